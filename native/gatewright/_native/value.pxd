@@ -1,0 +1,164 @@
+# Values: tagged 64-bit words over nodes in an arena or in a mapped image.
+#
+# A Word in a register is absolute: low 3 bits the tag, the rest an immediate or
+# the address of an 8-aligned node.  A Word in a *slot* (inside a node) is
+# relative: immediates as they are, node references as `word - address of the
+# slot`, which keeps the tag bits.  So one form serves the arena, the compiled
+# image and referential data: an image can be mapped anywhere, at any address,
+# in any number of processes, and values in an arena may point into it.
+#
+# Values are immutable once made, with one exception: an object in an arena may
+# be sorted in place on first need (image objects are stored sorted).
+#
+# Nothing here takes the GIL, allocates outside the arena or recurses without
+# a depth budget.  Functions that can fail set `heap.error` and return UNDEFINED.
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+ctypedef uint64_t Word
+
+cdef enum Tag:
+    T_SPECIAL = 0       # undefined, null, false, true
+    T_INT = 1           # 61-bit signed integer, spelled canonically
+    T_NUM = 2           # NumNode: any other number
+    T_STR = 3           # StrNode
+    T_ARR = 4           # SeqNode
+    T_OBJ = 5           # SeqNode of key, value pairs
+    T_SET = 6           # SeqNode, sorted, without duplicates
+    T_AUX = 7           # evaluator's own (builders); never inside a value
+
+cdef enum:
+    UNDEFINED = 0
+    W_NULL = 8
+    W_FALSE = 16
+    W_TRUE = 24
+
+cdef enum ErrorKind:
+    E_NONE = 0
+    E_MEMORY = 1        # the arena's byte limit
+    E_DEPTH = 2         # nested deeper than MAX_DEPTH
+    E_SYNTAX = 3        # reader: not JSON
+    E_TYPE = 4          # eval_type_error of a builtin (collected)
+    E_BUILTIN = 5       # eval_builtin_error (collected)
+    E_CONFLICT = 6      # eval_conflict_error (stops)
+    E_INTERNAL = 7      # eval_internal_error (stops)
+    E_CANCEL = 8        # budget or deadline (stops)
+
+cdef enum:
+    MAX_DEPTH = 10000   # Go's encoding/json has the same limit
+    MESSAGE_SIZE = 1024
+
+cdef enum SeqFlag:
+    F_SORTED = 1        # keys in order, no duplicates (always so for sets)
+
+ctypedef struct StrNode:
+    uint32_t size       # bytes
+    uint32_t hash       # FNV-1a or better of the bytes, never 0
+    uint32_t runes      # code points; == size when ASCII
+    uint32_t flags
+    char data[1]        # UTF-8 (may hold invalid bytes), then NUL
+
+ctypedef struct SeqNode:
+    uint32_t n          # items, or pairs
+    uint32_t flags      # SeqFlag
+    Word items[1]       # slots (relative)
+
+# Any number that is not a canonical 61-bit integer: text as spelled, and the
+# canonical form for comparing: 0.d1d2d3... x 10^exp, digits without leading or
+# trailing zeros (none: zero).
+ctypedef struct NumNode:
+    uint32_t size       # bytes of text
+    uint32_t digits     # bytes of digits, which follow the text's NUL
+    int64_t exp
+    int32_t sign        # -1, 0, 1
+    uint32_t hash
+    char text[1]
+
+ctypedef struct Chunk:
+    Chunk* next
+    size_t size
+    size_t used
+
+# An arena with a byte limit, and the last error of whoever works in it.
+ctypedef struct Heap:
+    Chunk* chunk        # current; the first one is kept by heap_reset
+    size_t used         # bytes handed out by full chunks
+    size_t limit
+    ErrorKind error
+    size_t error_at     # reader: byte offset
+    char message[1024]  # MESSAGE_SIZE, NUL-terminated
+
+cdef inline Tag tag(Word w) noexcept nogil:
+    return <Tag>(w & 7)
+
+cdef inline void* node(Word w) noexcept nogil:
+    return <void*>(w & ~<Word>7)
+
+cdef inline StrNode* str_node(Word w) noexcept nogil:
+    return <StrNode*>(w - T_STR)
+
+cdef inline SeqNode* seq_node(Word w) noexcept nogil:
+    return <SeqNode*>(w & ~<Word>7)
+
+cdef inline NumNode* num_node(Word w) noexcept nogil:
+    return <NumNode*>(w - T_NUM)
+
+cdef inline Word from_int(int64_t i) noexcept nogil:  # |i| < 2^60
+    return (<Word>i << 3) | T_INT
+
+cdef inline int64_t as_int(Word w) noexcept nogil:
+    return (<int64_t>w) >> 3
+
+cdef inline Word from_bool(bint b) noexcept nogil:
+    return W_TRUE if b else W_FALSE
+
+cdef inline Word load(const Word* slot) noexcept nogil:
+    cdef Word w = slot[0]
+    return w + <Word>slot if (w & 7) >= 2 else w
+
+cdef inline void store(Word* slot, Word w) noexcept nogil:
+    slot[0] = w - <Word>slot if (w & 7) >= 2 else w
+
+# Arena ---------------------------------------------------------------------
+cdef void heap_init(Heap* heap, size_t limit) noexcept nogil
+cdef void heap_reset(Heap* heap) noexcept nogil          # frees all but one chunk
+cdef void heap_free(Heap* heap) noexcept nogil
+cdef void* heap_grow(Heap* heap, size_t size) noexcept nogil  # slow path
+cdef inline void* heap_alloc(Heap* heap, size_t size) noexcept nogil:
+    # 8-aligned, not cleared; NULL and E_MEMORY beyond the limit
+    cdef Chunk* chunk = heap.chunk
+    cdef size_t need = (size + 7) & ~<size_t>7
+    cdef void* out
+    if chunk != NULL and need <= chunk.size - chunk.used:
+        out = <char*>(chunk + 1) + chunk.used
+        chunk.used += need
+        return out
+    return heap_grow(heap, need)
+
+cdef void fail(Heap* heap, ErrorKind kind, const char* message) noexcept nogil
+
+# Making values ---------------------------------------------------------------
+cdef Word new_str(Heap* heap, const char* data, size_t size) noexcept nogil
+cdef Word new_number(Heap* heap, const char* text, size_t size) noexcept nogil  # INT if it can
+cdef Word new_int(Heap* heap, int64_t value) noexcept nogil
+cdef SeqNode* new_seq(Heap* heap, uint32_t slots) noexcept nogil      # room for n words
+cdef Word new_array(Heap* heap, const Word* items, uint32_t n) noexcept nogil
+cdef Word new_set(Heap* heap, Word* items, uint32_t n) noexcept nogil      # sorts, dedupes `items` in place
+cdef Word new_object(Heap* heap, Word* pairs, uint32_t n) noexcept nogil   # likewise; the last value of equal keys wins, first key spelling stays
+
+# Reading values --------------------------------------------------------------
+cdef int compare(Word a, Word b) noexcept nogil      # OPA's total order: -1, 0, 1
+cdef bint equal(Word a, Word b) noexcept nogil
+cdef uint32_t seq_len(Word w) noexcept nogil
+cdef void sort_object(Word w) noexcept nogil         # no-op when sorted
+cdef Word lookup(Word container, Word key) noexcept nogil   # UNDEFINED when absent
+cdef Word lookup_str(Word obj, const char* key, size_t size) noexcept nogil
+cdef inline Word item(Word w, uint32_t i) noexcept nogil:   # array or sorted set
+    return load(&seq_node(w).items[i])
+cdef inline Word key_at(Word w, uint32_t i) noexcept nogil:  # sorted object
+    return load(&seq_node(w).items[2 * i])
+cdef inline Word value_at(Word w, uint32_t i) noexcept nogil:
+    return load(&seq_node(w).items[2 * i + 1])
+
+# Deep copy into another heap (or an image under construction); keeps spelling
+cdef Word copy(Heap* heap, Word w) noexcept nogil

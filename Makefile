@@ -1,0 +1,78 @@
+# The commands of this project. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+# What the environment was made from: a change of any of these updates it.
+VENV_STAMP   := $(VENV)/.gatewright-venv
+NATIVE_STAMP := build/native/stamp
+NATIVE_SOURCES := setup.py tools/build_native.py \
+                  $(wildcard native/gatewright/_native/*.p[yx][xd]) \
+                  $(wildcard native/gatewright/_native/*.h)
+
+.PHONY: help
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@echo "==> virtual environment in $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "gatewright needs Python 3.11 or newer; set PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV_STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "==> build tools and dependencies (pinned in constraints.txt)"
+	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off \
+	  -q -c constraints.txt pip setuptools wheel cython
+	@GATEWRIGHT_WITHOUT_NATIVE=1 $(BIN)/python -m pip install \
+	  --disable-pip-version-check --no-build-isolation -c constraints.txt -e '.[dev]' \
+	  | sed -u -n -E 's/^(Collecting|Installing) /    \1 /p'
+	@touch $@
+
+.PHONY: venv
+venv: $(VENV_STAMP) ## Make the virtual environment, with all that development needs
+
+$(NATIVE_STAMP): $(VENV_STAMP) $(NATIVE_SOURCES)
+	@echo "==> compiled modules"
+	@$(BIN)/python tools/build_native.py
+	@touch $@
+
+.PHONY: native
+native: $(NATIVE_STAMP) ## Build the compiled modules that changed
+
+.PHONY: run
+run: $(NATIVE_STAMP) ## Build, serve the shipped policies with TLS, show sample verdicts
+	@exec $(BIN)/gatewright serve --demo
+
+.PHONY: test
+test: $(NATIVE_STAMP) ## Build, then run the tests that need no real peers
+	@$(BIN)/python -m pytest -m 'not peers and not slow' $(ARGS)
+
+.PHONY: conformance
+conformance: $(NATIVE_STAMP) ## Run all conformance cases, the long ones too
+	@$(BIN)/python -m pytest tests/conformance -m 'not peers' $(ARGS)
+
+.PHONY: bench
+bench: $(NATIVE_STAMP) ## Measure (benchmarks/README.md has the numbers)
+	@$(BIN)/python -m pytest benchmarks -o python_files='*.py' -o python_functions='bench_*' \
+	  --benchmark-only $(ARGS)
+
+.PHONY: format
+format: $(VENV_STAMP) ## Rewrite the Python files in the house format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: check
+check: $(NATIVE_STAMP) ## Run the gate: format, lint, types, imports, Cython, stubs
+	@$(BIN)/python tools/check.py
+
+.PHONY: clean
+clean: ## Delete what was built; the virtual environment stays
+	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	@find pkg native -name '*.so' -delete
+	@find pkg tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

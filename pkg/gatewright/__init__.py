@@ -1,0 +1,23 @@
+"""Policy enforcement for Kubernetes admission, behaving as OPA Gatekeeper does.
+
+Packages, in the order in which text becomes a verdict:
+
+telemetry    log events and metrics, names in one table
+k8s          Kubernetes as data: kinds, metadata, selectors, reviews
+builtins     declarations of the builtins of Rego
+rego         text to checked syntax tree
+ir           the plan language as inert data
+plan         syntax tree to plan
+_native      the doors to the compiled evaluator
+engine       compile, then evaluate
+match        does this object fall under this match block
+constraints  templates and constraints: review in, responses out
+mutation     mutators: object in, patch out
+webhook      the HTTPS edge
+app          wiring: supervisor, policy process, workers
+cli          the command `gatewright`
+"""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The doors to the compiled evaluator: names re-exported, no logic."""

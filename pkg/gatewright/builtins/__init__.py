@@ -1,0 +1,1 @@
+"""Declarations of the builtins of Rego: data, no code."""

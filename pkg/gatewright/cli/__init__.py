@@ -1,0 +1,1 @@
+"""The command `gatewright`: one file per command."""

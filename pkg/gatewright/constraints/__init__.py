@@ -1,0 +1,1 @@
+"""Templates and constraints: a review in, responses out."""

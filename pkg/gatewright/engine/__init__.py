@@ -1,0 +1,1 @@
+"""Modules in, immutable policy out; policy and input in, result out."""

@@ -1,0 +1,1 @@
+"""The plan language as inert data."""

@@ -1,0 +1,1 @@
+"""Kubernetes as data: kinds, metadata, selectors, reviews. No I/O."""

@@ -1,0 +1,1 @@
+"""Does this object fall under this match block? Pure."""

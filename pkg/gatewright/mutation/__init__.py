@@ -1,0 +1,1 @@
+"""Mutators: an object in, the changed object out."""

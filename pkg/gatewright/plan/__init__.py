@@ -1,0 +1,1 @@
+"""Syntax tree in, plan out: the only place that sees both."""

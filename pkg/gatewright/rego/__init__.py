@@ -1,0 +1,1 @@
+"""Rego text in, checked syntax tree out."""

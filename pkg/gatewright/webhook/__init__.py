@@ -1,0 +1,1 @@
+"""The HTTPS edge: decode a review, call the decision, encode the answer."""

@@ -239,12 +239,18 @@ class Every:
 
 @dataclass(slots=True)
 class Logical:
-    """`left and right`, `left or right` (opt-in keywords); operands are bodies."""
+    """`left and right`, `left or right` (opt-in keywords); operands are bodies.
+
+    `explicit_left`/`explicit_right`: the operand was written with braces, so it
+    is a scope of its own and may declare variables.
+    """
 
     op: str
     left: Body
     right: Body
     loc: Location = _loc()
+    explicit_left: bool = False
+    explicit_right: bool = False
 
 
 @dataclass(slots=True)
@@ -253,7 +259,9 @@ class Expr:
 
     `terms` is a single term, a list `[operator Ref, operand, ...]` for a call
     (infix operators and `:=`, `=` included: `assign`, `eq`), or a declaration.
-    `negated_body` holds the body of `not { ... }` (opt-in keyword).
+    `negated_body` holds the operand of the opt-in `not`, which negates a body
+    (then `terms` is `true` and `negated` is false); `explicit_body`: that body was
+    written with braces.  `from_assignment`: an `eq` that was `:=`.
     """
 
     terms: Term | list[Term] | SomeDecl | Every | Logical
@@ -263,6 +271,8 @@ class Expr:
     generated: bool = False
     negated_body: Body | None = None
     loc: Location = _loc()
+    explicit_body: bool = False
+    from_assignment: bool = field(default=False, compare=False, repr=False)
 
 
 Body: TypeAlias = list[Expr]

@@ -11,7 +11,8 @@ BIN    := $(VENV)/bin
 # What the environment was made from: a change of any of these updates it.
 VENV_STAMP   := $(VENV)/.gatewright-venv
 NATIVE_STAMP := build/native/stamp
-NATIVE_SOURCES := setup.py tools/build_native.py \
+# The folder itself is listed so that a deleted module is noticed.
+NATIVE_SOURCES := setup.py tools/build_native.py native/gatewright/_native \
                   $(wildcard native/gatewright/_native/*.p[yx][xd]) \
                   $(wildcard native/gatewright/_native/*.h)
 
@@ -21,9 +22,8 @@ help: ## List these commands
 
 $(BIN)/python:
 	@echo "==> virtual environment in $(VENV)"
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "gatewright needs Python 3.11 or newer; set PYTHON=..." >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) tools/preflight.py
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV_STAMP): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "==> build tools and dependencies (pinned in constraints.txt)"
@@ -70,6 +70,14 @@ format: $(VENV_STAMP) ## Rewrite the Python files in the house format
 .PHONY: check
 check: $(NATIVE_STAMP) ## Run the gate: format, lint, types, imports, Cython, stubs
 	@$(BIN)/python tools/check.py
+
+.PHONY: pin
+pin: $(VENV_STAMP) ## Take the newest dependencies and pin them in constraints.txt
+	@GATEWRIGHT_WITHOUT_NATIVE=1 $(BIN)/python -m pip install -q -U \
+	  --no-build-isolation pip setuptools wheel cython -e '.[dev]'
+	@{ sed '/^[^#]/,$$d' constraints.txt; \
+	   $(BIN)/python -m pip freeze --all --exclude-editable; } > constraints.txt.new
+	@mv constraints.txt.new constraints.txt
 
 .PHONY: clean
 clean: ## Delete what was built; the virtual environment stays

@@ -57,7 +57,7 @@ def compile_module(extension: Extension, *, options: dict[str, object]) -> Path:
     compiled = cythonize([extension], quiet=True, **options)
     distribution = Distribution({"name": "gatewright", "ext_modules": compiled})
     distribution.package_dir = {"": "pkg"}
-    distribution.verbose = 0
+    distribution.verbose = False
     command = distribution.get_command_obj("build_ext")
     command.build_lib = str(STATE / "lib")
     command.build_temp = str(STATE / "temp")
@@ -117,9 +117,7 @@ def build(names: list[str], *, force: bool) -> list[str]:
 
 def remove_orphans() -> None:
     """Deletes each .so whose .pyx is gone, lest an old one be imported."""
-    sources = {
-        path.stem for path in (ROOT / "native/gatewright/_native").glob("*.pyx")
-    }
+    sources = {path.stem for path in (ROOT / "native/gatewright/_native").glob("*.pyx")}
     for path in TARGET.glob("*.so"):
         if path.name.split(".")[0] not in sources and not path.name.startswith("."):
             path.unlink()

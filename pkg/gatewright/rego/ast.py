@@ -183,9 +183,10 @@ class Call:
 
 @dataclass(slots=True)
 class TemplateString:
-    """`$"a {x}"`: parts are `String` (literal) or an `Expr` (the hole)."""
+    """`$"a {x}"`: parts are literals (`String`, or a scalar that stood in braces,
+    printed as it is) or an `Expr` (the hole)."""
 
-    parts: list[String | Expr]
+    parts: list[String | Number | Boolean | Null | Expr]
     multi_line: bool = False
     loc: Location = _loc()
 
@@ -311,6 +312,7 @@ class Import:
     path: Ref
     alias: str = ""
     loc: Location = _loc()
+    alias_loc: Location = _loc()
 
 
 @dataclass(slots=True)
@@ -322,7 +324,10 @@ class Head:
     (`contains`) ; `value` the value of a single-value rule (`true` when not
     written, then `generated_value`); `assign`: written with `:=`.
     A v0 `p[x]` has `key = x` and reference `p`; a v0 `p[x] = y` is the
-    single-value rule with reference `p[x]`.
+    single-value rule with reference `p[x]`.  `keywords` are those written in the
+    head (`contains`, `if`).  `shows_name` and `shows_key`: OPA's tree repeats the
+    first and second part of a two-part reference as name and key; only the JSON
+    form needs it.
     """
 
     reference: Ref
@@ -332,6 +337,9 @@ class Head:
     assign: bool = False
     generated_value: bool = False
     loc: Location = _loc()
+    keywords: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    shows_name: bool = field(default=False, compare=False, repr=False)
+    shows_key: bool = field(default=False, compare=False, repr=False)
 
     @property
     def name(self) -> str:

@@ -1,0 +1,192 @@
+"""The total order of syntax terms, as OPA sorts and compares them.
+
+null < booleans < numbers < strings < templates < vars < refs < arrays < objects
+< sets < comprehensions < calls.  Numbers compare by value whatever their
+spelling.  Sets and objects are compared (and printed) in sorted order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from functools import cmp_to_key
+from typing import Any, Final
+
+from gatewright.rego import ast
+
+__all__ = ["compare", "compare_bodies", "sorted_pairs", "sorted_terms"]
+
+_RANK: Final[dict[type, int]] = {
+    ast.Null: 0,
+    ast.Boolean: 1,
+    ast.Number: 2,
+    ast.String: 3,
+    ast.TemplateString: 4,
+    ast.Var: 5,
+    ast.Ref: 6,
+    ast.Array: 7,
+    ast.Object: 8,
+    ast.Set: 9,
+    ast.ArrayComprehension: 10,
+    ast.ObjectComprehension: 11,
+    ast.SetComprehension: 12,
+    ast.Call: 13,
+    ast.Expr: 100,
+}
+
+
+def _sign(a: Any, b: Any) -> int:
+    return (a > b) - (a < b)
+
+
+def _sequence(
+    left: Sequence[Any], right: Sequence[Any], by: Callable[[Any, Any], int]
+) -> int:
+    for a, b in zip(left, right, strict=False):
+        order = by(a, b)
+        if order:
+            return order
+    return _sign(len(left), len(right))
+
+
+def compare(a: ast.Term | ast.Expr, b: ast.Term | ast.Expr) -> int:
+    """Return a negative number, 0 or a positive one, as `a` sorts against `b`."""
+    left, right = _RANK[type(a)], _RANK[type(b)]
+    if left != right:
+        return left - right
+    match a, b:
+        case (ast.Null(), _):
+            return 0
+        case (ast.Boolean(), ast.Boolean()) | (ast.String(), ast.String()):
+            return _sign(a.value, b.value)
+        case (ast.Number(), ast.Number()):
+            return _sign(Decimal(a.text), Decimal(b.text))
+        case (ast.Var(), ast.Var()):
+            return _sign(a.name, b.name)
+        case (ast.Ref(), ast.Ref()):
+            return _sequence(a.terms, b.terms, compare)
+        case (ast.Array(), ast.Array()):
+            return _sequence(a.items, b.items, compare)
+        case (ast.Set(), ast.Set()):
+            return _sequence(sorted_terms(a.items), sorted_terms(b.items), compare)
+        case (ast.Object(), ast.Object()):
+            return _sequence(sorted_pairs(a.items), sorted_pairs(b.items), _pair)
+        case (ast.Call(), ast.Call()):
+            return _sequence(
+                [a.operator, *a.args], [b.operator, *b.args], compare
+            )
+        case (ast.TemplateString(), ast.TemplateString()):
+            return _sequence(a.parts, b.parts, compare)
+        case (ast.ArrayComprehension(), ast.ArrayComprehension()) | (
+            ast.SetComprehension(),
+            ast.SetComprehension(),
+        ):
+            return compare(a.term, b.term) or compare_bodies(a.body, b.body)
+        case (ast.ObjectComprehension(), ast.ObjectComprehension()):
+            return (
+                compare(a.key, b.key)
+                or compare(a.value, b.value)
+                or compare_bodies(a.body, b.body)
+            )
+        case (ast.Expr(), ast.Expr()):
+            return _exprs(a, b)
+    raise TypeError(f"no order for {type(a).__name__}")
+
+
+def compare_bodies(a: ast.Body, b: ast.Body) -> int:
+    """Compare two bodies expression by expression; the shorter sorts first."""
+    return _sequence(a, b, _exprs)
+
+
+def sorted_terms(terms: Iterable[ast.Term]) -> list[ast.Term]:
+    """Return the terms in the order in which OPA walks and prints a set."""
+    out = list(terms)
+    if len(out) > 1:
+        if all(type(term) is ast.String for term in out):
+            out.sort(key=_string)
+        else:
+            out.sort(key=cmp_to_key(compare))
+    return out
+
+
+def sorted_pairs(
+    pairs: Iterable[tuple[ast.Term, ast.Term]],
+) -> list[tuple[ast.Term, ast.Term]]:
+    """Return the pairs in the order of their keys."""
+    out = list(pairs)
+    if len(out) > 1:
+        if all(type(key) is ast.String for key, _ in out):
+            out.sort(key=lambda pair: _string(pair[0]))
+        else:
+            out.sort(key=cmp_to_key(lambda a, b: compare(a[0], b[0])))
+    return out
+
+
+def _string(term: Any) -> str:
+    value: str = term.value
+    return value
+
+
+def _pair(a: tuple[ast.Term, ast.Term], b: tuple[ast.Term, ast.Term]) -> int:
+    return compare(a[0], b[0]) or compare(a[1], b[1])
+
+
+def _kind(expr: ast.Expr) -> int:
+    if expr.negated_body is not None:
+        return 4
+    match expr.terms:
+        case ast.SomeDecl():
+            return 0
+        case list():
+            return 2
+        case ast.Every():
+            return 3
+        case ast.Logical(op=op):
+            return 5 if op == "and" else 6
+        case _:
+            return 1
+
+
+def _exprs(a: ast.Expr, b: ast.Expr) -> int:
+    order = (
+        _sign(_kind(a), _kind(b))
+        or _sign(a.index, b.index)
+        or _sign(a.negated, b.negated)
+        or _expr_terms(a, b)
+    )
+    return order or _sequence(a.with_, b.with_, _withs)
+
+
+def _expr_terms(a: ast.Expr, b: ast.Expr) -> int:
+    if a.negated_body is not None and b.negated_body is not None:
+        return compare_bodies(a.negated_body, b.negated_body)
+    left: Any = a.terms
+    right: Any = b.terms
+    match left:
+        case list():
+            return _sequence(left, right, compare)
+        case ast.SomeDecl():
+            return _sequence(left.symbols, right.symbols, compare)
+        case ast.Every():
+            return (
+                _optional(left.key, right.key)
+                or compare(left.value, right.value)
+                or compare(left.domain, right.domain)
+                or compare_bodies(left.body, right.body)
+            )
+        case ast.Logical():
+            return compare_bodies(left.left, right.left) or compare_bodies(
+                left.right, right.right
+            )
+        case _:
+            return compare(left, right)
+
+
+def _optional(a: ast.Term | None, b: ast.Term | None) -> int:
+    if a is None or b is None:
+        return (a is not None) - (b is not None)
+    return compare(a, b)
+
+
+def _withs(a: ast.With, b: ast.With) -> int:
+    return compare(a.target, b.target) or compare(a.value, b.value)

@@ -162,3 +162,27 @@ cdef inline Word value_at(Word w, uint32_t i) noexcept nogil:
 
 # Deep copy into another heap (or an image under construction); keeps spelling
 cdef Word copy(Heap* heap, Word w) noexcept nogil
+
+# For the modules that make values from text --------------------------------------
+cdef enum:
+    STR_HEADER = 16     # bytes before the data of each node
+    NUM_HEADER = 24
+    SEQ_HEADER = 8
+
+# A number's canonical form: 0.d1d2d3... x 10^exp
+ctypedef struct Decimal:
+    int sign            # -1, 0, 1
+    int64_t exp
+    uint32_t n          # digits
+    const char* digits  # in `buffer`, or in the node
+    char buffer[24]
+
+cdef uint32_t hash_bytes(const char* data, size_t size) noexcept nogil
+cdef StrNode* alloc_str(Heap* heap, size_t size) noexcept nogil  # fill, then seal
+cdef Word seal_str(StrNode* out) noexcept nogil      # hash, runes, NUL
+cdef Word new_num_node(Heap* heap, const char* text, size_t size) noexcept nogil
+cdef void decimal_of(Word w, Decimal* out) noexcept nogil    # T_INT or T_NUM
+cdef int compare_numbers(Word a, Word b) noexcept nogil
+cdef bint index_of_number(Word w, int64_t* out) noexcept nogil  # as an array index
+# `n` units of 1 word (items) or 2 (pairs): stable sort, dedupe; the new n
+cdef uint32_t sort_words(Word* items, uint32_t n, uint32_t width) noexcept nogil

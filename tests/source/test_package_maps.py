@@ -1,10 +1,11 @@
 """The docstring of each package is the map of its files.
 
 It names every file and package beside it, and none that is not there. A line of
-the map is a name, two spaces or more, and a remark:
+the map is a name, two spaces or more, and a remark; or a list item:
 
     lexer.py    text to tokens
     stages/     the passes over the tree
+    - `parser`: tokens to tree
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from needs import ROOT
 
 PACKAGE = ROOT / "pkg" / "gatewright"
 PACKAGES = sorted(path.parent for path in PACKAGE.rglob("__init__.py"))
-MAP_LINE = re.compile(r"^[ ]{0,4}([a-z_][a-z0-9_]*(?:\.pyi?|\.pyx|/)?)(?:[ ]{2,}\S|$)")
+NAME = r"([a-z_][a-z0-9_]*)(?:\.pyi?|\.pyx|/)?"
+MAP_LINE = re.compile(rf"^ {{0,4}}(?:{NAME} {{2,}}\S|[-*] `{NAME}`: )")
 FILE_NAME = re.compile(r"\b([a-z_][a-z0-9_]*)\.py\b")
 
 
@@ -44,8 +46,7 @@ def known(package: Path) -> set[str]:
 def listed(text: str) -> set[str]:
     """The names that the map lines of a docstring start with, without suffix."""
     found = (MAP_LINE.match(line) for line in text.splitlines()[1:])
-    names = {match[1] for match in found if match and match[0].strip() != match[1]}
-    return {re.sub(r"(\.pyi?|\.pyx|/)$", "", name) for name in names}
+    return {match[1] or match[2] for match in found if match}
 
 
 @pytest.mark.parametrize(

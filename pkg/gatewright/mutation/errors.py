@@ -1,0 +1,17 @@
+"""What can be wrong with a mutator, and with applying one."""
+
+from __future__ import annotations
+
+__all__ = ["ApplyError", "MutatorError", "UnsupportedError"]
+
+
+class MutatorError(Exception):
+    """The mutator resource itself is invalid; `str()` is Gatekeeper's text."""
+
+
+class ApplyError(Exception):
+    """A mutator could not be applied to this object; the request fails."""
+
+
+class UnsupportedError(MutatorError):
+    """The mutator is valid but needs a feature that is not there yet."""

@@ -1,0 +1,234 @@
+"""What each kind of mutator does at its location.
+
+A setter gets the current value (`MISSING` where there is none) and gives the
+new one, or `KEEP`.  Values are JSON data and never changed in place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from gatewright.mutation.errors import ApplyError, MutatorError
+
+__all__ = [
+    "KEEP",
+    "MISSING",
+    "Facts",
+    "Setter",
+    "add_missing",
+    "assign",
+    "assign_image",
+    "from_metadata",
+    "merge_set",
+    "prune_set",
+    "same",
+]
+
+
+class _Mark:
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+MISSING: Final = _Mark("MISSING")
+KEEP: Final = _Mark("KEEP")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a value may be taken from: the object's (request's) name and
+    namespace; empty when there is none."""
+
+    name: str
+    namespace: str
+
+
+Setter: TypeAlias = Callable[[Any, Facts], Any]
+
+
+def same(a: Any, b: Any) -> bool:
+    """Deep equality of JSON data; True is not 1, and 1 is not 1.0, as in Go."""
+    if a is b:
+        return True
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, dict):
+        return len(a) == len(b) and all(
+            key in b and same(value, b[key]) for key, value in a.items()
+        )
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(same, a, b))
+    return bool(a == b)
+
+
+def assign(value: Any) -> Setter:
+    """Set a fixed value."""
+
+    def set_value(current: Any, facts: Facts) -> Any:
+        return current if same(current, value) else value
+
+    return set_value
+
+
+def from_metadata(field: str) -> Setter:
+    """Set the object's name or namespace."""
+
+    def set_metadata(current: Any, facts: Facts) -> Any:
+        value = facts.name if field == "name" else facts.namespace
+        return current if current == value else value
+
+    return set_metadata
+
+
+def add_missing(inner: Setter) -> Setter:
+    """Set only where nothing is: AssignMetadata never overwrites."""
+
+    def set_missing(current: Any, facts: Facts) -> Any:
+        return inner(current, facts) if current is MISSING else KEEP
+
+    return set_missing
+
+
+def merge_set(values: list[Any]) -> Setter:
+    """Append the values that are not there yet."""
+
+    def merge(current: Any, facts: Facts) -> Any:
+        items = as_set(current)
+        extra = [v for v in values if not any(same(v, item) for item in items)]
+        if not extra and current is not MISSING:
+            return current
+        return [*items, *extra]
+
+    return merge
+
+
+def prune_set(values: list[Any]) -> Setter:
+    """Drop the values that are there; where nothing is, nothing is made, but the
+    parents made on the way stay."""
+
+    def prune(current: Any, facts: Facts) -> Any:
+        if current is MISSING:
+            return MISSING
+        items = as_set(current)
+        kept = [i for i in items if not any(same(i, value) for value in values)]
+        return current if len(kept) == len(items) else kept
+
+    return prune
+
+
+def unknown_set_operation(operation: str) -> Setter:
+    """Only the CRD's enum refuses an unknown operation; applying it fails."""
+
+    def refuse(current: Any, facts: Facts) -> Any:
+        raise ApplyError(f"unrecognized operation for modifyset: {operation}")
+
+    return refuse
+
+
+def as_set(current: Any) -> list[Any]:
+    if current is MISSING:
+        return []
+    if not isinstance(current, list):
+        raise ApplyError(
+            f"{go_text(current)} is not a list of values, cannot treat it as a set"
+        )
+    return current
+
+
+def go_text(value: Any) -> str:
+    """A JSON value as Go's `%v` prints it."""
+    if value is None:
+        return "<nil>"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        pairs = " ".join(f"{k}:{go_text(v)}" for k, v in sorted(value.items()))
+        return f"map[{pairs}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(go_text, value))}]"
+    return str(value)
+
+
+# Images -----------------------------------------------------------------------
+
+DOMAIN: Final = re.compile(
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+    r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+|localhost)(?::[0-9]+)?\Z"
+)
+COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+IMAGE_PATH: Final = re.compile(rf"{COMPONENT}(?:/{COMPONENT})*\Z")
+TAG: Final = re.compile(
+    r"(?::[\w][\w.-]{0,127}|@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*"
+    r":[0-9a-fA-F]{32,})\Z",
+    re.ASCII,
+)
+
+
+def split_image(image: str) -> tuple[str, str, str]:
+    """`domain`, `path` and `tag` (with its `:` or `@`) of an image reference.
+
+    The first segment is a domain only before a `/` and if it holds `.` or `:`,
+    or is `localhost`.
+    """
+    head, slash, rest = image.partition("/")
+    if slash and ("." in head or ":" in head or head == "localhost"):
+        domain = head
+    else:
+        domain, rest = "", image
+    found = re.search("[:@]", rest)
+    if found is None:
+        return domain, rest, ""
+    return domain, rest[: found.start()], rest[found.start() :]
+
+
+def assign_image(*, domain: str, path: str, tag: str) -> Setter:
+    """Replace the given parts of an image reference (empty: keep)."""
+
+    def set_image(current: Any, facts: Facts) -> Any:
+        if current is MISSING:
+            current = ""
+        if not isinstance(current, str):
+            # Gatekeeper prints its empty result here, and that one's type.
+            raise ApplyError(
+                "expected value at AssignImage location to be a string, got  of "
+                "type string"
+            )
+        old_domain, old_path, old_tag = split_image(current)
+        host = domain or old_domain
+        name = (path or old_path) + (tag or old_tag)
+        return f"{host}/{name}" if host else name
+
+    return set_image
+
+
+def check_image_parts(*, domain: str, path: str, tag: str) -> None:
+    """Raises MutatorError with Gatekeeper's text, less the mutator's name."""
+    if not (domain or path or tag):
+        raise MutatorError(
+            "at least one of [assignDomain, assignPath, assignTag] must be set"
+        )
+    if domain and not DOMAIN.match(domain):
+        raise MutatorError(
+            f'assignDomain "{domain}" must be a fully-qualified domain name or '
+            "localhost"
+        )
+    if path and not domain and split_image(path)[0]:
+        raise MutatorError(
+            f'assignDomain must be set if the first part of assignPath "{path}" can '
+            "be interpreted as part of a domain"
+        )
+    if path and not IMAGE_PATH.match(path):
+        raise MutatorError(f'assignPath "{path}" must be a valid docker image path')
+    if tag and not TAG.match(tag):
+        raise MutatorError(
+            f'assignTag "{tag}" must be a valid docker image tag or digest starting '
+            "with ':' or '@'"
+        )

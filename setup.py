@@ -3,7 +3,8 @@
 `make native` (tools/build_native.py) takes its list from here, so the compiled
 modules of a checkout and those of a wheel are built with the same flags.
 GATEWRIGHT_WITHOUT_NATIVE=1 leaves them out: the Makefile installs the checkout
-that way, since it builds them itself, step by step.
+that way, since it builds them itself, step by step. GATEWRIGHT_FAST_BUILD=1
+compiles without optimising: for a test of what the wheel holds.
 """
 
 from __future__ import annotations
@@ -38,12 +39,13 @@ CYTHON_OPTIONS: Final[dict[str, Any]] = {
 
 def extensions() -> list[Extension]:
     """One extension per .pyx, named after its file; paths are relative to here."""
+    fast = ["-O0"] if os.environ.get("GATEWRIGHT_FAST_BUILD") else []
     return [
         Extension(
             f"gatewright._native.{source.stem}",
             [str(source.relative_to(ROOT))],
             include_dirs=["native/gatewright/_native"],
-            extra_compile_args=CFLAGS,
+            extra_compile_args=[*CFLAGS, *fast],
         )
         for source in sorted(ROOT.glob("native/gatewright/_native/*.pyx"))
     ]

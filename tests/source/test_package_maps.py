@@ -21,7 +21,7 @@ PACKAGE = ROOT / "pkg" / "gatewright"
 PACKAGES = sorted(path.parent for path in PACKAGE.rglob("__init__.py"))
 NAME = r"([a-z_][a-z0-9_]*)(?:\.pyi?|\.pyx|/)?"
 MAP_LINE = re.compile(rf"^ {{0,4}}(?:{NAME} {{2,}}\S|[-*] `{NAME}`: )")
-FILE_NAME = re.compile(r"\b([a-z_][a-z0-9_]*)\.py\b")
+FILE_NAME = re.compile(r"(?<![\w/])([a-z_][a-z0-9_]*)\.py\b")
 
 
 def docstring(package: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from needs import ROOT, require_conformance, require_peer
+from tests.needs import ROOT, require_conformance, require_peer
 
 
 @pytest.fixture(scope="session")

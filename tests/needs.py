@@ -5,7 +5,7 @@ CI=true in the environment it fails with the same line, since a check that nobod
 ran must not look like one that passed. All of it works inside a test, in a fixture
 and at the top of a module:
 
-    from needs import require_conformance, require_peer
+    from tests.needs import require_conformance, require_peer
 
     CASES = require_conformance("gatekeeper", "admission")
 

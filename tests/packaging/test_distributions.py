@@ -15,7 +15,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from needs import ROOT
+from tests.needs import ROOT
 
 NATIVE = "native/gatewright/_native"
 LEFT_OUT = shutil.ignore_patterns(

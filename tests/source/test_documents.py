@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from needs import ROOT
+from tests.needs import ROOT
 
 SKIPPED = {".venv", "build", "dist", ".git", ".pytest_cache"}
 DOCUMENTS = sorted(

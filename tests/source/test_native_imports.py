@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from needs import ROOT
+from tests.needs import ROOT
 
 NATIVE = sorted((ROOT / "native").rglob("*.p[yx][xd]"))
 PYTHON = sorted((ROOT / "pkg" / "gatewright").rglob("*.py"))

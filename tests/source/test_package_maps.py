@@ -15,7 +15,7 @@ import re
 from pathlib import Path
 
 import pytest
-from needs import ROOT
+from tests.needs import ROOT
 
 PACKAGE = ROOT / "pkg" / "gatewright"
 PACKAGES = sorted(path.parent for path in PACKAGE.rglob("__init__.py"))

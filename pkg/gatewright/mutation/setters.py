@@ -72,7 +72,7 @@ def same(a: Any, b: Any) -> bool:
 def assign(value: Any) -> Setter:
     """Set a fixed value."""
 
-    def set_value(current: Any, facts: Facts) -> Any:
+    def set_value(current: Any, _facts: Facts) -> Any:
         return current if same(current, value) else value
 
     return set_value
@@ -100,7 +100,7 @@ def add_missing(inner: Setter) -> Setter:
 def merge_set(values: list[Any]) -> Setter:
     """Append the values that are not there yet."""
 
-    def merge(current: Any, facts: Facts) -> Any:
+    def merge(current: Any, _facts: Facts) -> Any:
         items = as_set(current)
         extra = [v for v in values if not any(same(v, item) for item in items)]
         if not extra and current is not MISSING:
@@ -114,7 +114,7 @@ def prune_set(values: list[Any]) -> Setter:
     """Drop the values that are there; where nothing is, nothing is made, but the
     parents made on the way stay."""
 
-    def prune(current: Any, facts: Facts) -> Any:
+    def prune(current: Any, _facts: Facts) -> Any:
         if current is MISSING:
             return MISSING
         items = as_set(current)
@@ -127,7 +127,7 @@ def prune_set(values: list[Any]) -> Setter:
 def unknown_set_operation(operation: str) -> Setter:
     """Only the CRD's enum refuses an unknown operation; applying it fails."""
 
-    def refuse(current: Any, facts: Facts) -> Any:
+    def refuse(_current: Any, _facts: Facts) -> Any:
         raise ApplyError(f"unrecognized operation for modifyset: {operation}")
 
     return refuse
@@ -192,7 +192,7 @@ def split_image(image: str) -> tuple[str, str, str]:
 def assign_image(*, domain: str, path: str, tag: str) -> Setter:
     """Replace the given parts of an image reference (empty: keep)."""
 
-    def set_image(current: Any, facts: Facts) -> Any:
+    def set_image(current: Any, _facts: Facts) -> Any:
         if current is MISSING:
             current = ""
         if not isinstance(current, str):

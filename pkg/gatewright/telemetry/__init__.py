@@ -1,1 +1,9 @@
-"""Log events and metrics: their names in one table. Imports nothing of ours."""
+"""Log events and metrics.  Imports nothing of ours.
+
+In order of flow:
+
+    log.py       one JSON line per event, with Gatekeeper's keys in its order
+    metrics.py   the table of metrics: names, labels, buckets
+    board.py     the counters of all processes, in memory that they share
+    exposition.py  the board as Prometheus text
+"""

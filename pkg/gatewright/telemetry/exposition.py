@@ -1,0 +1,55 @@
+"""The board as Prometheus text (exposition format 0.0.4)."""
+
+from __future__ import annotations
+
+from gatewright.telemetry.board import Board
+from gatewright.telemetry.metrics import TABLE, Metric, place
+
+__all__ = ["render"]
+
+
+def render(board: Board) -> bytes:
+    """All metrics, summed over the processes (a gauge that does not add up: the
+    greatest)."""
+    rows = [board.row(index) for index in range(board.slots)]
+    lines: list[str] = []
+    for metric in TABLE:
+        lines.append(f"# HELP {metric.name} {metric.help}")
+        lines.append(f"# TYPE {metric.name} {metric.type}")
+        at = place(metric.name).start
+        for values in metric.series():
+            cells = [
+                (sum if metric.summed else max)(row[at + cell] for row in rows)
+                for cell in range(metric.width)
+            ]
+            lines.extend(series_lines(metric, values, cells))
+            at += metric.width
+    lines.append("")
+    return "\n".join(lines).encode()
+
+
+def series_lines(
+    metric: Metric, values: tuple[str, ...], cells: list[float]
+) -> list[str]:
+    names = [name for name, _ in metric.labels]
+    labels = [f'{name}="{value}"' for name, value in zip(names, values, strict=True)]
+    if not metric.buckets:
+        return [f"{metric.name}{braced(labels)} {number(cells[0])}"]
+    out = []
+    total = 0.0
+    for bound, count in zip((*metric.buckets, None), cells, strict=False):
+        total += count
+        le = "+Inf" if bound is None else number(bound)
+        bucket = braced([*labels, f'le="{le}"'])
+        out.append(f"{metric.name}_bucket{bucket} {number(total)}")
+    out.append(f"{metric.name}_sum{braced(labels)} {number(cells[-2])}")
+    out.append(f"{metric.name}_count{braced(labels)} {number(cells[-1])}")
+    return out
+
+
+def braced(labels: list[str]) -> str:
+    return "{" + ",".join(labels) + "}" if labels else ""
+
+
+def number(value: float) -> str:
+    return str(int(value)) if value == int(value) else repr(value)

@@ -1,7 +1,7 @@
 """Writes native/gatewright/_native/opcodes.pxd from gatewright.ir.opcodes.
 
-    python tools/generate_opcodes.py           write it
-    python tools/generate_opcodes.py --check   exit 1 if it is not current
+python tools/generate_opcodes.py           write it
+python tools/generate_opcodes.py --check   exit 1 if it is not current
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def render() -> str:
         lines += [f"    REL_{relation.upper()} = {number}"]
     lines += ["", "cdef extern from *:", '    """']
     lines += ["    /* The kinds of each instruction's operands (o: register or -1). */"]
-    lines += ["    static const char *const GW_OPERANDS[] = {"]
+    lines += ["    static const char *const GW_OPERANDS[] __attribute__((unused)) = {"]
     for opcode in opcodes.OPCODES:
         lines += [f'        "{kinds(opcode)}", /* {opcode.name} */']
     lines += ["    };", '    """', "    const char *const GW_OPERANDS[]", ""]

@@ -15,6 +15,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from tests.needs import ROOT
 
 NATIVE = "native/gatewright/_native"

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.needs import ROOT
 
 GENERATORS = sorted((ROOT / "tools").glob("generate_*.py"))

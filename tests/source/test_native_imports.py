@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.needs import ROOT
 
 NATIVE = sorted((ROOT / "native").rglob("*.p[yx][xd]"))

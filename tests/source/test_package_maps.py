@@ -15,6 +15,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tests.needs import ROOT
 
 PACKAGE = ROOT / "pkg" / "gatewright"

@@ -124,7 +124,7 @@ cdef enum Relation:
 cdef extern from *:
     """
     /* The kinds of each instruction's operands (o: register or -1). */
-    static const char *const GW_OPERANDS[] = {
+    static const char *const GW_OPERANDS[] __attribute__((unused)) = {
         "L", /* JUMP */
         "r", /* RET */
         "", /* RETU */

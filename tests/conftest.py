@@ -31,3 +31,16 @@ def opa() -> Path:
 def gator() -> Path:
     """The real gator; skips, or fails in CI, without it. Mark the test `peers`."""
     return require_peer("gator")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update` rewrites the expectations of golden tests; review them as prose."""
+    parser.addoption(
+        "--update", action="store_true", help="rewrite the expectations of golden tests"
+    )
+
+
+@pytest.fixture(scope="session")
+def update(request: pytest.FixtureRequest) -> bool:
+    """Whether golden tests write what they got instead of comparing it."""
+    return bool(request.config.getoption("--update"))

@@ -1,1 +1,22 @@
-"""The composition root: supervisor, policy process, workers."""
+"""The composition root: supervisor, policy process, workers.
+
+`gatewright serve` is a small family of processes on one machine:
+
+- the *supervisor* binds the sockets, forks the others, replaces the dead and
+  ends them; it holds no policy and answers no request;
+- one *policy process* reads the source of policies, compiles it and publishes
+  it as a *generation*: one immutable image in sealed shared memory;
+- *workers* map the generation and answer admission requests;
+- the *status process* answers `/metrics`, `/healthz` and `/readyz` from the
+  board of counters that all share, so that neither rendering metrics nor a
+  probe ever waits behind a decision.
+
+In order of flow:
+
+    settings.py       what can be set, with its defaults and limits
+    sockets.py        binding, and the errors of that in plain words
+    processes.py      forking a child that dies with its parent
+    supervisor.py     who runs, who is replaced and when all ends
+    channel.py        messages and memory between policy process and workers
+    status_server.py  metrics and probes
+"""

@@ -1,0 +1,87 @@
+"""What can be set for `gatewright serve`, with its defaults and limits.
+
+Times are seconds, sizes bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+__all__ = ["Address", "Limits", "Settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen; port 0 takes a free one."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str, *, host: str) -> Address:
+        """`HOST:PORT`, `[V6]:PORT` or `:PORT` (then `host`); raises ValueError."""
+        before, colon, port = text.rpartition(":")
+        if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+            raise ValueError(f"{text!r} is not HOST:PORT")
+        return cls(before.strip("[]") or host, int(port))
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one worker accepts before it refuses, and how long it waits.
+
+    `body`: Gatekeeper's limit is one byte less than 7 MiB passes.  `deadline` is
+    that of a request without a `timeout` parameter, `margin` what is kept back of
+    one that has it, for the way back.  `steps` and `memory` bound the evaluation
+    of one constraint.
+    """
+
+    in_flight: int = 256
+    in_flight_bytes: int = 128 << 20
+    body: int = 7 << 20
+    headers: int = 64 << 10
+    header_time: float = 5.0
+    body_time: float = 5.0
+    handshake_time: float = 5.0
+    keep_alive: float = 75.0
+    connection_age: float = 60.0
+    connections: int = 4096
+    deadline: float = 3.0
+    margin: float = 0.2
+    drain_time: float = 10.0
+    steps: int = 20_000_000
+    slice_steps: int = 20_000
+    memory: int = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One installation's settings.
+
+    `certificate` and `key` are PEM files (None: made for this run).  `namespace`
+    is where the controller runs: Gatekeeper's own service account there is never
+    judged.
+    """
+
+    policies: Path
+    admission: Address = Address("127.0.0.1", 8443)
+    health: Address = Address("127.0.0.1", 9090)
+    metrics: Address = Address("127.0.0.1", 8888)
+    certificate: Path | None = None
+    key: Path | None = None
+    workers: int = 1
+    limits: Limits = field(default_factory=Limits)
+    namespace: str = "gatekeeper-system"
+    exempt_namespaces: tuple[str, ...] = ()
+    exempt_prefixes: tuple[str, ...] = ()
+    exempt_suffixes: tuple[str, ...] = ()
+    log_denies: bool = False
+    log_mutations: bool = False
+    mutation_annotations: bool = False
+    check_actions: bool = True
+    log_level: str = "INFO"

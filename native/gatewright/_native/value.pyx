@@ -106,35 +106,22 @@ cdef void fail(Heap* heap, ErrorKind kind, const char* message) noexcept nogil:
 
 # Strings ---------------------------------------------------------------------
 
-cdef inline uint64_t load64(const char* p) noexcept nogil:
-    cdef uint64_t out
-    memcpy(&out, p, 8)
-    return out
-
-
 cdef uint32_t hash_bytes(const char* data, size_t size) noexcept nogil:
-    cdef uint64_t h = <uint64_t>size * <uint64_t>0x9E3779B97F4A7C15
-    cdef uint64_t last = 0
-    while size >= 8:
-        h = (h ^ load64(data)) * <uint64_t>0xD6E8FEB86659FD93
-        h ^= h >> 32
+    cdef uint64_t h = HASH_START
+    cdef uint64_t word
+    cdef size_t left = size
+    while left >= 8:
+        memcpy(&word, data, 8)
+        h = hash_word(h, word)
         data += 8
-        size -= 8
-    if size:
-        if size >= 4:
-            memcpy(&last, data, 4)
-            data += 4
-            size -= 4
-            last <<= 24
-        while size:
-            last = last << 8 | <uint8_t>data[0]
-            data += 1
-            size -= 1
-        h = (h ^ last) * <uint64_t>0xD6E8FEB86659FD93
-        h ^= h >> 32
-    h *= <uint64_t>0x9E3779B97F4A7C15
-    h >>= 32
-    return <uint32_t>h if h != 0 else 1
+        left -= 8
+    if left:
+        word = 0
+        while left:
+            left -= 1
+            word = word << 8 | <uint8_t>data[left]
+        h = hash_word(h, word)
+    return hash_end(h, size)
 
 
 cdef StrNode* alloc_str(Heap* heap, size_t size) noexcept nogil:
@@ -162,7 +149,8 @@ cdef Word new_str(Heap* heap, const char* data, size_t size) noexcept nogil:
     cdef StrNode* out = alloc_str(heap, size)
     if out == NULL:
         return UNDEFINED
-    memcpy(out.data, data, size)
+    if size:
+        memcpy(out.data, data, size)
     return seal_str(out)
 
 

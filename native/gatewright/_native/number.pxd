@@ -1,0 +1,38 @@
+# Numbers: Go's text forms, and OPA's arithmetic.
+
+from libc.stdint cimport int64_t, uint32_t
+from gatewright._native.value cimport Decimal, Heap, Word
+
+cdef enum Operation:
+    OP_PLUS = 0
+    OP_MINUS = 1
+    OP_MUL = 2
+    OP_DIV = 3
+    OP_REM = 4
+    OP_ABS = 5          # of one operand, from here on
+    OP_CEIL = 6
+    OP_FLOOR = 7
+    OP_ROUND = 8
+
+cdef enum:
+    GO_TEXT = 400       # room that any text below fits in
+
+# The text of a number: in its node, or written to `room` (24 bytes)
+cdef size_t number_text(Word w, char* room, const char** text) noexcept nogil
+# True when mathematically an integer; then `out` if it fits 63 bits, else `big`
+cdef bint integer_of(Word w, int64_t* out, bint* big) noexcept nogil
+# strconv.FormatFloat(0.d1d2... x 10^exp, 'g', -1, 64); returns the size
+cdef size_t put_go_g(
+    char* out, const char* digits, uint32_t n, int64_t exp, bint minus
+) noexcept nogil
+# Number text through float64 to Go's text; E_SYNTAX when out of its range
+cdef Word review_number(Heap* heap, const char* text, size_t size) noexcept nogil
+# Shortest digits (room for 24) of the float64 nearest to a number.  False: overflow
+cdef bint float_digits(
+    const char* text, size_t size, char* digits, uint32_t* n, int64_t* exp, bint* minus
+) noexcept nogil
+# Both operands are numbers; UNDEFINED with E_BUILTIN: "div: divide by zero"
+cdef Word arithmetic(Heap* heap, Operation op, Word a, Word b) noexcept nogil
+cdef Word arithmetic_one(Heap* heap, Operation op, Word a) noexcept nogil
+# Left to right over `n` numbers, exact while all are integers
+cdef Word fold(Heap* heap, Operation op, const Word* items, uint32_t n) noexcept nogil

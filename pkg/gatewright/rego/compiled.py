@@ -6,7 +6,8 @@ evaluator sees:
 - every ref starts with `data`, `input` or a local variable; every local is
   named `__localN__` (unique within its module), function arguments included;
   wildcards keep their `$N` names.
-- `:=` is `eq`; `==` stays `equal`; bare `some` declarations are gone.
+- `:=` is `eq`, and so is the statement `x == y` in a module (`equal` remains
+  where its result is captured, and in queries); bare `some` declarations are gone.
   `some k, v in xs` is `v' = xs[k']`; a test `x in xs` is `internal.member_2`.
 - an operand of a call is a scalar, a variable, a collection of those, or a
   comprehension hoisted to `__localN__ = comprehension`.  Nested calls and refs
@@ -108,13 +109,16 @@ class CompiledQuery:
     """A rewritten query.
 
     `bindings`: variable as written -> its name in `body`, in the order of first
-    use; wildcards and generated variables are not in it.  `expressions`: the
-    index in the written query of each body expression is `Expr.index`.
+    use; wildcards and generated variables are not in it.  `captures` (when asked
+    for): index of an expression in the written query -> the variable that holds
+    its value; an expression without one (a negation, `=`, `:=`, a declaration)
+    has the value true whenever the query succeeds.
     """
 
     body: ast.Body
     bindings: dict[str, str]
     rewritten_vars: dict[str, str]
+    captures: dict[int, str] = field(default_factory=dict)
     types: Any = None
 
 

@@ -1,0 +1,1 @@
+"""The compile stages, one file per stage or small family."""

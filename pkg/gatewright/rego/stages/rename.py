@@ -1,0 +1,45 @@
+"""Original names in messages: generated variables back to what the user wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gatewright.rego import ast
+from gatewright.rego.stages.resolve import copy_term
+
+__all__ = ["renamed", "renamed_ref"]
+
+
+def renamed(
+    term: Any, names: Mapping[str, str], subjects: Mapping[str, Any] | None = None
+) -> Any:
+    """A copy of a term with generated names replaced.
+
+    `subjects` maps a generated name to the term that was hoisted into it.
+    """
+    kind = type(term)
+    if kind is ast.Var:
+        if subjects is not None:
+            subject = subjects.get(term.name)
+            if subject is not None:
+                return copy_term(subject)
+        return ast.Var(names.get(term.name, term.name), term.loc)
+    if kind is ast.Ref:
+        return ast.Ref([renamed(t, names, subjects) for t in term.terms], term.loc)
+    if kind is ast.Array or kind is ast.Set:
+        return kind([renamed(t, names, subjects) for t in term.items], term.loc)
+    if kind is ast.Object:
+        return ast.Object(
+            [
+                (renamed(k, names, subjects), renamed(v, names, subjects))
+                for k, v in term.items
+            ],
+            term.loc,
+        )
+    return term
+
+
+def renamed_ref(ref: ast.Ref, names: Mapping[str, str]) -> ast.Ref:
+    """A ref as the user wrote it."""
+    return renamed(ref, names)  # type: ignore[no-any-return]

@@ -1,0 +1,495 @@
+"""ResolveRefs: names of rules and imports become full refs.
+
+    package a.b
+    import data.foo.bar
+    p := bar[x] if q          ->   p := data.foo.bar[x] if data.a.b.q
+
+The stage copies everything it walks: the trees that came in stay untouched, and
+every later stage owns what it rewrites.  On the way it notes which constructs
+occur at all, so that later stages skip what is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from gatewright.rego import ast, errors
+from gatewright.rego.stages.state import State
+from gatewright.rego.stages.variables import all_vars
+from gatewright.rego.stages.walk import (
+    COMPREHENSIONS,
+    is_root_document,
+    operator_name,
+)
+
+__all__ = [
+    "check_unused_imports",
+    "declared_vars",
+    "import_name",
+    "import_text",
+    "resolve_body",
+    "resolve_modules",
+]
+
+
+def import_name(import_: ast.Import) -> str:
+    """The name that an import binds."""
+    if import_.alias:
+        return import_.alias
+    last = import_.path.terms[-1]
+    return last.name if type(last) is ast.Var else last.value  # type: ignore[union-attr]
+
+
+def import_text(import_: ast.Import) -> str:
+    """An import as messages print it."""
+    from gatewright.rego.printer import ref_text
+
+    text = f"import {ref_text(import_.path)}"
+    return f"{text} as {import_.alias}" if import_.alias else text
+
+
+def _import_root(import_: ast.Import) -> str:
+    head = import_.path.terms[0]
+    return head.name if type(head) is ast.Var else ""
+
+
+# Declarations ---------------------------------------------------------------
+
+
+def declared_vars(body: Iterable[ast.Expr], out: set[str] | None = None) -> set[str]:
+    """Variables that `:=` and `some` declare in a body.
+
+    Bodies of `every`, of `not` and of logical operands count, those of
+    comprehensions do not.
+    """
+    names: set[str] = set() if out is None else out
+    for expr in body:
+        if expr.negated_body is not None:
+            declared_vars(expr.negated_body, names)
+            continue
+        terms = expr.terms
+        kind = type(terms)
+        if kind is list:
+            if len(terms) == 3 and operator_name(expr) == "assign":  # type: ignore[arg-type]
+                names |= all_vars(terms[1])  # type: ignore[index]
+        elif kind is ast.SomeDecl:
+            for symbol in terms.symbols:  # type: ignore[union-attr]
+                if type(symbol) is ast.Var:
+                    names.add(symbol.name)
+                elif type(symbol) is ast.Call:
+                    for arg in symbol.args[:-1]:
+                        names |= all_vars(arg)
+        elif kind is ast.Every:
+            declared_vars(terms.body, names)  # type: ignore[union-attr]
+        elif kind is ast.Logical:
+            declared_vars(terms.left, names)  # type: ignore[union-attr]
+            declared_vars(terms.right, names)  # type: ignore[union-attr]
+    return names
+
+
+# The copy -------------------------------------------------------------------
+
+
+class _Resolver:
+    """Copies terms, with global names replaced where nothing local hides them."""
+
+    __slots__ = ("features", "globals", "hidden", "used")
+
+    def __init__(self, globals_: dict[str, ast.Ref], features: set[str]) -> None:
+        self.globals = globals_
+        self.features = features
+        self.hidden: list[set[str]] = []
+        self.used: set[str] = set()
+
+    def lookup(self, name: str) -> ast.Ref | None:
+        ref = self.globals.get(name)
+        if ref is None:
+            return None
+        for names in self.hidden:
+            if name in names:
+                return None
+        self.used.add(name)
+        return ref
+
+    def term(self, node: Any) -> Any:
+        handler = _TERM.get(type(node))
+        return node if handler is None else handler(self, node)
+
+    def terms(self, nodes: Iterable[Any]) -> list[Any]:
+        get = _TERM.get
+        out = []
+        for node in nodes:
+            handler = get(type(node))
+            out.append(node if handler is None else handler(self, node))
+        return out
+
+    def body(self, body: Iterable[ast.Expr]) -> list[ast.Expr]:
+        return [self.expr(expr) for expr in body]
+
+    def var(self, node: ast.Var) -> ast.Term:
+        ref = self.lookup(node.name)
+        if ref is None:
+            return ast.Var(node.name, node.loc)
+        return _placed(ref, node.loc)
+
+    def ref(self, node: ast.Ref) -> ast.Ref:
+        get = _TERM.get
+        out: list[Any] = []
+        for term in node.terms:
+            kind = type(term)
+            if kind is ast.Var:
+                ref = self.lookup(term.name)  # type: ignore[union-attr]
+                if ref is None:
+                    out.append(ast.Var(term.name, term.loc))  # type: ignore[union-attr]
+                elif out:
+                    out.append(_placed(ref, term.loc))
+                else:
+                    out = _placed(ref, term.loc).terms
+            elif kind is ast.TemplateString:
+                out.append(_copy_term(term))
+                self.features.add("template")
+            else:
+                handler = get(kind)
+                out.append(term if handler is None else handler(self, term))
+        return ast.Ref(out, node.loc)
+
+    def call(self, node: ast.Call) -> ast.Call:
+        operator = self.ref(node.operator)
+        self.note_operator(operator)
+        self.features.add("call_term")
+        return ast.Call(operator, self.terms(node.args), node.loc)
+
+    def note_operator(self, operator: ast.Ref) -> None:
+        head = operator.terms[0]
+        if type(head) is ast.Var and head.name in _NOTED_OPERATORS:
+            self.features.add(head.name)
+
+    def object(self, node: ast.Object) -> ast.Object:
+        term = self.term
+        return ast.Object([(term(k), term(v)) for k, v in node.items], node.loc)
+
+    def comprehension(self, node: Any) -> Any:
+        self.features.add("comprehension")
+        self.hidden.append(declared_vars(node.body))
+        if type(node) is ast.ObjectComprehension:
+            copy: Any = ast.ObjectComprehension(
+                self.term(node.key), self.term(node.value), self.body(node.body)
+            )
+        else:
+            copy = type(node)(self.term(node.term), self.body(node.body))
+        copy.loc = node.loc
+        self.hidden.pop()
+        return copy
+
+    def template(self, node: ast.TemplateString) -> ast.TemplateString:
+        self.features.add("template")
+        parts: list[Any] = [
+            self.expr(part) if type(part) is ast.Expr else part for part in node.parts
+        ]
+        return ast.TemplateString(parts, node.multi_line, node.loc)
+
+    def expr(self, node: ast.Expr) -> ast.Expr:
+        terms = node.terms
+        kind = type(terms)
+        new: Any
+        negated_body = None
+        if node.negated_body is not None:
+            self.features.add("not_body")
+            new = terms
+            negated_body = self.body(node.negated_body)
+        elif kind is list:
+            new = self.terms(terms)  # type: ignore[arg-type]
+            self.note_operator(new[0])
+        elif kind is ast.SomeDecl:
+            new = self.some(terms)  # type: ignore[arg-type]
+        elif kind is ast.Every:
+            new = self.every(terms)  # type: ignore[arg-type]
+        elif kind is ast.Logical:
+            self.features.add("logical")
+            new = ast.Logical(
+                terms.op,  # type: ignore[union-attr]
+                self.body(terms.left),  # type: ignore[union-attr]
+                self.body(terms.right),  # type: ignore[union-attr]
+                terms.loc,  # type: ignore[union-attr]
+                terms.explicit_left,  # type: ignore[union-attr]
+                terms.explicit_right,  # type: ignore[union-attr]
+            )
+        else:
+            new = self.term(terms)
+        with_: list[ast.With] = []
+        if node.with_:
+            self.features.add("with")
+            for item in node.with_:
+                target = item.target
+                if type(target) is ast.Var:
+                    target = ast.Ref([target], target.loc)
+                with_.append(
+                    ast.With(self.ref(target), self.term(item.value), item.loc)
+                )
+        return ast.Expr(
+            new,
+            node.negated,
+            with_,
+            node.index,
+            node.generated,
+            negated_body,
+            node.loc,
+            node.explicit_body,
+        )
+
+    def some(self, node: ast.SomeDecl) -> ast.SomeDecl:
+        symbols: list[Any] = []
+        for symbol in node.symbols:
+            if type(symbol) is ast.Var:
+                symbols.append(ast.Var(symbol.name, symbol.loc))
+            else:
+                symbols.append(self.term(symbol))
+        return ast.SomeDecl(symbols, node.loc)
+
+    def every(self, node: ast.Every) -> ast.Every:
+        self.features.add("every")
+        names = all_vars(node.value)
+        if node.key is not None:
+            names |= all_vars(node.key)
+        self.hidden.append(names)
+        copy = ast.Every(
+            None if node.key is None else _copy_term(node.key),
+            _copy_term(node.value),
+            self.term(node.domain),
+            self.body(node.body),
+            node.loc,
+        )
+        self.hidden.pop()
+        return copy
+
+
+#: Operators that later stages look for by the head of their name.
+_NOTED_OPERATORS = frozenset({"print", "equal", "rego", "assign"})
+
+_TERM: dict[type, Callable[[_Resolver, Any], Any]] = {
+    ast.Var: _Resolver.var,
+    ast.Ref: _Resolver.ref,
+    ast.Call: _Resolver.call,
+    ast.Array: lambda self, node: ast.Array(self.terms(node.items), node.loc),
+    ast.Set: lambda self, node: ast.Set(self.terms(node.items), node.loc),
+    ast.Object: _Resolver.object,
+    ast.TemplateString: _Resolver.template,
+    **dict.fromkeys(COMPREHENSIONS, _Resolver.comprehension),
+}
+
+
+def _placed(ref: ast.Ref, loc: ast.Location) -> ast.Ref:
+    """A copy of a global's ref, all of it at the place of the name it replaces."""
+    terms: list[Any] = []
+    for term in ref.terms:
+        if type(term) is ast.Var:
+            terms.append(ast.Var(term.name, loc))
+        elif type(term) is ast.String:
+            terms.append(ast.String(term.value, loc))
+        else:
+            terms.append(term)
+    return ast.Ref(terms, loc)
+
+
+_COPIER = _Resolver({}, set())
+
+
+def _copy_term(term: Any) -> Any:
+    """A deep copy that shares scalars, which no stage changes."""
+    return _COPIER.term(term)
+
+
+def copy_term(term: Any) -> Any:
+    """A deep copy of a term that shares scalars only."""
+    return _COPIER.term(term)
+
+
+def copy_expr(expr: ast.Expr) -> ast.Expr:
+    """A deep copy of an expression that shares scalars only."""
+    copy = _COPIER.expr(expr)
+    copy.from_assignment = expr.from_assignment
+    return copy
+
+
+# Rules ----------------------------------------------------------------------
+
+
+class _ShadowedRoot(Exception):
+    """A parameter is named like a root document."""
+
+
+def _param_vars(node: Any, out: set[str]) -> None:
+    """Variables of parameters: whatever a pattern can bind."""
+    kind = type(node)
+    if kind is ast.Var:
+        out.add(node.name)
+    elif kind is ast.Ref:
+        if is_root_document(node):
+            raise _ShadowedRoot(node.terms[0].name)
+        for term in node.terms:
+            _param_vars(term, out)
+    elif kind is ast.Array:
+        for item in node.items:
+            _param_vars(item, out)
+    elif kind is ast.Object:
+        for key, value in node.items:
+            _param_vars(value, out)
+            _param_vars(key, out)
+
+
+def _resolve_head(resolver: _Resolver, head: ast.Head) -> ast.Head:
+    terms = head.reference.terms
+    reference = [ast.Var(terms[0].name, terms[0].loc)]  # type: ignore[union-attr]
+    reference += resolver.terms(terms[1:])
+    return ast.Head(
+        ast.Ref(reference, head.reference.loc),  # type: ignore[arg-type]
+        None if head.args is None else [_copy_term(arg) for arg in head.args],
+        None if head.key is None else resolver.term(head.key),
+        None if head.value is None else resolver.term(head.value),
+        head.assign,
+        head.generated_value,
+        head.loc,
+    )
+
+
+def _resolve_rule(resolver: _Resolver, rule: ast.Rule) -> ast.Rule:
+    """Raises `_ShadowedRoot`."""
+    params: set[str] = set()
+    for arg in rule.head.args or ():
+        _param_vars(arg, params)
+    resolver.hidden = [params, declared_vars(rule.body)]
+    return ast.Rule(
+        _resolve_head(resolver, rule.head),
+        resolver.body(rule.body),
+        rule.default,
+        None,
+        rule.generated_body,
+        list(rule.annotations),
+        None,
+        rule.loc,
+    )
+
+
+def _resolve_chain(
+    state: State, resolver: _Resolver, rule: ast.Rule, module: ast.Module
+) -> ast.Rule:
+    first: ast.Rule | None = None
+    last: ast.Rule | None = None
+    node: ast.Rule | None = rule
+    while node is not None:
+        try:
+            copy = _resolve_rule(resolver, node)
+        except _ShadowedRoot as shadowed:
+            more = state.fail(
+                errors.Error(
+                    errors.COMPILE_ERROR,
+                    f"args must not shadow {shadowed} (use a different variable name)",
+                    node.loc,
+                )
+            )
+            copy = node
+            if more:
+                node = None
+                first = first or copy
+                break
+        copy.module = module
+        if last is None:
+            first = copy
+        else:
+            last.else_ = copy
+        last = copy
+        node = node.else_
+    assert first is not None
+    return first
+
+
+def package_globals(
+    package: ast.Ref, rules: Iterable[str], imports: Iterable[ast.Import]
+) -> dict[str, ast.Ref]:
+    """What unqualified names stand for: rules of the package, then imports."""
+    found: dict[str, ast.Ref] = {}
+    for name in rules:
+        if name not in found:
+            found[name] = ast.Ref([*package.terms, ast.String(name)])
+    for import_ in imports:
+        if _import_root(import_) not in ("future", "rego"):
+            found[import_name(import_)] = import_.path
+    return found
+
+
+def _package_key(module: ast.Module) -> tuple[str, ...]:
+    return tuple(
+        term.name if type(term) is ast.Var else term.value  # type: ignore[union-attr]
+        for term in module.package.path.terms
+    )
+
+
+def exported_names(
+    modules: Iterable[ast.Module],
+) -> dict[tuple[str, ...], dict[str, None]]:
+    """First names of the rules of each package."""
+    exports: dict[tuple[str, ...], dict[str, None]] = {}
+    for module in modules:
+        names = exports.setdefault(_package_key(module), {})
+        for rule in module.rules:
+            names[rule.head.name] = None
+    return exports
+
+
+def resolve_modules(state: State) -> None:
+    """ResolveRefs, on copies; collects the imports that nothing used (strict)."""
+    exports = exported_names(state.modules.values())
+    for name, source in state.modules.items():
+        resolver = _Resolver(
+            package_globals(
+                source.package.path, exports[_package_key(source)], source.imports
+            ),
+            state.features,
+        )
+        module = ast.Module(
+            source.package,
+            list(source.imports),
+            [],
+            source.comments,
+            list(source.annotations),
+            source.rego_version,
+            source.source,
+        )
+        state.modules[name] = module
+        module.rules = [
+            _resolve_chain(state, resolver, rule, module) for rule in source.rules
+        ]
+        if state.options.strict:
+            for import_ in source.imports:
+                if _import_root(import_) in ("future", "rego"):
+                    continue
+                if import_name(import_) not in resolver.used:
+                    state.unused_imports.append(import_)
+
+
+def resolve_body(
+    body: Sequence[ast.Expr],
+    *,
+    package: ast.Ref | None,
+    rules: Iterable[str],
+    imports: Sequence[ast.Import],
+    features: set[str],
+) -> list[ast.Expr]:
+    """ResolveRefs for a query."""
+    globals_: dict[str, ast.Ref] = {}
+    if package is not None or imports:
+        globals_ = package_globals(package or ast.Ref([]), rules, imports)
+    resolver = _Resolver(globals_, features)
+    resolver.hidden = [declared_vars(body)]
+    return resolver.body(body)
+
+
+def check_unused_imports(state: State) -> None:
+    """CheckUnusedImports (strict)."""
+    for import_ in state.unused_imports:
+        error = errors.Error(
+            errors.COMPILE_ERROR, f"{import_text(import_)} unused", import_.loc
+        )
+        if not state.note(error):
+            break

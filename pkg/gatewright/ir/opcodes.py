@@ -132,9 +132,7 @@ OPCODES: Final[tuple[Opcode, ...]] = (
     _op("WINPUT", "r:s", "input = s"),
     _op("WINPUTP", "k:path r:s", "input with s at path (objects made on the way)"),
     _op("WDATA", "k:path r:s", "data with s at path; hides rules at and below it"),
-    _op(
-        "WMOCKV", "m:slot r:s", "calls through slot give the value s (undefined too)"
-    ),
+    _op("WMOCKV", "m:slot r:s", "calls through slot give the value s (undefined too)"),
     _op("WMOCKF", "m:slot f:f", "calls through slot call function f"),
     _op("WMOCKB", "m:slot b:b", "calls through slot call builtin b"),
     _op(

@@ -1,0 +1,129 @@
+"""Calls: operators, builtins, user functions, and their replacements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from gatewright.ir.opcodes import RELATIONS
+from gatewright.plan import terms, unify
+from gatewright.plan.constants import same
+from gatewright.plan.frame import Frame, Operand, PlanError, is_constant
+from gatewright.rego import ast
+
+__all__ = ["plan_call", "plan_call_expr"]
+
+_RELATION: Final = {name: number for number, name in enumerate(RELATIONS)}
+#: The relation that holds when the operands are exchanged.
+_MIRRORED: Final = {
+    "equal": "equal",
+    "neq": "neq",
+    "lt": "gt",
+    "lte": "gte",
+    "gt": "lt",
+    "gte": "lte",
+}
+_UNIFY: Final = frozenset({"eq", "assign"})
+
+
+def name_of(operator: ast.Ref) -> str:
+    """The dotted name of a call's operator."""
+    return ".".join(
+        part.name if isinstance(part, ast.Var) else part.value
+        for part in operator.terms
+        if isinstance(part, ast.Var | ast.String)
+    )
+
+
+def is_user(operator: ast.Ref) -> bool:
+    """Whether the operator is a function of some module."""
+    head = operator.terms[0]
+    return isinstance(head, ast.Var) and head.name == "data"
+
+
+def plan_call_expr(f: Frame, parts: Sequence[ast.Term], loc: ast.Location) -> None:
+    """Plan a call as an expression of a body: `[operator, operand, ...]`."""
+    operator, *args = parts
+    assert isinstance(operator, ast.Ref)
+    name = name_of(operator)
+    if name in _UNIFY and not f.planner.mocked(name):
+        unify.unify_terms(f, args[0], args[1])
+        return
+    if name in _RELATION and len(args) == 2 and not f.planner.mocked(name):
+        _test(f, name, args)
+        return
+    arity, void, _ = f.planner.signature(operator, loc)
+    if len(args) == arity + 1:
+        value = plan_call(f, operator, args[:arity], loc, None)
+        unify.unify_value(f, args[arity], value)
+        return
+    value = plan_call(f, operator, args, loc, None)
+    if not void:
+        f.emit("TRUE", f.register(value), f.fail)
+
+
+def plan_call(
+    f: Frame,
+    operator: ast.Ref,
+    args: Sequence[ast.Term],
+    loc: ast.Location,
+    dest: int | None,
+) -> Operand:
+    """Plan a call without output operand; the operand of its result."""
+    name = name_of(operator)
+    mocked = f.planner.mocked(name)
+    if name in _UNIFY and not mocked:
+        unify.unify_terms(f, args[0], args[1])
+        return f.constant(ast.Boolean(True))
+    out = f.b.register() if dest is None else dest
+    if name in _RELATION and not mocked:
+        left = f.register(terms.plan_term(f, args[0]))
+        right = f.register(terms.plan_term(f, args[1]))
+        f.emit("CMP", out, _RELATION[name], left, right)
+        return out
+    where = f.at(loc)
+    arity, void, relation = f.planner.signature(operator, loc)
+    if len(args) != arity:
+        raise PlanError(f"{name} called with {len(args)} operands, not {arity}", loc)
+    base = terms.plan_block(f, args)
+    join = None
+    if mocked:
+        none, join = f.b.label(), f.b.label()
+        slot = f.planner.tables.mock(name)
+        f.emit("MOCKED", out, slot, base, len(args), f.fail, none, where)
+        f.jump(join)
+        f.b.place(none)
+    if is_user(operator):
+        f.emit("CALL", out, f.planner.user_function(operator, loc), base, f.fail)
+    else:
+        builtin = f.planner.tables.builtin(name)
+        f.emit("BUILTIN", out, builtin, base, len(args), f.fail, where)
+    if join is not None:
+        f.b.place(join)
+    if relation:
+        _, out = f.loop(out, key=False, value=True)
+    elif void:
+        return f.constant(ast.Boolean(True))
+    return out
+
+
+def _test(f: Frame, name: str, args: Sequence[ast.Term]) -> None:
+    """A comparison as an expression."""
+    left, right = terms.plan_term(f, args[0]), terms.plan_term(f, args[1])
+    if name == "equal":
+        unify.require_equal(f, left, right)
+        return
+    if is_constant(left) and is_constant(right):
+        if name == "neq":
+            if same(f.term_of(left), f.term_of(right)):
+                f.jump(f.fail)
+            return
+        left = f.register(left)
+    if is_constant(left):
+        left, right, name = right, left, _MIRRORED[name]
+    if is_constant(right):
+        f.emit("CMPKJ", _RELATION[name], left, ~right, f.fail)
+    elif name == "neq":
+        f.emit("NEQ", left, right, f.fail)
+    else:
+        f.emit("CMPJ", _RELATION[name], left, right, f.fail)

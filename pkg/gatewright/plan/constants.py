@@ -1,0 +1,68 @@
+"""Ground terms as constants, in the text form that plans keep them in.
+
+Term text is JSON, except that an object's keys may be any term and that sets
+are written `<1,2>` (the empty one `<>`).  Numbers keep their spelling.
+"""
+
+from __future__ import annotations
+
+import json
+
+from gatewright.rego import ast
+from gatewright.rego.rule_tree import term_key
+
+__all__ = ["is_ground", "same", "term_text"]
+
+
+def is_ground(term: ast.Term) -> bool:
+    """Whether the term is a value: no variable, ref, call or closure in it."""
+    kind = type(term)
+    if kind in _SCALARS:
+        return True
+    if isinstance(term, ast.Array | ast.Set):
+        return all(map(is_ground, term.items))
+    if isinstance(term, ast.Object):
+        return all(is_ground(key) and is_ground(value) for key, value in term.items)
+    return False
+
+
+_SCALARS = frozenset({ast.Null, ast.Boolean, ast.Number, ast.String})
+
+
+def term_text(term: ast.Term) -> str:
+    """The text of a ground term; `TypeError` for any other.
+
+    Of equal members of a set, and of equal keys of an object, the first spelling
+    stays; of the values of equal keys, the last.
+    """
+    match term:
+        case ast.String(value):
+            return json.dumps(value, ensure_ascii=False)
+        case ast.Number(text):
+            return text
+        case ast.Boolean(value):
+            return "true" if value else "false"
+        case ast.Null():
+            return "null"
+        case ast.Array(items):
+            return f"[{','.join(map(term_text, items))}]"
+        case ast.Set(items):
+            members = {}
+            for item in items:
+                members.setdefault(term_key(item), item)
+            return f"<{','.join(map(term_text, members.values()))}>"
+        case ast.Object(items):
+            keys: dict[object, ast.Term] = {}
+            values = {}
+            for key, value in items:
+                where = term_key(key)
+                keys.setdefault(where, key)
+                values[where] = value
+            pairs = (f"{term_text(k)}:{term_text(values[w])}" for w, k in keys.items())
+            return f"{{{','.join(pairs)}}}"
+    raise TypeError(f"{type(term).__name__} is not a ground term")
+
+
+def same(a: ast.Term, b: ast.Term) -> bool:
+    """Whether two ground terms are the same value."""
+    return term_key(a) == term_key(b)

@@ -1,0 +1,246 @@
+"""`data`: base documents and rules as one tree.
+
+A constant step of a ref moves down the rule tree.  Where it meets rules, their
+function is called and the rest of the ref walks in its value; where the tree
+has no such child, the rest walks in the base documents.  A package as a value is
+its *extent*: every rule that is defined, over it the base documents of that
+place (which win).  A step that is not constant at a package tries each
+alternative: base keys, then each child.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gatewright.plan import refs, terms, unify
+from gatewright.plan.builder import FunctionBuilder
+from gatewright.plan.frame import Frame, Operand, is_constant
+from gatewright.rego import ast
+from gatewright.rego.rule_tree import RuleNode
+
+__all__ = ["plan_data", "plan_extent"]
+
+
+def plan_data(f: Frame, steps: Sequence[ast.Term], dest: int | None = None) -> Operand:
+    """Plan the value of `data` followed by `steps`."""
+    return _descend(f, f.planner.compiled.rule_tree, [], steps, dest)
+
+
+def _descend(
+    f: Frame,
+    node: RuleNode,
+    path: list[ast.Term],
+    steps: Sequence[ast.Term],
+    dest: int | None,
+) -> Operand:
+    """Go on below an inner node of the tree; `path` leads to it from `data`."""
+    for place, step in enumerate(steps):
+        operand = f.known(step)
+        if operand is None and f.computed(step):
+            operand = terms.plan_term(f, step)
+        if operand is None or not is_constant(operand):
+            if not node.children:
+                return refs.Cursor(f, refs.Cursor.DATA, path).walk(steps[place:], dest)
+            return _branch(f, node, path, step, operand, steps[place + 1 :], dest)
+        key = f.term_of(operand)
+        path = [*path, key]
+        child = node.child(key)
+        if child is None:
+            rest = steps[place + 1 :]
+            return refs.Cursor(f, refs.Cursor.DATA, path).walk(rest, dest)
+        if child.rules:
+            return _rules(f, child, path, steps[place + 1 :], dest)
+        node = child
+    out = f.b.register() if dest is None else dest
+    f.emit("RULE", out, f.planner.extent(node, path), f.fail)
+    return out
+
+
+def _rules(
+    f: Frame,
+    node: RuleNode,
+    path: list[ast.Term],
+    steps: Sequence[ast.Term],
+    dest: int | None,
+) -> Operand:
+    """The value of the rules at a node, and the rest of the ref in it."""
+    out = f.b.register() if dest is None or steps else dest
+    _rule_value(f, node, path, out)
+    return refs.Cursor(f, out).walk(steps, dest)
+
+
+def _rule_value(f: Frame, node: RuleNode, path: Sequence[ast.Term], out: int) -> None:
+    join = None
+    if f.planner.overridden(path):
+        join, none = f.b.label(), f.b.label()
+        where = ~f.constant(ast.Array(list(path)))
+        f.emit("OVERRIDE", out, where, f.fail, none)
+        f.jump(join)
+        f.b.place(none)
+    if node.rules[0].head.args:
+        f.jump(f.fail)
+    else:
+        f.emit("RULE", out, f.planner.rule(node, path), f.fail)
+    if join is not None:
+        f.b.place(join)
+
+
+# A step that is not constant ------------------------------------------------
+
+
+def _branch(
+    f: Frame,
+    node: RuleNode,
+    path: list[ast.Term],
+    step: ast.Term,
+    operand: Operand | None,
+    rest: Sequence[ast.Term],
+    dest: int | None,
+) -> Operand:
+    new = f.unbound(ast.Ref([step, *rest]))
+    if not new:
+        assert operand is not None
+        return _switch(f, node, path, operand, rest, dest)
+    return _collect(f, node, path, step, operand, rest, new)
+
+
+def _switch(
+    f: Frame,
+    node: RuleNode,
+    path: list[ast.Term],
+    operand: int,
+    rest: Sequence[ast.Term],
+    dest: int | None,
+) -> Operand:
+    """At most one solution: the child that the operand names, or base data."""
+    out = f.b.register() if dest is None else dest
+    join = f.b.label()
+    for child in node.sorted_children():
+        other = f.b.label()
+        f.emit("EQK", operand, ~f.constant(child.key), other)
+        with f.nested(f.fail):
+            f.put(_child(f, child, path, rest), out)
+        f.jump(join)
+        f.b.place(other)
+    base = refs.Cursor(f, refs.Cursor.DATA, path).take()
+    value = f.b.register()
+    f.emit("DOT", value, f.register(base), operand, f.fail)
+    f.put(refs.Cursor(f, value).walk(rest), out)
+    f.b.place(join)
+    return out
+
+
+def _collect(
+    f: Frame,
+    node: RuleNode,
+    path: list[ast.Term],
+    step: ast.Term,
+    operand: Operand | None,
+    rest: Sequence[ast.Term],
+    new: Sequence[str],
+) -> Operand:
+    """Any number of solutions, from places known only to planning: gather the
+    variables and the value of each in an array, and iterate that."""
+    builder = f.b.register()
+    f.emit("ANEW", builder)
+
+    def add(value: Operand) -> None:
+        base = f.b.block(len(new) + 1)
+        for place, name in enumerate(new):
+            f.put(f.env[name], base + place)
+        f.put(value, base + len(new))
+        solution = f.b.register()
+        f.emit("ARR", solution, base, len(new) + 1)
+        f.emit("AADD", builder, solution)
+        f.jump(f.fail)
+
+    end = f.b.label()
+    with f.nested(end):
+        base = refs.Cursor(f, refs.Cursor.DATA, path).take()
+        if operand is not None:
+            key, value = operand, f.b.register()
+            f.emit("DOT", value, f.register(base), operand, f.fail)
+        else:
+            key, value = f.loop(base, key=True, value=True)
+        for child in node.sorted_children():
+            other = f.b.label()
+            f.emit("EQK", f.register(key), ~f.constant(child.key), other)
+            f.jump(f.fail)
+            f.b.place(other)
+        if operand is None:
+            unify.unify_value(f, step, key)
+        add(refs.Cursor(f, value).walk(rest))
+    f.b.place(end)
+    for child in node.sorted_children():
+        end = f.b.label()
+        with f.nested(end):
+            unify.unify_value(f, step, f.constant(child.key))
+            add(_child(f, child, path, rest))
+        f.b.place(end)
+
+    done = f.b.register()
+    f.emit("DONE", done, builder)
+    _, solution = f.loop(done, key=False, value=True)
+    for place, name in enumerate(new):
+        out = f.b.register()
+        f.emit("DOTK", out, solution, ~f.constant(ast.Number(str(place))), f.fail)
+        f.env[name] = out
+    out = f.b.register()
+    f.emit("DOTK", out, solution, ~f.constant(ast.Number(str(len(new)))), f.fail)
+    return out
+
+
+def _child(
+    f: Frame, child: RuleNode, path: list[ast.Term], rest: Sequence[ast.Term]
+) -> Operand:
+    below = [*path, child.key]
+    if child.rules:
+        return _rules(f, child, below, rest, None)
+    return _descend(f, child, below, rest, None)
+
+
+# Extents --------------------------------------------------------------------
+
+
+def plan_extent(
+    builder: FunctionBuilder, f: Frame, node: RuleNode, path: list[ast.Term]
+) -> None:
+    """Plan the function that gives an inner node of the tree as a value."""
+    if f.planner.overridden(path):
+        value, none = builder.register(), builder.label()
+        where = ~f.constant(ast.Array(list(path)))
+        f.emit("OVERRIDE", value, where, f.fail, none)
+        f.emit("RET", value)
+        builder.place(none)
+    virtual = builder.register()
+    f.emit("ONEW", virtual)
+    for child in node.sorted_children():
+        if child.hide or (child.rules and child.rules[0].head.args):
+            continue
+        after = builder.label()
+        with f.nested(after):
+            out = builder.register()
+            below = [*path, child.key]
+            if child.rules:
+                _rule_value(f, child, below, out)
+            else:
+                f.emit("RULE", out, f.planner.extent(child, below), f.fail)
+            key = f.register(f.constant(child.key))
+            f.emit("OADD", virtual, key, out, -1)
+        builder.place(after)
+    extent = builder.register()
+    f.emit("DONE", extent, virtual)
+    bare = builder.label()
+    with f.nested(bare):
+        pair = builder.block(2)
+        base = refs.Cursor(f, refs.Cursor.DATA, path).take()
+        f.put(extent, pair)
+        f.put(base, pair + 1)
+        merged = builder.register()
+        union = f.planner.tables.builtin("object.union")
+        f.emit("BUILTIN", merged, union, pair, 2, f.fail, -1)
+        f.emit("RET", merged)
+    builder.place(bare)
+    f.emit("RET", extent)
+    builder.place(f.fail)
+    f.emit("RETU")

@@ -1,0 +1,279 @@
+"""Syntax trees in, a program out.
+
+Functions are planned on demand: the first use of a rule reserves its number, and
+the work list plans it later.  So a program holds what its entry points need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Final, Literal
+
+from gatewright.builtins.declarations import TABLE, Builtin
+from gatewright.ir.program import Program
+from gatewright.plan import bodies, documents, rules
+from gatewright.plan.builder import FunctionBuilder, Tables
+from gatewright.plan.constants import is_ground
+from gatewright.plan.frame import Frame, PlanError
+from gatewright.plan.overrides import Targets
+from gatewright.plan.passes import optimize
+from gatewright.rego import ast
+from gatewright.rego.compiled import Compiled, CompiledQuery
+from gatewright.rego.printer import ref_text
+from gatewright.rego.rule_tree import RuleNode, term_key
+from gatewright.rego.stages.walk import walk
+
+__all__ = ["QUERY", "Messages", "plan_program", "plan_query"]
+
+Messages = Literal["opa", "gatekeeper"]
+
+#: The name of a query's entry point.
+QUERY: Final = "query"
+
+
+class Planner:
+    """One program under construction."""
+
+    def __init__(
+        self, compiled: Compiled, *, messages: Messages, optimized: bool = True
+    ) -> None:
+        self.compiled = compiled
+        self.tables = Tables()
+        self._messages = messages
+        self._optimized = optimized
+        self._targets = Targets()
+        self._known: dict[Hashable, int] = {}
+        self._params: list[int] = []
+        self._work: list[tuple[int, FunctionBuilder, Callable[[Frame], None]]] = []
+
+    # Facts ------------------------------------------------------------------
+
+    def survey(self, *trees: object) -> None:
+        """Note what the `with` modifiers in these trees replace."""
+
+        def visit(node: object) -> bool:
+            if isinstance(node, ast.With):
+                self._targets.add(self, node)
+            return False
+
+        for tree in trees:
+            walk(tree, visit)
+
+    def mocked(self, name: str) -> bool:
+        """Whether some `with` replaces that function."""
+        return name in self._targets.functions
+
+    def overridden(self, path: Sequence[ast.Term]) -> bool:
+        """Whether some `with` replaces the document at `path` or above it."""
+        targets = self._targets.paths
+        if not targets:
+            return False
+        keys = tuple(map(term_key, path))
+        return any(keys[:length] in targets for length in range(len(keys) + 1))
+
+    def builtin(self, name: str) -> Builtin | None:
+        """The declaration of a builtin."""
+        return self.compiled.builtins.get(name) or TABLE.get(name)
+
+    def signature(self, operator: ast.Ref, loc: ast.Location) -> tuple[int, bool, bool]:
+        """Of a call: operands without the output; void; a relation."""
+        head = operator.terms[0]
+        if isinstance(head, ast.Var) and head.name == "data":
+            return (
+                len(self._functions(operator, loc).rules[0].head.args or ()),
+                False,
+                False,
+            )
+        name = ".".join(
+            part.name if isinstance(part, ast.Var) else part.value
+            for part in operator.terms
+            if isinstance(part, ast.Var | ast.String)
+        )
+        declared = self.builtin(name)
+        if declared is None:
+            raise PlanError(f"undefined function {name}", loc)
+        return declared.arity, declared.void, declared.relation
+
+    def _functions(self, operator: ast.Ref, loc: ast.Location) -> RuleNode:
+        node = self.compiled.rule_tree.find(operator)
+        if node is None or not node.rules:
+            raise PlanError(f"undefined function {ref_text(operator)}", loc)
+        return node
+
+    def conflict(self, name: str, function: bool) -> str:
+        """The message where a rule or function has two values."""
+        if self._messages == "gatekeeper":
+            if function:
+                return "functions must not produce multiple outputs for same inputs"
+            return "complete rules must not produce multiple outputs"
+        if function:
+            return f"function {name} produced conflicting values for the same inputs"
+        return f"rule {name} produced conflicting values"
+
+    # Functions --------------------------------------------------------------
+
+    def rule(self, node: RuleNode, path: Sequence[ast.Term]) -> int:
+        """The function of the rules at a node (no parameters)."""
+        steps = list(path)
+        return self._reserve(
+            id(node), steps, 0, lambda f: rules.plan_rules(f, node, steps)
+        )
+
+    def plain_rule(self, definitions: Sequence[ast.Rule], path: list[ast.Term]) -> int:
+        """The function of complete definitions inside a general reference."""
+        return self._reserve(
+            ("plain", id(definitions[0])),
+            path,
+            0,
+            lambda f: rules.plan_plain(f, definitions),
+        )
+
+    def user_function(self, operator: ast.Ref, loc: ast.Location) -> int:
+        """The function of a user function."""
+        node = self._functions(operator, loc)
+        steps = operator.terms[1:]
+        return self._reserve(
+            id(node),
+            steps,
+            len(node.rules[0].head.args or ()),
+            lambda f: rules.plan_rules(f, node, steps),
+        )
+
+    def extent(self, node: RuleNode, path: list[ast.Term]) -> int:
+        """The function that gives an inner node of the rule tree as a value."""
+        return self._reserve(
+            id(node), path, 0, lambda f: documents.plan_extent(f.b, f, node, path)
+        )
+
+    def entrypoint(self, ref: ast.Ref) -> int:
+        """The function that gives the value of a ground ref."""
+        steps = ref.terms[1:]
+        node = self.compiled.rule_tree.find(ref)
+        if node is not None:
+            if not node.rules:
+                return self.extent(node, steps)
+            if node.rules[0].head.args:
+                raise PlanError(f"{ref_text(ref)} is a function", ref.loc)
+            return self.rule(node, steps)
+
+        def plan(f: Frame) -> None:
+            value = documents.plan_data(f, steps)
+            f.emit("RET", f.register(value))
+            f.b.place(f.fail)
+            f.emit("RETU")
+
+        return self._reserve(("ref", term_key(ref)), steps, 0, plan)
+
+    def query(self, query: CompiledQuery) -> int:
+        """The function that gives the array of a query's bindings."""
+
+        def plan(f: Frame) -> None:
+            rows = f.b.register()
+            f.emit("ANEW", rows)
+            end = f.b.label()
+            with f.nested(end):
+                bodies.plan_body(f, query.body)
+                pairs = f.b.block(2 * len(query.bindings))
+                for place, (name, local) in enumerate(query.bindings.items()):
+                    f.put(f.constant(ast.String(name)), pairs + 2 * place)
+                    f.put(f.env[local], pairs + 2 * place + 1)
+                row = f.b.register()
+                f.emit("OBJ", row, pairs, len(query.bindings))
+                f.emit("AADD", rows, row)
+                f.jump(f.fail)
+            f.b.place(end)
+            out = f.b.register()
+            f.emit("DONE", out, rows)
+            f.emit("RET", out)
+            f.b.place(f.fail)
+            f.emit("RETU")
+
+        return self._reserve(QUERY, None, 0, plan)
+
+    def _reserve(
+        self,
+        key: Hashable,
+        path: Sequence[ast.Term] | None,
+        params: int,
+        plan: Callable[[Frame], None],
+    ) -> int:
+        index = self._known.get(key)
+        if index is None:
+            index = self._known[key] = len(self.tables.functions)
+            self.tables.functions.append(None)
+            self._params.append(params)
+            name = QUERY
+            if path is not None:
+                name = ref_text(ast.Ref([ast.Var("data"), *path]))
+            builder = FunctionBuilder(
+                name, params=params, memo=path is not None and params == 0
+            )
+            self._work.append((index, builder, plan))
+        return index
+
+    def finish(self) -> Program:
+        """Plan what is left to plan, and return the program."""
+        planned = []
+        while self._work:
+            index, builder, plan = self._work.pop()
+            plan(Frame(self, builder))
+            self.tables.functions[index] = builder.finish()
+            planned.append(index)
+        if self._optimized:
+            for index in planned:
+                function = self.tables.functions[index]
+                assert function is not None
+                self.tables.functions[index] = optimize(
+                    function, self.tables, self._params
+                )
+        return self.tables.program()
+
+
+def parse_entrypoint(text: str) -> ast.Ref:
+    """A dotted path (`data.p.allow`, or `p/allow`) as a ref."""
+    parts = text.split("/") if "/" in text else text.split(".")
+    if parts[0] != "data":
+        parts.insert(0, "data")
+    return ast.Ref([ast.Var("data"), *(ast.String(part) for part in parts[1:])])
+
+
+def plan_program(
+    compiled: Compiled,
+    *,
+    entrypoints: Sequence[str | ast.Ref],
+    messages: Messages = "opa",
+    optimized: bool = True,
+) -> Program:
+    """Plan rules and documents.
+
+    Each entry point is a ground ref below `data`: a rule, a package, or a base
+    document; its key in the result is the text as given (the printed form of a
+    ref).  `messages` chooses the texts of conflicts: those of OPA 1.22, or those
+    of the OPA in Gatekeeper 3.23.  `PlanError` for a function.
+    """
+    planner = Planner(compiled, messages=messages, optimized=optimized)
+    planner.survey(*compiled.modules.values())
+    for entrypoint in entrypoints:
+        if isinstance(entrypoint, str):
+            name, ref = entrypoint, parse_entrypoint(entrypoint)
+        else:
+            name, ref = ref_text(entrypoint), entrypoint
+        if not all(map(is_ground, ref.terms[1:])):
+            raise PlanError(f"entry point {name} is not ground", ref.loc)
+        planner.tables.entrypoints[name] = planner.entrypoint(ref)
+    return planner.finish()
+
+
+def plan_query(
+    compiled: Compiled,
+    query: CompiledQuery,
+    *,
+    messages: Messages = "opa",
+    optimized: bool = True,
+) -> Program:
+    """Plan a query: entry point `query` gives an array with an object of
+    variable names and values for each solution, in order, repeats included."""
+    planner = Planner(compiled, messages=messages, optimized=optimized)
+    planner.survey(*compiled.modules.values(), query.body)
+    planner.tables.entrypoints[QUERY] = planner.query(query)
+    return planner.finish()

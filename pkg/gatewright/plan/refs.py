@@ -1,0 +1,102 @@
+"""Refs: step by step from a document to a value.
+
+Constant steps are gathered and done at once (`PATHK`, `INPUTK`, `DATAK`); a
+bound operand is a look-up; an unbound variable iterates; a pattern iterates and
+is unified with each key.  Where a ref enters the rules is `documents`' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gatewright.plan import documents, terms, unify
+from gatewright.plan.frame import Frame, Operand, PlanError, is_constant
+from gatewright.rego import ast
+
+__all__ = ["Cursor", "plan_ref"]
+
+
+class Cursor:
+    """A place in a document: a base and the constant steps not yet taken.
+
+    `base` is an operand, or `INPUT` or `DATA` for the roots.
+    """
+
+    __slots__ = ("base", "f", "path")
+
+    INPUT = "input"
+    DATA = "data"
+
+    def __init__(
+        self, f: Frame, base: Operand | str, path: Sequence[ast.Term] = ()
+    ) -> None:
+        self.f = f
+        self.base = base
+        self.path = list(path)
+
+    def take(self, dest: int | None = None) -> Operand:
+        """Take the steps that are pending; the value's operand."""
+        f = self.f
+        base, path = self.base, self.path
+        if not isinstance(base, str) and not path:
+            return base
+        source = -1 if isinstance(base, str) else f.register(base)
+        out = f.b.register() if dest is None else dest
+        steps = ~f.constant(ast.Array(list(path)))
+        if base == Cursor.INPUT:
+            if path:
+                f.emit("INPUTK", out, steps, f.fail)
+            else:
+                f.emit("INPUT", out, f.fail)
+        elif base == Cursor.DATA:
+            if path:
+                f.emit("DATAK", out, steps, f.fail)
+            else:
+                f.emit("DATA", out)
+        elif len(path) == 1:
+            f.emit("DOTK", out, source, ~f.constant(path[0]), f.fail)
+        else:
+            f.emit("PATHK", out, source, steps, f.fail)
+        self.base, self.path = out, []
+        return out
+
+    def walk(self, steps: Sequence[ast.Term], dest: int | None = None) -> Operand:
+        """Take further steps, whatever they are; the value's operand."""
+        f = self.f
+        for place, step in enumerate(steps):
+            into = dest if place == len(steps) - 1 else None
+            operand = f.known(step)
+            if operand is None and f.computed(step):
+                operand = terms.plan_term(f, step)
+            if operand is not None:
+                if is_constant(operand):
+                    self.path.append(f.term_of(operand))
+                    continue
+                source = f.register(self.take())
+                out = f.b.register() if into is None else into
+                f.emit("DOT", out, source, operand, f.fail)
+                self.base = out
+                continue
+            key, value = f.loop(self.take(), key=True, value=True)
+            if isinstance(step, ast.Var):
+                f.bind(step, key)
+            else:
+                unify.unify_value(f, step, key)
+            self.base = value
+        return self.take(dest)
+
+
+def plan_ref(f: Frame, ref: ast.Ref, dest: int | None = None) -> Operand:
+    """Plan the value of a ref; `dest` is a wish."""
+    head, *steps = ref.terms
+    if isinstance(head, ast.Var):
+        operand = f.env.get(head.name)
+        if operand is None:
+            if head.name == "data":
+                return documents.plan_data(f, steps, dest)
+            if head.name == "input":
+                return Cursor(f, Cursor.INPUT).walk(steps, dest)
+            raise PlanError(f"variable {head.name} has no value here", ref.loc)
+    else:
+        operand = terms.plan_term(f, head)
+    return Cursor(f, operand).walk(steps, dest)

@@ -1,0 +1,214 @@
+"""Rules: all definitions at one place become one function.
+
+- A *complete* rule (or a function) returns at the first success where no other
+  success can differ; otherwise it goes through all and compares (`ONCE`).
+- A rule with `contains` builds a set.
+- Where some definition's reference has variables, everything at the place and
+  below it builds one object; plain rules below it are called for their value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from gatewright.plan import bodies, terms, unify
+from gatewright.plan.constants import is_ground, same
+from gatewright.plan.frame import Frame
+from gatewright.rego import ast
+from gatewright.rego.rule_tree import RuleNode
+
+__all__ = ["plan_rules"]
+
+
+def plan_rules(f: Frame, node: RuleNode, path: Sequence[ast.Term]) -> None:
+    """Plan the function of the rules at a node."""
+    depth = len(path) + 1
+    if any(len(_reference(rule)) > depth for rule in node.rules):
+        _object(f, node, path)
+    elif node.rules[0].head.key is not None:
+        _set(f, node.rules)
+    else:
+        _complete(f, node.rules, f.b.name)
+
+
+def _reference(rule: ast.Rule) -> list[ast.Term]:
+    """The terms of a rule's full reference, `data` first."""
+    assert rule.module is not None
+    head, *rest = rule.head.reference.terms
+    assert isinstance(head, ast.Var)
+    return [*rule.module.package.path.terms, ast.String(head.name), *rest]
+
+
+def _clauses(rule: ast.Rule) -> Iterator[ast.Rule]:
+    """A definition and its else branches."""
+    clause: ast.Rule | None = rule
+    while clause is not None:
+        yield clause
+        clause = clause.else_
+
+
+def _value(clause: ast.Rule) -> ast.Term:
+    value = clause.head.value
+    return ast.Boolean(True) if value is None else value
+
+
+def _body(f: Frame, clause: ast.Rule, args: Sequence[ast.Term]) -> None:
+    """Bind the parameters and plan the body."""
+    f.env = {}
+    for register, pattern in enumerate(args):
+        unify.unify_value(f, pattern, register)
+    bodies.plan_body(f, clause.body)
+    f.at(clause.head.loc if clause.head.loc.row else clause.loc)
+
+
+# Complete rules and functions -------------------------------------------------
+
+
+def _complete(f: Frame, rules: Sequence[ast.Rule], name: str) -> None:
+    definitions = [rule for rule in rules if not rule.default]
+    values = [_value(clause) for rule in definitions for clause in _clauses(rule)]
+    constant = all(is_ground(v) and same(v, values[0]) for v in values)
+    message = f.constant(ast.String(f.planner.conflict(name, bool(f.b.params))))
+    result = f.b.register()
+    for rule in definitions:
+        first = constant or len(definitions) == 1
+        _definition(f, rule, result, ~message, first=first)
+    if not (constant or len(definitions) == 1):
+        none = f.b.label()
+        f.emit("DEF", result, none)
+        f.emit("RET", result)
+        f.b.place(none)
+    for rule in rules:
+        if rule.default:
+            f.env = {}
+            f.at(rule.loc)
+            value = terms.plan_term(f, _value(rule))
+            f.emit("RET", f.register(value))
+            break
+    f.b.place(f.fail)
+    f.emit("RETU")
+
+
+def _definition(
+    f: Frame, rule: ast.Rule, result: int, message: int, *, first: bool
+) -> None:
+    """Plan one definition with its else branches.
+
+    `first`: no other definition can give another value, so a definite value may
+    be returned at once.
+    """
+    after = f.b.label()
+    chain = list(_clauses(rule))
+    single = len(chain) == 1
+    for clause in chain:
+        end = f.b.label()
+        own = result
+        with f.nested(end):
+            args = clause.head.args or rule.head.args or ()
+            _body(f, clause, args)
+            where = f.planner.tables.location(clause.loc)
+            value = terms.plan_term(f, _value(clause))
+            loops = f.fail != end
+            if first and (not loops or value < 0):
+                f.emit("RET", f.register(value))
+            elif not loops:
+                f.emit("ONCE", result, f.register(value), message, where)
+                f.jump(after)
+            else:
+                own = result if single and not first else f.b.register()
+                f.emit("ONCE", own, f.register(value), message, where)
+                f.jump(f.fail)
+        f.b.place(end)
+        if own == result:
+            continue
+        other = f.b.label()
+        f.emit("DEF", own, other)
+        if first:
+            f.emit("RET", own)
+        else:
+            f.emit("ONCE", result, own, message, where)
+            f.jump(after)
+        f.b.place(other)
+    f.b.place(after)
+
+
+# Sets and objects -------------------------------------------------------------
+
+
+def _set(f: Frame, rules: Sequence[ast.Rule]) -> None:
+    builder = f.b.register()
+    f.emit("SNEW", builder)
+    for rule in rules:
+        end = f.b.label()
+        with f.nested(end):
+            _body(f, rule, ())
+            assert rule.head.key is not None
+            f.emit("SADD", builder, f.register(terms.plan_term(f, rule.head.key)))
+            f.jump(f.fail)
+        f.b.place(end)
+    _return(f, builder)
+
+
+def _object(f: Frame, node: RuleNode, path: Sequence[ast.Term]) -> None:
+    builder = f.b.register()
+    f.emit("ONEW", builder)
+    todo = [(node, list(path))]
+    while todo:
+        place, where = todo.pop()
+        plain = False
+        for rule in place.rules:
+            steps = _reference(rule)[len(path) + 1 :]
+            if rule.head.key is None and len(steps) == len(where) - len(path):
+                plain = True
+            else:
+                _put(f, rule, steps, builder)
+        if plain:
+            _put_plain(f, place, where, len(path), builder)
+        todo += [
+            (child, [*where, child.key]) for child in reversed(place.sorted_children())
+        ]
+    _return(f, builder)
+
+
+def _put(f: Frame, rule: ast.Rule, steps: Sequence[ast.Term], builder: int) -> None:
+    """One definition whose reference has variables, or that adds to a set."""
+    end = f.b.label()
+    with f.nested(end):
+        _body(f, rule, ())
+        multi = rule.head.key is not None
+        value = rule.head.key if rule.head.key is not None else _value(rule)
+        operand = f.register(terms.plan_term(f, value))
+        base = terms.plan_block(f, steps)
+        where = f.planner.tables.location(rule.loc)
+        op = "BADD" if multi else "BPUT"
+        f.emit(op, builder, base, len(steps), operand, where)
+        f.jump(f.fail)
+    f.b.place(end)
+
+
+def _put_plain(
+    f: Frame, node: RuleNode, path: list[ast.Term], depth: int, builder: int
+) -> None:
+    """The value of complete rules inside the extent of a general reference."""
+    end = f.b.label()
+    with f.nested(end):
+        out = f.b.register()
+        plain = [rule for rule in node.rules if rule.head.key is None]
+        f.emit("RULE", out, f.planner.plain_rule(plain, path), f.fail)
+        base = terms.plan_block(f, path[depth:])
+        where = f.planner.tables.location(plain[0].loc)
+        f.emit("BPUT", builder, base, len(path) - depth, out, where)
+    f.b.place(end)
+
+
+def plan_plain(f: Frame, rules: Sequence[ast.Rule]) -> None:
+    """Plan the function of complete definitions only."""
+    _complete(f, rules, f.b.name)
+
+
+def _return(f: Frame, builder: int) -> None:
+    out = f.b.register()
+    f.emit("DONE", out, builder)
+    f.emit("RET", out)
+    f.b.place(f.fail)
+    f.emit("RETU")

@@ -1,0 +1,181 @@
+"""uvicorn's HTTP protocol with limits on what a connection may do.
+
+Added to httptools' own strictness (doubled or conflicting Content-Length, bad
+chunks: 400 and close): time for headers and body, size of headers, number and
+age of connections.  Deadlines are fields that a sweep looks at twice a second,
+since a timer per request would cost more than the decision.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass
+from typing import Any, Final
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import Server, ServerState
+
+from gatewright.telemetry.board import Slot
+from gatewright.telemetry.metrics import place
+
+__all__ = ["AdmissionServer", "ConnectionLimits", "guarded_protocol"]
+
+SWEEP: Final = 0.5
+NEVER: Final = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """Times in seconds, sizes in bytes."""
+
+    headers: int
+    header_time: float
+    body_time: float
+    handshake_time: float
+    connection_age: float
+    connections: int
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One connection.  `limits` and `slot` come from `guarded_protocol`.
+
+    `deadline`: when the phase that the connection is in must have ended;
+    `expires`: when it is closed after its current answer, so that load spreads
+    over workers and replicas.
+    """
+
+    limits: ConnectionLimits
+    slot: Slot
+    _open = place("gatewright_connections_open").start
+    _broken = place("gatewright_broken_connections_total")
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.deadline = NEVER
+        self.phase = "header_time"
+        self.expires = NEVER
+        self.header_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        now = self.loop.time()
+        self.expires = now + self.limits.connection_age * random.uniform(0.75, 1.25)
+        self.begin("header_time", now + self.limits.header_time)
+        self.slot.add(self._open)
+        if len(self.connections) > self.limits.connections:
+            transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.slot.add(self._open, -1)
+        super().connection_lost(exc)
+
+    def begin(self, phase: str, deadline: float) -> None:
+        self.phase = phase
+        self.deadline = deadline
+
+    def data_received(self, data: bytes) -> None:
+        if self.phase == "header_time":
+            self.header_bytes += len(data)
+        super().data_received(data)
+        if self.phase == "header_time" and self.header_bytes > self.limits.headers:
+            self.broken("size")
+
+    def send_400_response(self, msg: str) -> None:
+        self.count("malformed")
+        super().send_400_response(msg)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self.phase == "idle":
+            self.begin("header_time", self.loop.time() + self.limits.header_time)
+
+    def on_headers_complete(self) -> None:
+        now = self.loop.time()
+        self.begin("body_time", now + self.limits.body_time)
+        self.header_bytes = 0
+        super().on_headers_complete()
+        if now >= self.expires:
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        self.begin("answer", NEVER)  # the request's own deadline counts now
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        self.begin("idle", NEVER)
+        super().on_response_complete()
+
+    def sweep(self, now: float) -> None:
+        """Close the connection if its phase, or its life while idle, is over."""
+        if now >= self.deadline:
+            self.broken(self.phase)
+        elif self.phase == "idle" and now >= self.expires:
+            self.transport.close()
+
+    def broken(self, reason: str) -> None:
+        self.count(reason)
+        self.transport.close()
+
+    def count(self, reason: str) -> None:
+        self.slot.add(self._broken.cell(reason))
+
+
+def guarded_protocol(limits: ConnectionLimits, slot: Slot) -> type[GuardedProtocol]:
+    """The protocol class for uvicorn's `http` setting, with these limits."""
+    return type(
+        "AdmissionProtocol", (GuardedProtocol,), {"limits": limits, "slot": slot}
+    )
+
+
+class AdmissionServer(Server):
+    """uvicorn's server over sockets that were bound before, with a limit on the
+    TLS handshake and the sweep over connections."""
+
+    def __init__(self, config: Config, *, handshake_time: float) -> None:
+        super().__init__(config)
+        self.handshake_time = handshake_time
+
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            raise RuntimeError("the application refused to start")
+        config = self.config
+        loop = asyncio.get_running_loop()
+
+        def protocol() -> asyncio.Protocol:
+            kind: Any = config.http_protocol_class
+            made: asyncio.Protocol = kind(
+                config=config,
+                server_state=self.server_state,
+                app_state=self.lifespan.state,
+                _loop=loop,
+            )
+            return made
+
+        self.servers = [
+            await loop.create_server(
+                protocol,
+                sock=sock,
+                ssl=config.ssl,
+                ssl_handshake_timeout=self.handshake_time if config.ssl else None,
+                backlog=config.backlog,
+            )
+            for sock in sockets or ()
+        ]
+        self.started = True
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % round(SWEEP * 10) == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, GuardedProtocol):
+                    connection.sweep(now)
+        return await super().on_tick(counter)

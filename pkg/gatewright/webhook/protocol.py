@@ -67,7 +67,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         now = self.loop.time()
-        self.expires = now + self.limits.connection_age * random.uniform(0.75, 1.25)
+        spread = random.uniform(0.75, 1.25)  # noqa: S311 - jitter, not a secret
+        self.expires = now + self.limits.connection_age * spread
         self.begin("header_time", now + self.limits.header_time)
         self.slot.add(self._open)
         if len(self.connections) > self.limits.connections:

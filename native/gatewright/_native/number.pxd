@@ -36,3 +36,5 @@ cdef Word arithmetic(Heap* heap, Operation op, Word a, Word b) noexcept nogil
 cdef Word arithmetic_one(Heap* heap, Operation op, Word a) noexcept nogil
 # Left to right over `n` numbers, exact while all are integers
 cdef Word fold(Heap* heap, Operation op, const Word* items, uint32_t n) noexcept nogil
+cdef object int_text(object value)      # str(), for ints of any size
+cdef object int_value(object digits)    # int() of decimal digits of any number

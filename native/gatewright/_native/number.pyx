@@ -321,12 +321,12 @@ class NumberError(ArithmeticError):
     """OPA's text of an arithmetic error, with the builtin's name in front."""
 
 
-cdef int_of(digits: str):
+cdef object int_value(object digits):
     # int() refuses more than 4,300 digits (a process-wide limit that is not ours)
     if len(digits) <= 4000:
         return int(digits) if digits else 0
     middle = len(digits) // 2
-    return int_of(digits[:middle]) * 10 ** (len(digits) - middle) + int_of(
+    return int_value(digits[:middle]) * 10 ** (len(digits) - middle) + int_value(
         digits[middle:]
     )
 
@@ -346,7 +346,7 @@ cdef decimal_parts(Word w):
     decimal_of(w, &d)
     if d.exp > MAX_EXPONENT or d.exp < -MAX_EXPONENT or d.n > <uint32_t>MAX_EXPONENT:
         raise NumberError("number too big")
-    return d.sign, int_of((<bytes>d.digits[:d.n]).decode("ascii")), d.exp - d.n
+    return d.sign, int_value((<bytes>d.digits[:d.n]).decode("ascii")), d.exp - d.n
 
 
 cdef round_float(numerator, denominator, prec):
@@ -398,7 +398,7 @@ cdef round_digits(digits, exponent, n, up):
     """The first n digits, the last one raised by 1 if `up`."""
     head = digits[:n]
     if up:
-        raised = text_of(int_of(head) + 1)
+        raised = text_of(int_value(head) + 1)
         if len(raised) > n:
             exponent += 1
         head = raised
@@ -501,7 +501,7 @@ cdef Word from_text(Heap* heap, text):
     return new_number(heap, <const char*>data, len(data))
 
 
-cdef signed_text(value):
+cdef object int_text(object value):
     return "-" + text_of(-value) if value < 0 else text_of(value)
 
 
@@ -510,20 +510,20 @@ cdef Word binary(Heap* heap, Operation op, Word a, Word b) except? 0:
     y = whole(b)
     if x is not None and y is not None:
         if op == OP_PLUS:
-            return from_text(heap, signed_text(x + y))
+            return from_text(heap, int_text(x + y))
         if op == OP_MINUS:
-            return from_text(heap, signed_text(x - y))
+            return from_text(heap, int_text(x - y))
         if op == OP_MUL:
-            return from_text(heap, signed_text(x * y))
+            return from_text(heap, int_text(x * y))
         if op == OP_REM:
             if y == 0:
                 raise NumberError("rem: modulo by zero")
             rest = abs(x) % abs(y)
-            return from_text(heap, signed_text(-rest if x < 0 else rest))
+            return from_text(heap, int_text(-rest if x < 0 else rest))
         if y == 0:
             raise NumberError("div: divide by zero")
         if x != 0 and x % y == 0 and abs(x) < 2 ** 63 and abs(y) < 2 ** 63:
-            return from_text(heap, signed_text(x // y))
+            return from_text(heap, int_text(x // y))
     elif op == OP_REM:
         raise NumberError("rem: modulo on floating-point number")
     minus, mantissa, power = combine(op, binary_float(a), binary_float(b))
@@ -591,7 +591,7 @@ cdef Word fold_python(Heap* heap, Operation op, const Word* items, uint32_t n) e
         if total.bit_length() > 200000:
             raise NumberError("number too big")
     else:
-        return from_text(heap, signed_text(total))
+        return from_text(heap, int_text(total))
     running = (1, 1 << 63, -63) if op == OP_MUL else (0, 0, 0)
     for i in range(n):
         minus, mantissa, power = combine(op, running, binary_float(items[i]))

@@ -1,0 +1,630 @@
+"""Values to Python and back, and documents that Python may hold.
+
+None, bool, int, str, list and dict stand for themselves where they can; `Number`,
+`Object` and `Set` for the values that Python has no equal of, `UNDEFINED` for none.
+"""
+
+from cpython.long cimport PyLong_AsLongLongAndOverflow
+from cpython.unicode cimport PyUnicode_DecodeUTF8
+from libc.stdint cimport int64_t, uint32_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport strlen
+
+from decimal import Decimal as BigDecimal
+
+from gatewright._native.number cimport int_text, int_value, number_text
+from gatewright._native.reader cimport (
+    READ_EXACT, READ_REVIEW, READ_TERM, ReadMode, read_text,
+)
+from gatewright._native.value cimport (
+    E_DEPTH, E_MEMORY, E_NONE, E_SYNTAX, T_ARR, T_INT, T_NUM, T_OBJ, T_SET, T_STR,
+    UNDEFINED as NONE, W_FALSE, W_NULL, W_TRUE, ErrorKind, Heap, Tag,
+    Word, as_int, compare, copy, equal, heap_free, heap_init, item, key_at, lookup,
+    new_array, new_int, new_number, new_object, new_set, new_str, seq_len, str_node,
+    tag, value_at,
+)
+from gatewright._native.writer cimport (
+    WRITE_HTML, WRITE_JSON, WRITE_REGO, WRITE_TERM, Out, WriteMode, out_free, out_init,
+    write_value,
+)
+
+cdef extern from "Python.h":
+    const char* PyUnicode_AsUTF8AndSize(object, Py_ssize_t*) except NULL
+    int Py_EnterRecursiveCall(const char*) except -1
+    void Py_LeaveRecursiveCall()
+
+DEFAULT_LIMIT = 1 << 30
+
+
+class JsonError(ValueError):
+    """Not a document: Go's text of the error, and the offset of the byte at fault."""
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.offset = offset
+
+
+class LimitError(Exception):
+    """A value would not fit its memory limit."""
+
+
+cdef int raise_error(Heap* heap) except -1:
+    cdef ErrorKind kind = heap.error
+    message = to_str(heap.message, strlen(heap.message))
+    heap.error = E_NONE
+    if kind == E_SYNTAX or kind == E_DEPTH:
+        raise JsonError(message, heap.error_at)
+    if kind == E_MEMORY:
+        raise LimitError(message)
+    raise RuntimeError(message or "undefined value")
+
+
+# Python forms ----------------------------------------------------------------
+
+class UndefinedType:
+    """The type of `UNDEFINED`: no value at all.  It is neither true nor false."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "UNDEFINED"
+
+    def __bool__(self) -> bool:
+        raise TypeError("undefined is neither true nor false; use `is UNDEFINED`")
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce__(self):
+        return "UNDEFINED"
+
+
+UNDEFINED = UndefinedType()
+
+
+class Number:
+    """A number that is no canonical integer: decimal text, kept as spelled.
+
+    Equality, order and hash are those of the numeric value, and agree with int's.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        object.__setattr__(self, "text", text)
+
+    def __setattr__(self, name, value):
+        raise AttributeError("a Number does not change")
+
+    def __float__(self) -> float:
+        return float(self.text)
+
+    def __repr__(self) -> str:
+        return f"Number({self.text!r})"
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __hash__(self) -> int:
+        return hash(BigDecimal(self.text))
+
+    def __eq__(self, other):
+        if not is_number(other):
+            return NotImplemented
+        return compare_python(self, other) == 0
+
+    def __lt__(self, other):
+        if not is_number(other):
+            return NotImplemented
+        return compare_python(self, other) < 0
+
+    def __le__(self, other):
+        if not is_number(other):
+            return NotImplemented
+        return compare_python(self, other) <= 0
+
+    def __gt__(self, other):
+        if not is_number(other):
+            return NotImplemented
+        return compare_python(self, other) > 0
+
+    def __ge__(self, other):
+        if not is_number(other):
+            return NotImplemented
+        return compare_python(self, other) >= 0
+
+    def __reduce__(self):
+        return Number, (self.text,)
+
+
+class Object:
+    """An object with keys that are not all strings: pairs, sorted by key."""
+
+    __slots__ = ("pairs",)
+
+    def __init__(self, pairs=()) -> None:
+        object.__setattr__(self, "pairs", sorted_pairs(pairs))
+
+    def __setattr__(self, name, value):
+        raise AttributeError("an Object does not change")
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __iter__(self):
+        return iter([key for key, _ in self.pairs])
+
+    def __getitem__(self, key):
+        for candidate, value in self.pairs:
+            if compare_python(candidate, key) == 0:
+                return value
+        raise KeyError(key)
+
+    def get(self, key, default=None):
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def keys(self):
+        return [key for key, _ in self.pairs]
+
+    def values(self):
+        return [value for _, value in self.pairs]
+
+    def items(self):
+        return list(self.pairs)
+
+    def __eq__(self, other):
+        if not isinstance(other, (Object, dict)):
+            return NotImplemented
+        return compare_python(self, other) == 0
+
+    def __hash__(self) -> int:
+        return hash(canonical_text(self))
+
+    def __repr__(self) -> str:
+        return f"Object({list(self.pairs)!r})"
+
+    def __reduce__(self):
+        return Object, (self.pairs,)
+
+
+class Set:
+    """A set: its members, sorted, without duplicates."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items=()) -> None:
+        object.__setattr__(self, "items", sorted_items(items))
+
+    def __setattr__(self, name, value):
+        raise AttributeError("a Set does not change")
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __iter__(self):
+        return iter(self.items)
+
+    def __contains__(self, value) -> bool:
+        return any(compare_python(value, member) == 0 for member in self.items)
+
+    def __eq__(self, other):
+        if not isinstance(other, Set):
+            return NotImplemented
+        return compare_python(self, other) == 0
+
+    def __hash__(self) -> int:
+        return hash(canonical_text(self))
+
+    def __repr__(self) -> str:
+        return f"Set({list(self.items)!r})"
+
+    def __reduce__(self):
+        return Set, (self.items,)
+
+
+cdef bint is_number(value):
+    return isinstance(value, (int, Number)) and not isinstance(value, bool)
+
+
+cdef object made(kind, field, value):
+    # An instance whose parts are in order already
+    out = object.__new__(kind)
+    object.__setattr__(out, field, value)
+    return out
+
+
+def compare_python(a: object, b: object) -> int:
+    """OPA's order of two values in Python form: -1, 0 or 1."""
+    cdef Heap heap
+    cdef Word x, y
+    heap_init(&heap, <size_t>1 << 40)
+    try:
+        x = to_word(&heap, a)
+        y = to_word(&heap, b)
+        return compare(x, y)
+    finally:
+        heap_free(&heap)
+
+
+cdef sorted_items(items):
+    cdef Heap heap
+    cdef Word w
+    heap_init(&heap, <size_t>1 << 40)
+    try:
+        w = set_word(&heap, list(items))
+        return tuple([to_python(item(w, i)) for i in range(seq_len(w))])
+    finally:
+        heap_free(&heap)
+
+
+cdef sorted_pairs(pairs):
+    cdef Heap heap
+    cdef Word w
+    heap_init(&heap, <size_t>1 << 40)
+    try:
+        w = pairs_word(&heap, list(pairs))
+        return tuple(
+            [
+                (to_python(key_at(w, i)), to_python(value_at(w, i)))
+                for i in range(seq_len(w))
+            ]
+        )
+    finally:
+        heap_free(&heap)
+
+
+cdef canonical_text(value):
+    # Equal values have equal texts: numbers by value, not by spelling
+    if isinstance(value, Number):
+        return str(hash(value))
+    if isinstance(value, Set):
+        return f"<{','.join([canonical_text(x) for x in value.items])}>"
+    if isinstance(value, (Object, dict)):
+        pairs = value.pairs if isinstance(value, Object) else sorted(value.items(), key=repr)
+        body = ",".join(
+            [f"{canonical_text(k)}:{canonical_text(v)}" for k, v in pairs]
+        )
+        return "{" + body + "}"
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join([canonical_text(x) for x in value])}]"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(hash(value))
+    return repr(value)
+
+
+# To Python -------------------------------------------------------------------
+
+cdef str to_str(const char* data, size_t size):
+    return PyUnicode_DecodeUTF8(data, <Py_ssize_t>size, "surrogateescape")
+
+
+cdef object number_to_python(Word w):
+    cdef char room[24]
+    cdef const char* data
+    cdef size_t size = number_text(w, room, &data)
+    text = data[:size].decode("ascii")
+    digits = text.removeprefix("-")
+    if digits.isdecimal() and digits[0] != "0":
+        return -int_value(digits) if text[0] == "-" else int_value(digits)
+    return Number(text)
+
+
+cdef object to_python(Word w):
+    cdef Tag t = tag(w)
+    cdef uint32_t i, n
+    if t == T_STR:
+        return to_str(str_node(w).data, str_node(w).size)
+    if t == T_INT:
+        return as_int(w)
+    if t == T_NUM:
+        return number_to_python(w)
+    if w == W_NULL:
+        return None
+    if w == W_TRUE:
+        return True
+    if w == W_FALSE:
+        return False
+    if w == NONE:
+        return UNDEFINED
+    Py_EnterRecursiveCall(" in a deeply nested value")
+    try:
+        n = seq_len(w)
+        if t == T_ARR:
+            return [to_python(item(w, i)) for i in range(n)]
+        if t == T_SET:
+            return made(Set, "items", tuple([to_python(item(w, i)) for i in range(n)]))
+        if n == 0 or (tag(key_at(w, 0)) == T_STR and tag(key_at(w, n - 1)) == T_STR):
+            return {to_python(key_at(w, i)): to_python(value_at(w, i)) for i in range(n)}
+        return made(
+            Object,
+            "pairs",
+            tuple(
+                [
+                    (to_python(key_at(w, i)), to_python(value_at(w, i)))
+                    for i in range(n)
+                ]
+            ),
+        )
+    finally:
+        Py_LeaveRecursiveCall()
+
+
+# From Python -----------------------------------------------------------------
+
+cdef Word text_word(Heap* heap, value) except 0:
+    cdef Py_ssize_t size
+    cdef const char* data
+    cdef Word w
+    try:
+        data = PyUnicode_AsUTF8AndSize(value, &size)
+        w = new_str(heap, data, size)
+    except UnicodeEncodeError:
+        # Escaped bytes become bytes again; any other surrogate has no UTF-8
+        try:
+            encoded = value.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            encoded = value.encode("utf-16", "surrogatepass").decode(
+                "utf-16", "replace"
+            ).encode()
+        w = new_str(heap, <const char*>encoded, len(encoded))
+    return check(heap, w)
+
+
+cdef inline Word check(Heap* heap, Word w) except 0:
+    if w == NONE:
+        raise_error(heap)
+    return w
+
+
+cdef Word items_word(Heap* heap, values, Tag kind) except 0:
+    # `values` is a list or tuple of items; of pairs when an object is made
+    cdef Py_ssize_t n = len(values)
+    cdef Py_ssize_t i, width = 2 if kind == T_OBJ else 1
+    cdef Word* words
+    cdef Word w
+    if n > <Py_ssize_t>0x7FFFFFFF:
+        raise LimitError("too many items")
+    words = <Word*>malloc((n * width + 1) * sizeof(Word))
+    if words == NULL:
+        raise MemoryError
+    try:
+        Py_EnterRecursiveCall(" in a deeply nested value")
+        try:
+            for i in range(n):
+                if kind == T_OBJ:
+                    key, value = values[i]
+                    words[2 * i] = to_word(heap, key)
+                    words[2 * i + 1] = to_word(heap, value)
+                else:
+                    words[i] = to_word(heap, values[i])
+        finally:
+            Py_LeaveRecursiveCall()
+        if kind == T_ARR:
+            w = new_array(heap, words, <uint32_t>n)
+        elif kind == T_SET:
+            w = new_set(heap, words, <uint32_t>n)
+        else:
+            w = new_object(heap, words, <uint32_t>n)
+    finally:
+        free(words)
+    return check(heap, w)
+
+
+cdef Word set_word(Heap* heap, items) except 0:
+    return items_word(heap, items, T_SET)
+
+
+cdef Word pairs_word(Heap* heap, pairs) except 0:
+    return items_word(heap, pairs, T_OBJ)
+
+
+cdef Word to_word(Heap* heap, object value) except 0:
+    cdef int overflow = 0
+    cdef long long small
+    if value is None:
+        return W_NULL
+    if value is True:
+        return W_TRUE
+    if value is False:
+        return W_FALSE
+    if isinstance(value, str):
+        return text_word(heap, value)
+    if isinstance(value, int):
+        small = PyLong_AsLongLongAndOverflow(value, &overflow)
+        if not overflow:
+            return check(heap, new_int(heap, small))
+        text = int_text(value).encode("ascii")
+        return check(heap, new_number(heap, <const char*>text, len(text)))
+    if isinstance(value, dict):
+        return items_word(heap, list(value.items()), T_OBJ)
+    if isinstance(value, (list, tuple)):
+        return items_word(heap, value, T_ARR)
+    if isinstance(value, Doc):
+        return check(heap, copy(heap, (<Doc>value).word))
+    if isinstance(value, float):
+        text = repr(value)
+        if text.endswith(("f", "n")):
+            raise ValueError(f"no such number in JSON: {text}")
+        text = text.encode("ascii")
+        return check(heap, new_number(heap, <const char*>text, len(text)))
+    if isinstance(value, Number):
+        text = value.text.encode("ascii")
+        if not is_number_text(text):
+            raise ValueError(f"not a number: {value.text}")
+        return check(heap, new_number(heap, <const char*>text, len(text)))
+    if isinstance(value, Set):
+        return items_word(heap, value.items, T_SET)
+    if isinstance(value, Object):
+        return items_word(heap, value.pairs, T_OBJ)
+    if isinstance(value, (set, frozenset)):
+        return items_word(heap, list(value), T_SET)
+    raise TypeError(f"no value of Rego: {type(value).__name__}")
+
+
+cdef bint is_number_text(bytes text):
+    cdef Heap heap
+    cdef Word w
+    heap_init(&heap, 1 << 20)
+    w = read_text(&heap, text, len(text), READ_EXACT, NULL)
+    heap_free(&heap)
+    return tag(w) == T_INT or tag(w) == T_NUM
+
+
+# Documents -------------------------------------------------------------------
+
+cdef class Arena:
+    """Memory of at most `limit` bytes for values; freed with its last document."""
+
+    def __cinit__(self, limit=DEFAULT_LIMIT):
+        heap_init(&self.heap, limit)
+
+    def __dealloc__(self):
+        heap_free(&self.heap)
+
+    @property
+    def used(self) -> int:
+        """Bytes in use."""
+        if self.heap.chunk == NULL:
+            return 0
+        return self.heap.used + self.heap.chunk.used
+
+
+cdef Doc new_doc(object owner, Word w):
+    cdef Doc doc = Doc.__new__(Doc)
+    doc.owner = owner
+    doc.word = w
+    return doc
+
+
+cdef class Doc:
+    """A value, together with the memory that it lies in."""
+
+    def __init__(self):
+        raise TypeError("use Doc.parse or Doc.from_python")
+
+    @staticmethod
+    def parse(data, *, bint review=False, bint term=False, limit=DEFAULT_LIMIT):
+        """Reads one JSON document.
+
+        `review`: numbers go through float64, as in Gatekeeper's reviews.
+        `term`: the JSON superset of plans, with any keys and <sets>.
+        Raises JsonError (Go's text and the offset) and LimitError.
+        """
+        cdef Arena arena = Arena(limit)
+        cdef ReadMode mode = (
+            READ_REVIEW if review else READ_TERM if term else READ_EXACT
+        )
+        cdef const unsigned char[::1] view
+        cdef const char* text = NULL
+        cdef size_t size
+        cdef Word w
+        if isinstance(data, str):
+            data = data.encode("utf-8", "surrogateescape")
+        if isinstance(data, bytes):
+            text = <const char*>data
+            size = len(data)
+        else:
+            view = data
+            size = view.shape[0]
+            if size:
+                text = <const char*>&view[0]
+        with nogil:
+            w = read_text(&arena.heap, text, size, mode, NULL)
+        if w == NONE:
+            raise_error(&arena.heap)
+        return new_doc(arena, w)
+
+    @staticmethod
+    def from_python(value, *, limit=DEFAULT_LIMIT):
+        """The document of a value in Python form."""
+        cdef Arena arena = Arena(limit)
+        return new_doc(arena, to_word(&arena.heap, value))
+
+    def python(self):
+        """The value in Python form."""
+        return to_python(self.word)
+
+    cdef bytes text(self, WriteMode mode):
+        cdef Heap heap
+        cdef Out out
+        heap_init(&heap, <size_t>1 << 40)
+        out_init(&out, <size_t>1 << 40)
+        try:
+            if not write_value(&heap, &out, self.word, mode):
+                raise_error(&heap)
+            return out.data[:out.size]
+        finally:
+            out_free(&out)
+            heap_free(&heap)
+
+    def json(self, *, bint html=True) -> bytes:
+        """JSON as Go's encoding/json writes it; `html`: < > & are escaped."""
+        return self.text(WRITE_HTML if html else WRITE_JSON)
+
+    def term_text(self) -> str:
+        """The JSON superset that `parse(term=True)` reads."""
+        return self.text(WRITE_TERM).decode("utf-8", "surrogateescape")
+
+    def rego_text(self) -> str:
+        """Rego's own form: what sprintf's %v and print show of composites."""
+        return self.text(WRITE_REGO).decode("utf-8", "surrogateescape")
+
+    cdef Word find(self, tuple path) except? 0:
+        cdef Heap heap
+        cdef Word w = self.word
+        cdef Word key
+        heap_init(&heap, <size_t>1 << 40)
+        try:
+            for step in path:
+                key = to_word(&heap, step)
+                if tag(w) == T_SET:
+                    raise LookupError("a path may not lead into a set")
+                w = lookup(w, key)
+                if w == NONE:
+                    return NONE
+            return w
+        finally:
+            heap_free(&heap)
+
+    def get(self, *path):
+        """The document at a path of keys and indexes, or UNDEFINED."""
+        cdef Word w = self.find(path)
+        return UNDEFINED if w == NONE else new_doc(self.owner, w)
+
+    def get_python(self, *path):
+        """The value at a path of keys and indexes in Python form, or UNDEFINED."""
+        return to_python(self.find(path))
+
+    def compare(self, Doc other not None) -> int:
+        """OPA's total order: -1, 0 or 1."""
+        return compare(self.word, other.word)
+
+    def __eq__(self, other):
+        if not isinstance(other, Doc):
+            return NotImplemented
+        return equal(self.word, (<Doc>other).word)
+
+    def __lt__(self, other):
+        if not isinstance(other, Doc):
+            return NotImplemented
+        return compare(self.word, (<Doc>other).word) < 0
+
+    def __hash__(self) -> int:
+        return hash(canonical_text(to_python(self.word)))
+
+    def __repr__(self) -> str:
+        return f"Doc({self.term_text()})"
+
+    def __reduce__(self):
+        return restore_doc, (self.term_text(),)
+
+
+def restore_doc(text: str) -> Doc:
+    """The document of a term's text (for pickle)."""
+    return Doc.parse(text, term=True)

@@ -1,0 +1,340 @@
+"""From Rego text to the syntax tree: modules, queries, terms.
+
+The parser is a recursive descent over the token lists of `lexer`, in layers, each
+a class that extends the one before:
+
+    parser_cursor     the place in the tokens, going back, errors
+    parser_terms      terms, refs, calls, collections, operators, templates
+    parser_bodies     literals, `some`, `every`, `not`, `with`
+    parser_logic      the opt-in `and`, `or`, `not { ... }`
+    parser_rules      heads, rules, `else`, package and import
+    parser            statements, modules, queries (this file)
+
+Beside them stand `parser_constants` (a bare query that is a rule),
+`parser_checks` (what v1 demands) and `annotations` (metadata comments).
+
+Rego has versions 0, 1 and 2; `import rego.v1` and `import rego.v2` raise a
+module's version.  All texts, codes and places of errors are OPA's (1.22).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Final, TypeAlias
+
+from gatewright.rego import annotations, ast, errors, printer, tokens
+from gatewright.rego.parser_checks import check_v1, missing_keyword
+from gatewright.rego.parser_constants import NotARule, rule_of
+from gatewright.rego.parser_rules import RuleParser
+
+__all__ = ["parse_body", "parse_module", "parse_ref", "parse_term"]
+
+#: Frames that this parser and the stages after it may need: `MAX_DEPTH` levels of
+#: nesting at some ten frames each.  Python starts with 1,000.
+RECURSION_LIMIT: Final = 4_000
+
+#: A query that stands as a statement is a list of expressions.
+Statement: TypeAlias = ast.Package | ast.Import | ast.Rule | ast.Body
+
+#: What `future.keywords` may be followed by.
+_FUTURE: Final = "and contains every if in not or"
+
+
+def parse_module(
+    file: str,
+    text: str,
+    *,
+    version: int = 1,
+    process_annotations: bool = False,
+    future_keywords: Iterable[str] = (),
+) -> ast.Module:
+    """Parse one module; `file` is the name that errors show.
+
+    `version` is the Rego version the text is read as (0, 1, 2).  Metadata
+    comments are parsed (and may then be in error) with `process_annotations`.
+    Raises `RegoErrors` with code `rego_parse_error`.
+    """
+    source = ast.Source(file, text)
+    parser = _Statements(source, version=version, soft=_soft(future_keywords))
+    return parser.module(process_annotations=process_annotations)
+
+
+def parse_body(
+    text: str,
+    *,
+    version: int = 1,
+    file: str = "",
+    future_keywords: Iterable[str] = (),
+) -> ast.Body:
+    """Parse a query: expressions separated by `;` or line breaks.
+
+    Raises `RegoErrors` with code `rego_parse_error`.
+    """
+    source = ast.Source(file, text)
+    parser = _Statements(source, version=version, soft=_soft(future_keywords))
+    body: ast.Body = []
+    for statement in parser.statements(rules=False):
+        if not isinstance(statement, list):
+            kind = type(statement).__name__
+            message = f"expected body but got *ast.{kind}"
+            loc = getattr(statement, "loc", ast.NO_LOCATION)
+            raise errors.RegoErrors(
+                [errors.Error(errors.PARSE_ERROR, message, loc)]
+            )
+        for expr in statement:
+            expr.index = len(body)
+            body.append(expr)
+    return body
+
+
+def parse_term(text: str, *, version: int = 1, file: str = "") -> ast.Term:
+    """Parse exactly one term.  Raises `RegoErrors` for anything else."""
+    body = parse_body(text, version=version, file=file)
+    found = "; ".join(map(printer.expr_text, body))
+    loc = body[0].loc if body else ast.NO_LOCATION
+    if len(body) != 1:
+        message = f"expected exactly one term but got: {found}"
+        raise errors.RegoErrors([errors.Error(errors.PARSE_ERROR, message, loc)])
+    terms = body[0].terms
+    if isinstance(terms, list):
+        operator, *args = terms
+        if isinstance(operator, ast.Ref) and printer.ref_text(operator) not in (
+            "eq",
+            "assign",
+        ):
+            return ast.Call(operator, args, loc)
+    elif not isinstance(terms, ast.SomeDecl | ast.Every | ast.Logical):
+        return terms
+    message = f"expected term but got {found}"
+    raise errors.RegoErrors([errors.Error(errors.PARSE_ERROR, message, loc)])
+
+
+def parse_ref(text: str) -> ast.Ref:
+    """Parse exactly one ref; a lone name counts as one."""
+    term = parse_term(text)
+    if isinstance(term, ast.Var):
+        return ast.Ref([term], term.loc)
+    if not isinstance(term, ast.Ref):
+        message = f"expected ref but got {printer.term_text(term)}"
+        raise errors.RegoErrors(
+            [errors.Error(errors.PARSE_ERROR, message, term.loc)]
+        )
+    return term
+
+
+def _soft(words: Iterable[str]) -> frozenset[int]:
+    return frozenset(tokens.KEYWORDS[word] for word in words)
+
+
+class _Statements(RuleParser):
+    """The top layer: statements one after the other, then the module of them."""
+
+    __slots__ = ()
+
+    def statements(self, *, rules: bool = True) -> list[Statement]:
+        """Read statements to the end of the text.  Raises `RegoErrors`."""
+        if sys.getrecursionlimit() < RECURSION_LIMIT:
+            sys.setrecursionlimit(RECURSION_LIMIT)
+        if tokens.NOT in self.soft:
+            self.not_bodies = True
+        found: list[Statement] = []
+        try:
+            while self.tok != tokens.EOF:
+                more = self._statement(rules=rules)
+                if more is None:
+                    break
+                found += more
+        except RecursionError:
+            self.too_deep()
+        if self.errors:
+            raise errors.RegoErrors(self.errors)
+        return found
+
+    def _statement(self, *, rules: bool) -> list[Statement] | None:
+        self.memo.clear()
+        if rules and self.keyword_as_rule(default=False):
+            return None
+        state = self.save()
+        if self.tok == tokens.PACKAGE:
+            package = self.package()
+            if package is not None:
+                if self.tok == tokens.SUB:
+                    self.unexpected()
+                    return None
+                return [package]
+            if self.errors:
+                return None
+            self.restore(state)
+        elif self.tok == tokens.IMPORT:
+            item = self.import_()
+            if item is not None:
+                if self.tok == tokens.SUB:
+                    self.unexpected()
+                    return None
+                self._apply(item)
+                return [item]
+            if self.errors:
+                return None
+            self.restore(state)
+        if rules:
+            found = self.rules()
+            if found is not None:
+                return list(found)
+            if self.errors:
+                return None
+            self.restore(state)
+        body = self.query(tokens.EOF, one=True)
+        return None if body is None else [body]
+
+    # Imports that change the language -----------------------------------------
+
+    def _apply(self, item: ast.Import) -> None:
+        match item.path.terms:
+            case [ast.Var(name="rego"), *_]:
+                self._apply_rego(item)
+            case [ast.Var(name="future"), *_]:
+                self._apply_future(item)
+            case _:
+                return
+        self.reclassify()
+
+    def _apply_rego(self, item: ast.Import) -> None:
+        path = printer.ref_text(item.path)
+        if path not in ("rego.v1", "rego.v2"):
+            self.error(
+                item.path.loc,
+                f"invalid import `{path}`, must be one of: `rego.v1`, `rego.v2`",
+            )
+        elif item.alias:
+            self.error(item.alias_loc, "`rego` imports cannot be aliased")
+        elif path == "rego.v1":
+            if self.version == 0:
+                self.enable(tokens.V1_KEYWORDS)
+        elif self.version < 2:
+            self.enable(tokens.V1_KEYWORDS | tokens.V2_KEYWORDS)
+            self.not_bodies = True
+
+    def _apply_future(self, item: ast.Import) -> None:
+        terms = item.path.terms
+        if len(terms) == 1 or terms[1] != ast.String("keywords"):
+            self.error(item.path.loc, "invalid import, must be `future.keywords`")
+            return
+        if item.alias:
+            self.error(item.alias_loc, "`future` imports cannot be aliased")
+            return
+        words = _FUTURE.split()
+        if len(terms) == 3 and isinstance(terms[2], ast.String):
+            word = terms[2].value
+            if word not in words:
+                self.error(
+                    item.path.loc,
+                    f"unexpected keyword, must be one of [{_FUTURE}]",
+                )
+                return
+            words = [word]
+        if "not" in words:
+            self.not_bodies = True
+        self.enable(
+            frozenset(
+                tokens.SOFT_KEYWORDS[word]
+                for word in words
+                if word in tokens.SOFT_KEYWORDS
+            )
+        )
+
+    # Modules -----------------------------------------------------------------
+
+    def module(self, *, process_annotations: bool) -> ast.Module:
+        """Read the whole text as a module.  Raises `RegoErrors`."""
+        statements = self.statements()
+        notes: list[ast.Annotations] = []
+        comments = self._comments()
+        if process_annotations:
+            notes, found = annotations.parse(comments, self.source)
+            if found:
+                raise errors.RegoErrors(found)
+        if not statements and not notes:
+            raise errors.RegoErrors([self._finding("empty module", self._no_place())])
+        findings: list[errors.Error] = []
+        package = statements[0] if statements else None
+        if not isinstance(package, ast.Package):
+            loc = self._loc(package) if package else notes[0].loc
+            findings.append(self._finding("package expected", loc))
+            package = ast.Package(ast.Ref([]))
+        out = ast.Module(
+            package,
+            [],
+            [],
+            comments=comments,
+            annotations=notes,
+            rego_version=self.version,
+            source=self.source,
+        )
+        for index, statement in enumerate(statements[1:], 1):
+            if isinstance(statement, ast.Import):
+                self._add_import(out, statement)
+            elif isinstance(statement, ast.Rule):
+                out.rules.append(statement)
+            elif isinstance(statement, ast.Package):
+                findings.append(self._finding("unexpected package", statement.loc))
+            else:
+                try:
+                    rule = rule_of(statement)
+                except NotARule as verdict:
+                    message = str(verdict)
+                    if out.rego_version == 0:
+                        message += missing_keyword(statements, index)
+                    loc = statement[0].loc
+                    findings.append(self._finding(message, loc))
+                    continue
+                rule.generated_body = True
+                out.rules.append(rule)
+        if out.rego_version >= 1:
+            for rule in out.rules:
+                findings += check_v1(rule)
+        if not findings and notes:
+            findings += annotations.attach(out)
+        if findings:
+            raise errors.RegoErrors(findings)
+        for rule in out.rules:
+            branch: ast.Rule | None = rule
+            while branch is not None:
+                branch.module = out
+                branch = branch.else_
+        return out
+
+    def _add_import(self, module: ast.Module, item: ast.Import) -> None:
+        module.imports.append(item)
+        path = printer.ref_text(item.path)
+        if path == "rego.v1":
+            module.rego_version = max(module.rego_version, 1)
+        elif path == "rego.v2":
+            module.rego_version = max(module.rego_version, 2)
+
+    def _comments(self) -> list[ast.Comment]:
+        lines = self.lexed.lines
+        out = []
+        row = 1
+        for start, end in self.lexed.comments:
+            while row < len(lines) and lines[row] <= start:
+                row += 1
+            text = self.text[start + 1 : end]
+            if text == "\r":
+                text = ""
+            elif text.endswith("\r"):
+                text = text[:1] + text[1:].rstrip("\r")
+            loc = ast.Location(
+                self.source, row, start - lines[row - 1] + 1, start, end
+            )
+            out.append(ast.Comment(text, loc))
+        return out
+
+    def _finding(self, message: str, loc: ast.Location) -> errors.Error:
+        return errors.Error(errors.PARSE_ERROR, message, loc)
+
+    def _no_place(self) -> ast.Location:
+        return ast.Location(self.source, 0, 0)
+
+    def _loc(self, statement: Statement) -> ast.Location:
+        return statement[0].loc if isinstance(statement, list) else statement.loc

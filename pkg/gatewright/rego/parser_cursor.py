@@ -1,0 +1,257 @@
+"""The parser's place in the tokens: reading on, going back, reporting.
+
+A state is a small tuple, so trying a reading and giving it up is cheap: errors,
+hints and the count of wildcards go back with the position.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Final, TypeAlias
+
+from gatewright.rego import ast, errors, lexer, source, tokens
+
+__all__ = ["MAX_DEPTH", "Cursor", "State"]
+
+#: How deep terms, bodies and chains of operators may nest in the tree.  OPA allows
+#: 100,000 steps of its own recursion; here the later stages walk the tree by
+#: recursion too, and Python frames are the scarce thing.
+MAX_DEPTH: Final = 256
+
+State: TypeAlias = tuple[
+    int, int, int, tuple[errors.Error, ...], tuple[str, ...]
+]
+
+#: What `future` changes: soft keywords, keywords in refs, the memo of terms.
+Words: TypeAlias = tuple[
+    frozenset[int], frozenset[int], list[tuple[int, ast.Term, State]]
+]
+
+_NONE: Final = frozenset[int]()
+_ALL_SOFT: Final = tokens.V1_KEYWORDS | tokens.V2_KEYWORDS
+
+
+class Cursor:
+    """Tokens, the current one, and what was found wrong so far.
+
+    `tok` is the kind of the current token as the parser takes it: a soft keyword
+    that is not switched on (`soft`) is an identifier.
+    """
+
+    __slots__ = (
+        "depth",
+        "ends",
+        "errors",
+        "hints",
+        "i",
+        "kinds",
+        "lexed",
+        "memo",
+        "not_bodies",
+        "ref_kinds",
+        "soft",
+        "source",
+        "starts",
+        "text",
+        "texts",
+        "tok",
+        "version",
+        "wildcards",
+    )
+
+    def __init__(
+        self, text: ast.Source, *, version: int, soft: frozenset[int] = _NONE
+    ) -> None:
+        lexed = lexer.lex(text)
+        self.lexed = lexed
+        self.source = text
+        self.text = text.text
+        self.kinds = lexed.kinds
+        self.starts = lexed.starts
+        self.ends = lexed.ends
+        self.texts = lexed.texts
+        self.version = version
+        self.soft = soft
+        if version >= 1:
+            self.soft |= tokens.V1_KEYWORDS
+        if version >= 2:
+            self.soft |= tokens.V2_KEYWORDS
+        self.not_bodies = version >= 2
+        # Keywords that may be a part of a ref: those of the version the parser
+        # was started with, and those switched on.
+        self.ref_kinds = frozenset(range(tokens.PACKAGE, tokens.SOFT)) | self.soft
+        self.i = -1
+        self.tok = tokens.ILLEGAL
+        self.wildcards = 0
+        self.errors: tuple[errors.Error, ...] = ()
+        self.hints: tuple[str, ...] = ()
+        self.depth = 0
+        # Terms read once and read again after going back, by first token, in
+        # ascending order; keeps nested collections from being read 2^n times.
+        self.memo: list[tuple[int, ast.Term, State]] = []
+        self.scan()
+
+    # Moving ------------------------------------------------------------------
+
+    def scan(self) -> None:
+        """Step to the next token; blanks and comments are skipped."""
+        i = self.i
+        if i < 0 or self.kinds[i] != tokens.EOF:
+            i += 1
+        kind = self.kinds[i]
+        self.i = i
+        if kind >= tokens.SOFT and kind not in self.soft:
+            kind = tokens.IDENT
+        self.tok = kind
+        if kind == tokens.ILLEGAL:
+            for message in self.lexed.errors.get(i, ()):
+                self.error(self.loc(), message)
+
+    def touching(self) -> int:
+        """Return the kind of the next token if nothing stands between, else -1."""
+        i = self.i
+        nxt = i + 1
+        if nxt < len(self.kinds) and self.starts[nxt] == self.ends[i]:
+            return self.kinds[nxt]
+        return -1
+
+    def peek(self) -> int:
+        """Return the kind of the token after the current one."""
+        kind = self.kinds[min(self.i + 1, len(self.kinds) - 1)]
+        if kind >= tokens.SOFT and kind not in self.soft:
+            return tokens.IDENT
+        return kind
+
+    def after_newline(self) -> bool:
+        """Tell whether a line break stands before the current token."""
+        i = self.i
+        begin = self.ends[i - 1] if i else 0
+        return self.text.find("\n", begin, self.starts[i]) >= 0
+
+    def save(self) -> State:
+        return self.i, self.tok, self.wildcards, self.errors, self.hints
+
+    def restore(self, state: State) -> None:
+        self.i, self.tok, self.wildcards, self.errors, self.hints = state
+
+    # Keywords ----------------------------------------------------------------
+
+    def enable(self, kinds: frozenset[int]) -> None:
+        """Switch soft keywords on, from the next token on."""
+        if tokens.EVERY in kinds:
+            kinds |= {tokens.IN}
+        self.soft |= kinds
+        self.ref_kinds |= kinds
+
+    def reclassify(self) -> None:
+        """Read the current word again after keywords were switched on."""
+        kind = self.kinds[self.i]
+        if self.tok == tokens.IDENT and kind in self.soft:
+            self.tok = kind
+
+    def opens_ref(self) -> bool:
+        """Take a keyword as a name when `.` or `[` touches it (`if.x`)."""
+        if self.tok in self.ref_kinds and self.touching() in (
+            tokens.DOT,
+            tokens.LBRACK,
+        ):
+            self.tok = tokens.IDENT
+            return True
+        return False
+
+    def take_name(self) -> bool:
+        """Tell whether the token is a name, or a keyword that may be one."""
+        if self.tok in self.ref_kinds:
+            self.tok = tokens.IDENT
+        return self.tok == tokens.IDENT
+
+    @property
+    def logical(self) -> bool:
+        """Whether `and` or `or` is a keyword now."""
+        return tokens.LOGICAL_AND in self.soft or tokens.LOGICAL_OR in self.soft
+
+    def future(self) -> Words:
+        """Switch every keyword on, to try what a missing import would give."""
+        kept = self.soft, self.ref_kinds, self.memo
+        self.soft |= _ALL_SOFT
+        self.ref_kinds |= _ALL_SOFT
+        self.memo = []
+        return kept
+
+    def present(self, kept: Words) -> None:
+        """Undo `future`."""
+        self.soft, self.ref_kinds, self.memo = kept
+
+    # Places ------------------------------------------------------------------
+
+    def loc(self) -> ast.Location:
+        """Return the place of the current token."""
+        i = self.i
+        start = self.starts[i]
+        lines = self.lexed.lines
+        row = bisect_right(lines, start)
+        col = start - lines[row - 1] + 1
+        if self.kinds[i] == tokens.EOF:
+            # OPA does not count a column for the end of the text.
+            col -= 1
+        return ast.Location(self.source, row, col, start, self.ends[i])
+
+    def last_end(self) -> int:
+        """Return where the token before the current one ends."""
+        return self.ends[self.i - 1] if self.i else 0
+
+    def spanned(self, loc: ast.Location) -> ast.Location:
+        """Return `loc` with its text running to the end of the last token."""
+        start = self.lexed.lines[loc.row - 1] + loc.col - 1
+        return source.extent(loc, start=start, end=self.last_end())
+
+    # Findings ----------------------------------------------------------------
+
+    def too_deep(self) -> None:
+        """Report that the text nests deeper than `MAX_DEPTH`."""
+        self.error(self.loc(), "max parsing recursion depth exceeded")
+
+    def hint(self, text: str) -> None:
+        """Keep a hint for the next error."""
+        self.hints += (text,)
+
+    def error(self, loc: ast.Location, message: str) -> None:
+        """Report an error at a place, with the hints kept so far."""
+        if len(self.hints) == 1:
+            message += f" (hint: {self.hints[0]})"
+        elif self.hints:
+            message += f" (hints: {', '.join(self.hints)})"
+        self.hints = ()
+        offset = 0
+        if 0 < loc.row <= len(self.lexed.lines):
+            offset = self.lexed.lines[loc.row - 1] + loc.col - 1
+        line, index = source.caret_detail(self.text, offset)
+        self.errors += (
+            errors.Error(
+                errors.PARSE_ERROR,
+                message,
+                loc,
+                source.caret_lines(line, index),
+                {"line": line, "idx": index},
+            ),
+        )
+
+    def unexpected(self, note: str = "") -> None:
+        """Report the current token as one that may not stand here."""
+        tok = self.tok
+        if tok == tokens.ILLEGAL:
+            self.error(self.loc(), "illegal token")
+            return
+        word = "keyword" if tok in tokens.KEYWORD_KINDS else "token"
+        message = f"unexpected {tokens.NAMES[tok]} {word}"
+        self.error(self.loc(), f"{message}: {note}" if note else message)
+
+    def unexpected_blank(self, note: str) -> None:
+        """Report the blank after the current token."""
+        start = self.ends[self.i]
+        lines = self.lexed.lines
+        row = bisect_right(lines, start)
+        loc = ast.Location(
+            self.source, row, start - lines[row - 1] + 1, start, start + 1
+        )
+        self.error(loc, f"unexpected whitespace token: {note}")

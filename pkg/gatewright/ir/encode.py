@@ -86,7 +86,7 @@ def encode(program: Program) -> EncodedProgram:
         for instr in function.code:
             words.append(instr.op)
             kinds = OPCODES[instr.op].operands
-            for (_, kind), value in zip(kinds, instr.args, strict=True):
+            for (kind, _), value in zip(kinds, instr.args, strict=True):
                 words.append(offsets[value] if kind == "L" else value)
         marks: list[tuple[int, int]] = []
         for index, location in enumerate(function.locations):

@@ -77,7 +77,7 @@ class _Reader:
         op = BY_NAME[words[0]]
         rest = iter(words[1:])
         args = []
-        for what, kind in OPCODES[op].operands:
+        for kind, what in OPCODES[op].operands:
             word = next(rest, "~" if kind == "p" else None)
             if word is None:
                 raise ValueError(f"no operand {what}")

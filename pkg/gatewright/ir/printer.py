@@ -80,7 +80,7 @@ def _words(
 ) -> Iterator[str]:
     yield instr.name
     operands = OPCODES[instr.op].operands
-    for (what, kind), value in zip(operands, instr.args, strict=True):
+    for (kind, what), value in zip(operands, instr.args, strict=True):
         match kind:
             case "r" | "d" | "rn":
                 yield f"r{value}" if value >= 0 else "_"

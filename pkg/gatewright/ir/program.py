@@ -99,7 +99,7 @@ class Program:
 
 def labels_of(instr: Instr) -> Iterator[int]:
     """The labels among an instruction's operands."""
-    for (_, kind), value in zip(OPCODES[instr.op].operands, instr.args, strict=True):
+    for (kind, _), value in zip(OPCODES[instr.op].operands, instr.args, strict=True):
         if kind == "L":
             yield value
 
@@ -119,7 +119,7 @@ def uses_and_sets(
     sets: list[int] = []
     block = range(0)
     name = opcode.name
-    for (what, kind), value in zip(opcode.operands, instr.args, strict=True):
+    for (kind, what), value in zip(opcode.operands, instr.args, strict=True):
         if kind == "d":
             sets.append(value)
         elif kind == "rn":
@@ -149,7 +149,7 @@ def _block_size(instr: Instr, params: Sequence[int]) -> int:
     name = OPCODES[instr.op].name
     if name == "CALL":
         return params[instr.args[1]]
-    for (what, _), value in zip(OPCODES[instr.op].operands, instr.args, strict=True):
+    for (_, what), value in zip(OPCODES[instr.op].operands, instr.args, strict=True):
         if what == "n":
             return 2 * value if name == "OBJ" else value
     return 0

@@ -86,7 +86,7 @@ def _operands(program: Program, function: Function) -> Iterator[str]:
             yield f"{index}: {opcode.name} has {len(instr.args)} operands"
             continue
         wrong = False
-        for (what, kind), value in zip(opcode.operands, instr.args, strict=True):
+        for (kind, what), value in zip(opcode.operands, instr.args, strict=True):
             least = -1 if kind in optional else 0
             limit = len(RELATIONS) if what == "rel" else size.get(kind, 1 << 31)
             if not least <= value < limit:

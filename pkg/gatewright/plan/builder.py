@@ -19,7 +19,7 @@ __all__ = ["FunctionBuilder", "Label", "Tables"]
 Label = int
 
 _LABELS = [
-    tuple(place for place, (_, kind) in enumerate(op.operands) if kind == "L")
+    tuple(place for place, (kind, _) in enumerate(op.operands) if kind == "L")
     for op in OPCODES
 ]
 

@@ -16,7 +16,7 @@ def with_labels(instr: Instr, label: Callable[[int], int]) -> Instr:
     kinds = OPCODES[instr.op].operands
     args = tuple(
         label(value) if kind == "L" else value
-        for (_, kind), value in zip(kinds, instr.args, strict=True)
+        for (kind, _), value in zip(kinds, instr.args, strict=True)
     )
     return instr if args == instr.args else Instr(instr.op, args)
 
@@ -28,7 +28,7 @@ def with_registers(instr: Instr, register: Callable[[int], int]) -> Instr:
         register(value)
         if kind in ("r", "d") or (kind == "rn" and value >= 0)
         else value
-        for (_, kind), value in zip(kinds, instr.args, strict=True)
+        for (kind, _), value in zip(kinds, instr.args, strict=True)
     )
     return instr if args == instr.args else Instr(instr.op, args)
 

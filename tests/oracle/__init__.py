@@ -1,0 +1,1 @@
+"""A slow, obvious second opinion on what a plan means."""

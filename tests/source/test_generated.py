@@ -24,3 +24,16 @@ def test_generated_files_are_current(generator: Path) -> None:
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.peers
+def test_table_of_builtins_is_that_of_the_real_opa(opa: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "tools/builtins.py", "--check", "--opa", str(opa)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr

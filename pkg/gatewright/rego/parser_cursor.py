@@ -191,9 +191,15 @@ class Cursor:
         lines = self.lexed.lines
         row = bisect_right(lines, start)
         col = start - lines[row - 1] + 1
-        if self.kinds[i] == tokens.EOF:
+        kind = self.kinds[i]
+        if kind == tokens.EOF:
             # OPA does not count a column for the end of the text.
             col -= 1
+        elif self.text[start] == "\n":
+            # Only a part of a template starts so; a line break is counted, to
+            # OPA, as column 0 of the line it opens.
+            row += 1
+            col = 0
         return ast.Location(self.source, row, col, start, self.ends[i])
 
     def last_end(self) -> int:
@@ -251,7 +257,8 @@ class Cursor:
         start = self.ends[self.i]
         lines = self.lexed.lines
         row = bisect_right(lines, start)
-        loc = ast.Location(
-            self.source, row, start - lines[row - 1] + 1, start, start + 1
-        )
+        col = start - lines[row - 1] + 1
+        if self.text[start] == "\n":
+            row, col = row + 1, 0
+        loc = ast.Location(self.source, row, col, start, start + 1)
         self.error(loc, f"unexpected whitespace token: {note}")

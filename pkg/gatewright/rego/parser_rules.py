@@ -534,13 +534,15 @@ def _direct_terms(expr: ast.Expr) -> list[ast.Term]:
 
 
 def _relocate(node: Any, loc: ast.Location) -> None:
-    """Give a node and everything below it one location."""
+    """Give a node and everything below it one location; a head's ref keeps its."""
     if isinstance(node, list | tuple):
         for item in node:
             _relocate(item, loc)
     elif hasattr(node, "loc"):
         node.loc = loc
         for name in node.__slots__:
+            if name == "reference":
+                continue
             child = getattr(node, name)
             if isinstance(child, list | tuple) or (
                 name != "loc" and hasattr(child, "loc")

@@ -180,9 +180,15 @@ class TermParser(Cursor):
         if self.depth >= MAX_DEPTH:
             self.too_deep()
             return None
+        at = self.i
         self.depth += 1
         term = self._term()
         self.depth -= 1
+        # What was remembered inside a finished term is of no use any more, and
+        # would be wrong if a keyword in it is read as a name next time.
+        memo = self.memo
+        while memo and memo[-1][0] >= at:
+            memo.pop()
         return term
 
     def head_term(self) -> ast.Term | None:
@@ -190,10 +196,7 @@ class TermParser(Cursor):
         at = self.i
         term = self.term()
         if term is not None:
-            memo = self.memo
-            while memo and memo[-1][0] >= at:
-                memo.pop()
-            memo.append((at, term, self.save()))
+            self.memo.append((at, term, self.save()))
         return term
 
     def _term(self) -> ast.Term | None:

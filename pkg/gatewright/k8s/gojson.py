@@ -25,6 +25,14 @@ _SPACE: Final = " \t\r\n"
 _BLANKS: Final = re.compile(r"[ \t\r\n]*")
 _PLAIN: Final = re.compile(r'[^"\\\x00-\x1f]*')
 _HEX: Final = "0123456789abcdefABCDEF"
+_SEES_BLANK: Final = (
+    "after decimal point",
+    "in exponent",
+    "in literal",
+    "in numeric literal",
+    "in string escape code",
+    "in \\u hex",
+)
 _END: Final = "unexpected end of JSON input"
 _INT64: Final = range(-(2**63), 2**63)
 
@@ -42,10 +50,11 @@ def _quote_char(char: str) -> str:
 
 
 def _bad(text: str, at: int, context: str) -> JSONError:
-    if at >= len(text):
+    if at >= len(text) and not context.startswith(_SEES_BLANK):
         return JSONError(_END)
-    # The scanner works on bytes: a character beyond ASCII shows its first byte.
-    char = text[at]
+    # At its end a text is continued by a blank, which some states refuse.  The
+    # scanner works on bytes: a character beyond ASCII shows its first byte.
+    char = text[at] if at < len(text) else " "
     code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:
         char = chr(code - 0xDC00)

@@ -103,7 +103,7 @@ BUILTINS |= {
     or (c[0] == 6 and k == v and v in c[1])),
     "print": lambda *_: TRUE,
     "internal.print": lambda *_: TRUE,
-    "time.now_ns": lambda: number(1),
+    "time.now_ns": lambda: number(1_700_000_000_000_000_000),
     "opa.runtime": lambda: obj([]),
     "net.lookup_ip_addr": lambda _: a_set([string("127.0.0.1")]),
 }
@@ -125,7 +125,7 @@ def minus(a: Value, b: Value) -> Value:
         return a_set(set(a[1]) - set(b[1]))
     left, right = _want(1, a, "number", "set"), _want(2, b, "number", "set")
     if a[0] != b[0]:
-        raise BuiltinError("operands must agree", code="eval_type_error")
+        _want(2, b, KINDS[a[0]])
     return number(left - right)
 
 
@@ -295,8 +295,17 @@ def object_union(a: Value, b: Value) -> Value:
     return obj(left.items())
 
 
+@builtin("object.union_n")
+def object_union_n(a: Value) -> Value:
+    out = obj([])
+    for item in _want(1, a, "array"):
+        out = object_union(out, item)
+    return out
+
+
 @builtin("object.remove")
 def object_remove(a: Value, keys: Value) -> Value:
+    _want(2, keys, "object", "array", "set")
     gone = [k for k, _ in keys[1]] if keys[0] == 5 else keys[1]
     return obj((k, v) for k, v in _want(1, a, "object") if k not in gone)
 

@@ -128,7 +128,7 @@ class Interpreter:
             value: Value | None = what
             return value
         inside = self.contexts[-1].copy()
-        del inside.mocks[slot]
+        inside.mocks.clear()
         self.contexts.append(inside)
         value = self.call(what, args) if kind == "f" else self.builtin(what, args)
         self.contexts.pop()

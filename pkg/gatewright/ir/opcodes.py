@@ -139,7 +139,7 @@ OPCODES: Final[tuple[Opcode, ...]] = (
         "MOCKED",
         "d:d m:slot r:base n:n L:fail L:none p:loc",
         "slot replaced: d = result (undefined: fail); not replaced: go to none. "
-        "Inside a replacement the slot is not replaced",
+        "Inside a replacement no slot is replaced, unless by a `with` in there",
     ),
     _op(
         "OVERRIDE",

@@ -46,6 +46,8 @@ def _descend(
         path = [*path, key]
         child = node.child(key)
         if child is None:
+            if len(path) == 1 and isinstance(key, ast.Number):
+                path = [ast.String(key.text)]  # base data is stored by name
             rest = steps[place + 1 :]
             return refs.Cursor(f, refs.Cursor.DATA, path).walk(rest, dest)
         if child.rules:

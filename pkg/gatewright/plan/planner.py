@@ -173,12 +173,17 @@ class Planner:
             end = f.b.label()
             with f.nested(end):
                 bodies.plan_body(f, query.body)
-                pairs = f.b.block(2 * len(query.bindings))
-                for place, (name, local) in enumerate(query.bindings.items()):
+                shown = {
+                    name: f.env[local]
+                    for name, local in query.bindings.items()
+                    if local in f.env
+                }
+                pairs = f.b.block(max(1, 2 * len(shown)))
+                for place, (name, operand) in enumerate(shown.items()):
                     f.put(f.constant(ast.String(name)), pairs + 2 * place)
-                    f.put(f.env[local], pairs + 2 * place + 1)
+                    f.put(operand, pairs + 2 * place + 1)
                 row = f.b.register()
-                f.emit("OBJ", row, pairs, len(query.bindings))
+                f.emit("OBJ", row, pairs, len(shown))
                 f.emit("AADD", rows, row)
                 f.jump(f.fail)
             f.b.place(end)

@@ -80,11 +80,11 @@ def _complete(f: Frame, rules: Sequence[ast.Rule], name: str) -> None:
         f.b.place(none)
     for rule in rules:
         if rule.default:
-            f.env = {}
-            f.at(rule.loc)
-            value = terms.plan_term(f, _value(rule))
-            f.emit("RET", f.register(value))
-            break
+            end = f.b.label()
+            with f.nested(end):
+                _body(f, rule, rule.head.args or ())
+                f.emit("RET", f.register(terms.plan_term(f, _value(rule))))
+            f.b.place(end)
     f.b.place(f.fail)
     f.emit("RETU")
 

@@ -42,7 +42,7 @@ def plan_block(f: Frame, terms: Sequence[ast.Term]) -> int:
             and operands == list(range(first, first + len(terms)))
         ):
             return first
-    base = f.b.block(len(terms))
+    base = f.b.block(max(1, len(terms)))  # even an empty block is somewhere
     for place, term in enumerate(terms):
         plan_into(f, term, base + place)
     return base

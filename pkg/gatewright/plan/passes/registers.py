@@ -50,8 +50,12 @@ def pack_registers(function: Function, params: Sequence[int]) -> Function:
             if all(until < start for until in busy[base : base + len(registers)]):
                 break
         put(registers, base, end)
-    code = tuple(with_registers(instr, place.__getitem__) for instr in function.code)
-    return replace(function, code=code, registers=len(busy))
+    # The base of an empty block is in use nowhere: any register will do.
+    code = tuple(
+        with_registers(instr, lambda register: place.get(register, 0))
+        for instr in function.code
+    )
+    return replace(function, code=code, registers=max(1, len(busy)))
 
 
 def _lives(function: Function, params: Sequence[int]) -> tuple[list[int], list[int]]:

@@ -1,0 +1,70 @@
+# Evaluations: what runs the programs of an image, again and again.
+
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+
+from gatewright._native.frame cimport Vm
+from gatewright._native.image cimport Image
+from gatewright._native.value cimport Chunk, ErrorKind, Heap, Word
+
+# How a call ended
+cdef enum Outcome:
+    O_WAITING = 0
+    O_VALUE = 1             # result: a value, or undefined
+    O_ERROR = 2
+    O_STEPS = 3             # over its budget of steps
+    O_MEMORY = 4            # over the memory limit
+    O_CANCELLED = 5
+
+# One call of a batch
+ctypedef struct Call:
+    uint32_t program
+    uint32_t function
+    Word input              # UNDEFINED: {"parameters": .., "review": ..} as it starts
+    uint32_t parameters     # document
+    Outcome outcome
+    int64_t left            # steps that it may still take
+    Word result
+    ErrorKind kind
+    Word code               # text, or 0: by kind
+    Word message            # text
+    int32_t location
+    uint32_t collected_count
+    Word collected          # array of [kind, message, location]; or 0
+
+# A state of the heap to go back to
+ctypedef struct Mark:
+    Chunk* chunk
+    size_t chunk_used
+    size_t used
+
+cdef class Evaluation:
+    cdef readonly Image image
+    cdef Heap heap
+    cdef Vm vm
+    cdef Call* calls
+    cdef uint32_t call_room
+    cdef uint32_t call_count
+    cdef uint32_t at            # the call that runs or comes next
+    cdef bint running           # it has begun
+    cdef bint extracting        # results are sets of violations
+    cdef Mark mark              # before the call that runs
+    cdef object review          # keeps a foreign review alive
+    cdef Word review_word
+    cdef object data            # keeps foreign base data alive
+    cdef Word data_word
+    cdef Word empty             # {}
+    cdef Word key_parameters    # the keys of the input of reviews
+    cdef Word key_review
+    cdef object raised          # by a Python builtin
+    cdef public object context  # for builtins that want one
+    cdef public object make_context
+    cdef volatile int32_t cancelled
+    cdef int clear(self) except -1
+    cdef Call* add(self, uint32_t program, uint32_t function, int64_t steps) except NULL
+    cdef Word known_text(self, const char* text) noexcept
+    cdef void mark_here(self) noexcept nogil
+    cdef object location_of(self, const Call* call, int64_t location)
+    cdef object error_of(self, const Call* call)
+    cdef void next_call(self) noexcept nogil
+    cdef void end_call(self, Outcome outcome) noexcept nogil
+    cdef bint work(self, int64_t steps, int64_t deadline) noexcept nogil

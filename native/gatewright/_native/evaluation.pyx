@@ -1,0 +1,607 @@
+# cython: cdivision=True
+"""Evaluations: one arena and one machine that run calls of an image's programs.
+
+An evaluation belongs to one thread at a time; any number of them share an image.
+All calls of a batch run in one stretch without the GIL; only builtins that have no
+native form take it.  Python objects are made of results that are there: a batch in
+which every call allows makes none but the list of outcomes.
+"""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memset, strlen
+
+from gatewright._native.convert cimport (
+    Doc,
+    new_doc,
+    raise_error,
+    to_python,
+    to_str,
+    to_word,
+)
+from gatewright._native.frame cimport (
+    S_DONE,
+    S_FAILED,
+    S_SUSPENDED,
+    Collected,
+    Status,
+    Vm,
+    vm_free,
+    vm_init,
+    vm_start,
+)
+from gatewright._native.image cimport Image
+from gatewright._native.program cimport BF_CONTEXT, Builtin, Location, Program, constant
+from gatewright._native.reader cimport READ_EXACT, READ_REVIEW, ReadMode, intern_find, read_text
+from gatewright._native.value cimport (
+    E_BUILTIN,
+    E_CANCEL,
+    E_CONFLICT,
+    E_DEPTH,
+    E_INTERNAL,
+    E_MEMORY,
+    E_NONE,
+    E_TYPE,
+    F_SORTED,
+    T_OBJ,
+    T_SET,
+    T_STR,
+    UNDEFINED as NONE,
+    Chunk,
+    ErrorKind,
+    Heap,
+    SeqNode,
+    Word,
+    as_int,
+    fail,
+    hash_bytes,
+    from_int,
+    heap_alloc,
+    heap_free,
+    heap_init,
+    heap_reset,
+    item,
+    lookup_str,
+    new_array,
+    new_object,
+    new_seq,
+    new_set,
+    new_str,
+    seq_len,
+    seq_node,
+    store,
+    str_node,
+    tag,
+)
+from gatewright._native.vm cimport vm_run, vm_set_python_call
+
+from gatewright._native.convert import UNDEFINED
+
+cdef extern from "<time.h>" nogil:
+    ctypedef long time_t
+    struct timespec:
+        time_t tv_sec
+        long tv_nsec
+    int clock_gettime(int clock, timespec* out)
+    int CLOCK_MONOTONIC
+
+cdef enum:
+    SLICE = 20000               # steps between looks at the clock: some 100 us
+    DEFAULT_LIMIT = 1 << 28
+
+
+cdef inline int64_t now() noexcept nogil:
+    cdef timespec t
+    clock_gettime(CLOCK_MONOTONIC, &t)
+    return <int64_t>t.tv_sec * 1000000000 + t.tv_nsec
+
+
+# Python builtins -------------------------------------------------------------
+
+cdef void fail_text(Heap* heap, ErrorKind kind, object message) noexcept:
+    try:
+        text = str(message).encode("utf-8", "surrogateescape")
+        fail(heap, kind, <const char*>text)
+    except Exception:
+        fail(heap, kind, b"an error without words")
+
+
+cdef Word call_python(
+    Vm* vm, int32_t number, const Word* args, int n
+) noexcept with gil:
+    cdef Builtin* builtin = &vm.program.builtins[number]
+    cdef Evaluation evaluation = <Evaluation>vm.owner
+    cdef Heap* heap = vm.heap
+    cdef int i
+    try:
+        operands = [to_python(args[i]) for i in range(n)]
+        if builtin.flags & BF_CONTEXT:
+            if evaluation.context is None and evaluation.make_context is not None:
+                evaluation.context = evaluation.make_context()
+            operands.insert(0, evaluation.context)
+        value = (<object>builtin.python)(*operands)
+        if value is UNDEFINED:
+            return NONE
+        return to_word(heap, value)
+    except evaluation.image.binding.operand_error as error:
+        fail_text(heap, E_TYPE, f"{name_of(vm, builtin)}: {error}")
+    except evaluation.image.binding.builtin_error as error:
+        fail_text(heap, E_BUILTIN, f"{name_of(vm, builtin)}: {error}")
+    except evaluation.image.binding.cancelled:
+        fail(heap, E_CANCEL, b"caller cancelled query execution")
+    except BaseException as error:
+        # It is raised, or becomes the cause of an error, once the GIL is ours again.
+        evaluation.raised = error
+        fail_text(
+            heap, E_INTERNAL, f"{name_of(vm, builtin)}: {type(error).__name__}: {error}"
+        )
+    return NONE
+
+
+cdef str name_of(Vm* vm, const Builtin* builtin):
+    return word_text(constant(vm.program, builtin.name))
+
+
+cdef str word_text(Word w):
+    return to_str(str_node(w).data, str_node(w).size)
+
+
+vm_set_python_call(call_python)
+
+
+# Results ---------------------------------------------------------------------
+
+cdef Word violations_of(Heap* heap, Word found, Word empty) noexcept nogil:
+    # Gatekeeper's reading of the partial set `violation`: of each member that has
+    # a `msg`, [details, msg], in order and once.  NONE: there is none, or failure.
+    cdef Word* pairs
+    cdef Word pair[2]
+    cdef Word member
+    cdef uint32_t i, n = 0
+    if tag(found) != T_SET or seq_node(found).n == 0:
+        return NONE
+    pairs = <Word*>heap_alloc(heap, seq_node(found).n * sizeof(Word))
+    if pairs == NULL:
+        return NONE
+    for i in range(seq_node(found).n):
+        member = item(found, i)
+        pair[1] = lookup_str(member, b"msg", 3)
+        if pair[1] == NONE:
+            continue
+        pair[0] = lookup_str(member, b"details", 7)
+        if pair[0] == NONE:
+            pair[0] = empty
+        pairs[n] = new_array(heap, pair, 2)
+        if pairs[n] == NONE:
+            return NONE
+        n += 1
+    return new_set(heap, pairs, n) if n else <Word>NONE
+
+
+cdef Word collected_of(Heap* heap, const Vm* vm) noexcept nogil:
+    # [[kind, message, location], ...]; 0 for none
+    cdef Collected* entry = vm.collected
+    cdef Word triple[3]
+    cdef Word* out
+    cdef uint32_t n = 0
+    while entry != NULL:
+        n += 1
+        entry = entry.next
+    if n == 0:
+        return NONE
+    out = <Word*>heap_alloc(heap, n * sizeof(Word))
+    if out == NULL:
+        return NONE
+    n = 0
+    entry = vm.collected
+    while entry != NULL:
+        triple[0] = from_int(<int64_t>entry.kind)
+        triple[1] = entry.message
+        triple[2] = from_int(entry.location)
+        out[n] = new_array(heap, triple, 3) if entry.message != NONE else <Word>NONE
+        if out[n] == NONE:
+            break
+        n += 1
+        entry = entry.next
+    return new_array(heap, out, n)
+
+
+cdef str code_of(ErrorKind kind):
+    if kind == E_TYPE:
+        return "eval_type_error"
+    if kind == E_BUILTIN:
+        return "eval_builtin_error"
+    if kind == E_CONFLICT:
+        return "eval_conflict_error"
+    if kind == E_CANCEL:
+        return "eval_cancel_error"
+    return "eval_internal_error"
+
+
+cdef class Evaluation:
+    """Runs calls.  `limit`: bytes that one batch, its review included, may take."""
+
+    def __cinit__(self, Image image not None, *, limit=DEFAULT_LIMIT):
+        self.image = image
+        heap_init(&self.heap, limit)
+        vm_init(&self.vm, &self.heap)
+        self.vm.owner = <PyObject*>self
+        self.review_word = NONE
+        self.data_word = NONE
+
+    def __dealloc__(self):
+        heap_free(&self.heap)
+        vm_free(&self.vm)
+        free(self.calls)
+
+    @property
+    def used(self) -> int:
+        """Bytes of the arena that the batch has taken so far."""
+        return self.heap.used + (
+            self.heap.chunk.used if self.heap.chunk != NULL else 0
+        )
+
+    def cancel(self):
+        """Makes a running `advance` stop soon; from any thread."""
+        self.cancelled = 1
+
+    cdef int clear(self) except -1:
+        # An empty arena and batch
+        heap_reset(&self.heap)
+        self.call_count = 0
+        self.at = 0
+        self.running = False
+        self.review = None
+        self.review_word = NONE
+        self.data = None
+        self.data_word = self.image.data
+        self.raised = None
+        self.context = None
+        self.cancelled = 0
+        self.empty = new_object(&self.heap, NULL, 0)
+        self.key_parameters = self.known_text(b"parameters")
+        self.key_review = self.known_text(b"review")
+        if self.heap.error != E_NONE:
+            raise_error(&self.heap)
+        if self.data_word == NONE:
+            self.data_word = self.empty
+        return 0
+
+    cdef Word known_text(self, const char* text) noexcept:
+        # The image's own node if it has one, so that keys are found by address
+        cdef size_t size = strlen(text)
+        cdef Word w = intern_find(
+            &self.image.known, hash_bytes(text, size), text, size
+        )
+        return w if w != NONE else new_str(&self.heap, text, size)
+
+    def reset(self):
+        """Frees all that the last batch made, its review too."""
+        self.clear()
+
+    # Documents ---------------------------------------------------------------
+
+    def load_review(self, body, *, bint review=True) -> Doc:
+        """Reads JSON into the arena (a new batch begins) as the review to come.
+
+        `review`: numbers go through float64, as Gatekeeper's do.  The document is
+        valid until the next batch begins.
+        """
+        cdef const unsigned char[::1] view = body
+        cdef const char* data = NULL
+        cdef size_t size = view.shape[0]
+        cdef ReadMode mode = READ_REVIEW if review else READ_EXACT
+        cdef Word w
+        self.clear()
+        if size:
+            data = <const char*>&view[0]
+        with nogil:
+            w = read_text(&self.heap, data, size, mode, &self.image.known)
+        if w == NONE:
+            raise_error(&self.heap)
+        self.review_word = w
+        return new_doc(self, w)
+
+    def set_review(self, Doc review not None):
+        """Takes a document as the review; a new batch begins unless it is ours."""
+        cdef Word w = review.word
+        if review.owner is not self:
+            self.clear()
+            self.review = review
+        self.review_word = w
+
+    def set_data(self, data):
+        """Replaces the image's base data for this batch; an object."""
+        cdef Doc doc
+        if isinstance(data, Doc):
+            doc = data
+            self.data = doc
+            self.data_word = doc.word
+        else:
+            self.data_word = to_word(&self.heap, data)
+        if tag(self.data_word) != T_OBJ:
+            raise ValueError("the base data is no object")
+
+    # Batches -----------------------------------------------------------------
+
+    cdef Call* add(self, uint32_t program, uint32_t function, int64_t steps) except NULL:
+        cdef Call* calls
+        cdef Call* call
+        cdef uint32_t room
+        if self.call_count == self.call_room:
+            room = 2 * self.call_room if self.call_room else 16
+            calls = <Call*>realloc(self.calls, room * sizeof(Call))
+            if calls == NULL:
+                raise MemoryError
+            self.calls = calls
+            self.call_room = room
+        if program >= self.image.program_count:
+            raise ValueError(f"no program {program}")
+        call = &self.calls[self.call_count]
+        memset(call, 0, sizeof(Call))
+        call.program = program
+        call.function = function
+        call.left = steps
+        call.location = -1
+        self.call_count += 1
+        return call
+
+    def begin(self, uint32_t program, uint32_t function, value, *, int64_t steps):
+        """Sets out to evaluate one function of a program.
+
+        `value` is the input: UNDEFINED, a Doc, or a Python value.  `steps`: its
+        budget.  Call `reset` first.
+        """
+        cdef Call* call
+        cdef Word w = NONE
+        if isinstance(value, Doc):
+            self.review = value
+            w = (<Doc>value).word
+        elif value is not UNDEFINED:
+            w = to_word(&self.heap, value)
+        self.call_count = 0
+        self.at = 0
+        self.running = False
+        self.extracting = False
+        call = self.add(program, function, steps)
+        call.input = w
+
+    def begin_reviews(self, calls, *, int64_t steps):
+        """Sets out to ask programs for violations in the review.
+
+        `calls`: tuples of program, function and document (the parameters), each
+        with a budget of `steps`.
+        """
+        cdef Call* call
+        cdef uint32_t program, function, parameters
+        if self.review_word == NONE:
+            raise ValueError("no review")
+        self.call_count = 0
+        self.at = 0
+        self.running = False
+        self.extracting = True
+        for program, function, parameters in calls:
+            if parameters >= self.image.document_count:
+                raise ValueError(f"no document {parameters}")
+            call = self.add(program, function, steps)
+            call.parameters = parameters
+
+    def advance(self, int64_t steps, int64_t deadline=0) -> bool:
+        """Goes on for about so many steps; True when no call is left to run.
+
+        `deadline`: on the monotonic clock in ns, 0 for none; when it has passed,
+        or `cancel` was called, the calls that are left end as cancelled.
+        """
+        cdef bint done
+        with nogil:
+            done = self.work(steps, deadline)
+        if self.raised is not None and not isinstance(self.raised, Exception):
+            raised = self.raised
+            self.raised = None
+            raise raised
+        return done
+
+    cdef void next_call(self) noexcept nogil:
+        cdef Call* call = &self.calls[self.at]
+        cdef const Program* program = &self.image.programs[call.program]
+        cdef SeqNode* seq
+        cdef Word value = call.input
+        self.mark_here()
+        self.running = True
+        if self.extracting:
+            seq = new_seq(&self.heap, 4)
+            if seq == NULL:
+                self.end_call(O_MEMORY)
+                return
+            seq.n = 2
+            seq.flags = F_SORTED
+            store(&seq.items[0], self.key_parameters)
+            store(&seq.items[1], self.image.document(call.parameters))
+            store(&seq.items[2], self.key_review)
+            store(&seq.items[3], self.review_word)
+            value = <Word>seq | T_OBJ
+        if vm_start(
+            &self.vm, program, call.function, value, self.data_word
+        ) == S_FAILED:
+            self.end_call(O_ERROR)
+
+    cdef void end_call(self, Outcome outcome) noexcept nogil:
+        # Keeps what the outcome needs; else the memory of the call is free again
+        cdef Call* call = &self.calls[self.at]
+        cdef Chunk* chunk
+        cdef Heap* heap = &self.heap
+        cdef bint keep = False
+        call.outcome = outcome
+        if outcome == O_VALUE:
+            call.result = self.vm.result
+            if self.extracting:
+                call.result = violations_of(heap, call.result, self.empty)
+                keep = call.result != NONE
+                if heap.error != E_NONE:
+                    call.outcome = O_MEMORY
+                    keep = False
+            else:
+                keep = True
+        elif outcome == O_ERROR:
+            call.kind = heap.error
+            call.code = self.vm.error_code
+            call.message = self.vm.error_message
+            call.location = self.vm.error_location
+            if heap.error == E_MEMORY:
+                call.outcome = O_MEMORY
+            elif heap.error == E_CANCEL:
+                call.outcome = O_CANCELLED
+            else:
+                keep = True
+                if call.message == 0:
+                    call.message = new_str(heap, heap.message, strlen(heap.message))
+                    if call.message == NONE:
+                        call.outcome = O_MEMORY
+                        keep = False
+        heap.error = E_NONE
+        if keep and not self.extracting:
+            call.collected_count = self.vm.collected_count
+            call.collected = collected_of(heap, &self.vm)
+            heap.error = E_NONE
+        if not keep:
+            while heap.chunk != self.mark.chunk:
+                chunk = heap.chunk
+                heap.chunk = chunk.next
+                free(chunk)
+            if heap.chunk != NULL:
+                heap.chunk.used = self.mark.chunk_used
+            heap.used = self.mark.used
+        self.running = False
+        self.at += 1
+
+    cdef bint work(self, int64_t steps, int64_t deadline) noexcept nogil:
+        cdef Call* call
+        cdef int64_t granted
+        cdef Status status
+        while self.at < self.call_count:
+            if self.cancelled or (deadline and now() >= deadline):
+                while self.at < self.call_count:
+                    if not self.running:
+                        self.mark_here()
+                    self.end_call(O_CANCELLED)
+                break
+            if steps <= 0:
+                return False
+            if not self.running:
+                self.next_call()
+                if not self.running:
+                    continue
+            call = &self.calls[self.at]
+            granted = steps if steps < SLICE else SLICE
+            if granted > call.left:
+                granted = call.left
+            self.vm.left = granted
+            status = vm_run(&self.vm)
+            granted -= self.vm.left
+            steps -= granted
+            call.left -= granted
+            if status == S_DONE:
+                self.end_call(O_VALUE)
+            elif status == S_FAILED:
+                self.end_call(O_ERROR)
+            elif call.left <= 0:
+                self.end_call(O_STEPS)
+        return True
+
+    cdef void mark_here(self) noexcept nogil:
+        self.mark.chunk = self.heap.chunk
+        self.mark.used = self.heap.used
+        self.mark.chunk_used = self.heap.chunk.used if self.heap.chunk != NULL else 0
+
+    # Outcomes ----------------------------------------------------------------
+
+    cdef object location_of(self, const Call* call, int64_t location):
+        cdef const Program* program = &self.image.programs[call.program]
+        cdef const Location* found
+        if location < 0 or location >= program.location_count:
+            return None
+        found = &program.locations[location]
+        return (word_text(constant(program, found.file)), found.row, found.col)
+
+    cdef object error_of(self, const Call* call):
+        # (kind, code, message, location, cause): what the engine makes errors of
+        if call.outcome == O_STEPS:
+            return ("steps", "", "", None, None)
+        if call.outcome == O_MEMORY:
+            return ("memory", "", "", None, None)
+        if call.outcome == O_CANCELLED:
+            return ("cancelled", "", "", None, None)
+        return (
+            "error",
+            word_text(call.code) if call.code else code_of(call.kind),
+            word_text(call.message) if call.message else "",
+            self.location_of(call, call.location),
+            self.raised,
+        )
+
+    def outcome(self):
+        """The outcome of `begin`: (value or UNDEFINED, error or None, collected).
+
+        An error is (kind, code, message, location, cause); kind is `error`,
+        `steps`, `memory` or `cancelled`, a location (file, row, column) or None.
+        Collected are (code, message, location) of builtins that failed.
+        """
+        cdef Call* call = self.calls
+        cdef uint32_t i
+        cdef Word entry
+        if self.call_count != 1 or self.at != 1 or self.extracting:
+            raise ValueError("no outcome")
+        collected = []
+        if call.collected != 0:
+            for i in range(seq_node(call.collected).n):
+                entry = item(call.collected, i)
+                collected.append(
+                    (
+                        code_of(<ErrorKind>as_int(item(entry, 0))),
+                        word_text(item(entry, 1)),
+                        self.location_of(call, as_int(item(entry, 2))),
+                    )
+                )
+        if call.outcome != O_VALUE:
+            return (UNDEFINED, self.error_of(call), collected)
+        return (to_python(call.result), None, collected)
+
+    def result_doc(self):
+        """The value of `begin` as a document of this batch, or UNDEFINED."""
+        if self.calls.outcome != O_VALUE or self.calls.result == NONE:
+            return UNDEFINED
+        return new_doc(self, self.calls.result)
+
+    def steps_left(self, uint32_t number=0):
+        """What a call has left of its budget."""
+        if number >= self.call_count:
+            raise ValueError(f"no call {number}")
+        return self.calls[number].left
+
+    def violations(self, make_error):
+        """The outcomes of `begin_reviews`, one per call.
+
+        Each is a tuple of (message, details), mostly empty; or, if the call failed,
+        what `make_error(kind, code, message, location, cause)` gives.  A message
+        that is no string is given as it is.
+        """
+        cdef Call* call
+        cdef uint32_t i, j
+        cdef Word pair
+        cdef list out = []
+        if not self.extracting or self.at != self.call_count:
+            raise ValueError("calls are left to run")
+        for i in range(self.call_count):
+            call = &self.calls[i]
+            if call.outcome != O_VALUE:
+                out.append(make_error(*self.error_of(call)))
+            elif call.result == NONE:
+                out.append(())
+            else:
+                found = []
+                for j in range(seq_node(call.result).n):
+                    pair = item(call.result, j)
+                    found.append((to_python(item(pair, 1)), to_python(item(pair, 0))))
+                out.append(tuple(found))
+        return out

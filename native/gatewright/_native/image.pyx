@@ -1,0 +1,640 @@
+# cython: cdivision=True
+"""Loads an image: checks every byte once, then binds its names.
+
+A damaged or hostile image raises `ImageError`; nothing in one can make the
+evaluator read outside of it.  The checksum is against accidents only.
+"""
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.object cimport PyObject
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcmp, memcpy
+
+from gatewright._native.builtin cimport builtin_arity, find_builtin
+from gatewright._native.opcodes cimport PLAN_VERSION
+from gatewright._native.program cimport (
+    BF_CONTEXT,
+    MAX_REGISTERS,
+    Builtin,
+    Function,
+    Location,
+    Program,
+    constant,
+    verify_function,
+)
+from gatewright._native.utf8 cimport count_runes
+from gatewright._native.value cimport (
+    F_SORTED,
+    MAX_DEPTH,
+    NUM_HEADER,
+    SEQ_HEADER,
+    STR_HEADER,
+    T_ARR,
+    T_AUX,
+    T_INT,
+    T_NUM,
+    T_OBJ,
+    T_SET,
+    T_SPECIAL,
+    T_STR,
+    UNDEFINED,
+    W_FALSE,
+    W_NULL,
+    W_TRUE,
+    NumNode,
+    SeqNode,
+    StrNode,
+    Word,
+    compare,
+    hash_bytes,
+    load,
+    num_node,
+    seq_node,
+    str_node,
+    tag,
+)
+
+cdef const char* MAGIC = b"GWIMAGE\n"
+
+
+class ImageError(ValueError):
+    """An image is not one, of another version, or damaged."""
+
+
+cdef inline uint64_t rotate(uint64_t x, int by) noexcept nogil:
+    return x << by | x >> (64 - by)
+
+
+cdef uint64_t checksum(const char* data, uint64_t size) noexcept nogil:
+    # Four lanes of multiply and rotate over 32-byte blocks, the size mixed in; the
+    # eight bytes at the header's checksum field count as zero.
+    cdef uint64_t lanes[4]
+    cdef uint64_t block[4]
+    cdef uint64_t at = 0
+    cdef uint64_t h = size
+    cdef int i
+    for i in range(4):
+        lanes[i] = <uint64_t>0x9E3779B97F4A7C15 * <uint64_t>(i + 1)
+    while at < size:
+        if size - at >= 32:
+            memcpy(block, data + at, 32)
+        else:
+            for i in range(4):
+                block[i] = 0
+            memcpy(block, data + at, size - at)
+        if at == 0:
+            block[3] = 0        # offset 24: Header.checksum
+        for i in range(4):
+            lanes[i] = (
+                rotate(
+                    lanes[i] + block[i] * <uint64_t>0xC2B2AE3D27D4EB4F, 31
+                ) * <uint64_t>0x9E3779B185EBCA87
+            )
+        at += 32
+    for i in range(4):
+        h = (h ^ lanes[i]) * <uint64_t>0xD6E8FEB86659FD93
+        h ^= h >> 32
+    return h
+
+
+# Values ----------------------------------------------------------------------
+
+ctypedef struct Walk:
+    SeqNode* seq
+    uint32_t at                 # next slot
+    uint32_t end
+    uint32_t depth              # of the deepest child so far
+    uint32_t kind
+
+
+# What is known of the eight bytes at each offset of the values: which kinds of node
+# were found sound there, and how deep they nest.
+ctypedef struct Survey:
+    const char* base
+    uint64_t size
+    uint8_t* sound
+    uint16_t* depths
+    Walk* walks
+    uint32_t room
+
+
+cdef inline bint sorted_leaves(Word a, Word b) noexcept nogil:
+    # Keys that are collections themselves are taken on trust
+    return tag(a) >= T_ARR or tag(b) >= T_ARR or compare(a, b) < 0
+
+
+cdef const char* check_string(const Survey* survey, uint64_t at) noexcept nogil:
+    cdef const StrNode* s = <const StrNode*>(survey.base + at)
+    if survey.size - at < STR_HEADER + 1:
+        return b"a string is cut short"
+    if s.size > survey.size - at - STR_HEADER - 1:
+        return b"a string is cut short"
+    if s.data[s.size] != 0:
+        return b"a string does not end"
+    if s.hash != hash_bytes(s.data, s.size) or s.runes != count_runes(s.data, s.size):
+        return b"a string is not what its header says"
+    return NULL
+
+
+cdef const char* check_number(const Survey* survey, uint64_t at) noexcept nogil:
+    cdef const NumNode* num = <const NumNode*>(survey.base + at)
+    cdef uint64_t i
+    cdef char c
+    if survey.size - at < NUM_HEADER + 1:
+        return b"a number is cut short"
+    if <uint64_t>num.size + num.digits > survey.size - at - NUM_HEADER - 1:
+        return b"a number is cut short"
+    if num.size == 0 or num.text[num.size] != 0:
+        return b"a number does not end"
+    if num.sign < -1 or num.sign > 1 or (num.sign == 0) != (num.digits == 0):
+        return b"a number has no sign"
+    for i in range(num.digits):
+        c = num.text[num.size + 1 + i]
+        if c < c"0" or c > c"9":
+            return b"a number has a strange digit"
+    for i in range(num.size):
+        c = num.text[i]
+        if (c < c"0" or c > c"9") and c not in (c"-", c"+", c".", c"e", c"E"):
+            return b"a number has a strange digit"
+    return NULL
+
+
+cdef const char* open_sequence(
+    Survey* survey, Walk* walk, uint64_t at, uint32_t kind
+) noexcept nogil:
+    cdef SeqNode* seq = <SeqNode*>(survey.base + at)
+    cdef uint64_t slots
+    if survey.size - at < SEQ_HEADER:
+        return b"a collection is cut short"
+    slots = seq.n
+    if kind == T_OBJ:
+        slots *= 2
+    if slots > (survey.size - at - SEQ_HEADER) // sizeof(Word):
+        return b"a collection is cut short"
+    if slots >> 32:
+        return b"a collection is too large"
+    if kind != T_ARR and not seq.flags & F_SORTED:
+        return b"a collection is not sorted"
+    walk.seq = seq
+    walk.at = 0
+    walk.end = <uint32_t>slots
+    walk.depth = 0
+    walk.kind = kind
+    return NULL
+
+
+cdef const char* close_sequence(const Walk* walk) noexcept nogil:
+    cdef uint32_t i
+    cdef uint32_t width = 2 if walk.kind == T_OBJ else 1
+    if walk.kind != T_ARR:
+        for i in range(1, walk.seq.n):
+            if not sorted_leaves(
+                load(&walk.seq.items[(i - 1) * width]),
+                load(&walk.seq.items[i * width]),
+            ):
+                return b"a collection is not sorted"
+    return NULL
+
+
+cdef const char* check_slot(
+    Survey* survey, const Word* slot, uint64_t before, uint64_t* at
+) noexcept nogil:
+    # A slot's word by itself; `at` is the offset of its node, or `survey.size` if it
+    # has none.  Nodes lie before `before`, so that no value can contain itself.
+    cdef Word w = slot[0]
+    cdef uint32_t kind = w & 7
+    at[0] = survey.size
+    if kind == T_SPECIAL:
+        if w != W_NULL and w != W_FALSE and w != W_TRUE:
+            return b"no such value"
+        return NULL
+    if kind == T_INT:
+        return NULL
+    if kind == T_AUX:
+        return b"no such value"
+    at[0] = ((w + <Word>slot) & ~<Word>7) - <Word>survey.base
+    if at[0] >= before:
+        return b"a value lies outside, or contains itself"
+    return NULL
+
+
+cdef const char* check_value(Survey* survey, const Word* root) noexcept nogil:
+    # The node of a root and all below it
+    cdef const Word* slot = root
+    cdef uint64_t before = survey.size
+    cdef uint64_t at
+    cdef uint32_t kind
+    cdef uint32_t level = 0
+    cdef uint32_t depth
+    cdef Walk* walk
+    cdef Walk* more
+    cdef const char* trouble
+    while True:
+        # Down one slot
+        trouble = check_slot(survey, slot, before, &at)
+        if trouble != NULL:
+            return trouble
+        depth = 0
+        if at != survey.size:
+            kind = slot[0] & 7
+            if survey.sound[at >> 3] & 1 << kind:
+                depth = survey.depths[at >> 3]
+            elif kind == T_STR or kind == T_NUM:
+                if kind == T_STR:
+                    trouble = check_string(survey, at)
+                else:
+                    trouble = check_number(survey, at)
+                if trouble != NULL:
+                    return trouble
+                survey.sound[at >> 3] |= 1 << kind
+            else:
+                if level == MAX_DEPTH + 1:
+                    return b"a value is nested too deep"
+                if level == survey.room:
+                    more = <Walk*>realloc(
+                        survey.walks, 2 * survey.room * sizeof(Walk)
+                    )
+                    if more == NULL:
+                        return b"out of memory"
+                    survey.walks = more
+                    survey.room *= 2
+                trouble = open_sequence(survey, &survey.walks[level], at, kind)
+                if trouble != NULL:
+                    return trouble
+                level += 1
+                depth = 0
+        # Up while nothing is left to look at
+        while level:
+            walk = &survey.walks[level - 1]
+            if walk.depth < depth:
+                walk.depth = depth
+            if walk.at < walk.end:
+                break
+            trouble = close_sequence(walk)
+            if trouble != NULL:
+                return trouble
+            depth = walk.depth + 1
+            if depth > MAX_DEPTH + 1:
+                return b"a value is nested too deep"
+            at = <uint64_t>(<const char*>walk.seq - survey.base)
+            survey.sound[at >> 3] |= 1 << walk.kind
+            if survey.depths[at >> 3] < depth:
+                survey.depths[at >> 3] = <uint16_t>depth
+            level -= 1
+        if level == 0:
+            return NULL
+        walk = &survey.walks[level - 1]
+        slot = &walk.seq.items[walk.at]
+        walk.at += 1
+        before = <uint64_t>(<const char*>walk.seq - survey.base)
+
+
+cdef const char* check_values(
+    const char* values,
+    uint64_t size,
+    const Word* roots,
+    uint64_t root_count,
+    const Word* known,
+    uint64_t known_count,
+) noexcept nogil:
+    # All roots (the last one may be undefined), and the table of known strings
+    cdef Survey survey
+    cdef const char* trouble = NULL
+    cdef uint64_t i
+    cdef uint64_t at
+    cdef bint hole = False
+    survey.base = values
+    survey.size = size
+    survey.room = 64
+    survey.sound = <uint8_t*>calloc(size // 8 + 1, 1)
+    survey.depths = <uint16_t*>calloc(size // 8 + 1, sizeof(uint16_t))
+    survey.walks = <Walk*>malloc(survey.room * sizeof(Walk))
+    if survey.sound == NULL or survey.depths == NULL or survey.walks == NULL:
+        trouble = b"out of memory"
+    i = 0
+    while trouble == NULL and i < root_count:
+        if roots[i] != UNDEFINED or i + 1 < root_count:
+            trouble = check_value(&survey, &roots[i])
+        i += 1
+    i = 0
+    while trouble == NULL and i < known_count:
+        if known[i] == 0:
+            hole = True
+        elif (known[i] & 7) != T_STR:
+            trouble = b"a known string is none"
+        else:
+            trouble = check_value(&survey, &known[i])
+        i += 1
+    if trouble == NULL and not hole:
+        trouble = b"the table of known strings is full"
+    free(survey.sound)
+    free(survey.depths)
+    free(survey.walks)
+    return trouble
+
+
+# Tables ----------------------------------------------------------------------
+
+cdef inline bint fits(uint64_t at, uint64_t n, uint64_t width, uint64_t size) noexcept:
+    return at <= size and n <= (size - at) // width
+
+
+cdef const char* locations_of(Program* program, const uint32_t* record, const uint32_t* tables, uint64_t size):
+    cdef uint32_t i
+    if not fits(record[P_LOCATIONS], record[P_LOCATION_COUNT], 3, size):
+        return b"its locations are cut short"
+    program.locations = <const Location*>(tables + record[P_LOCATIONS])
+    program.location_count = record[P_LOCATION_COUNT]
+    for i in range(program.location_count):
+        if (
+            program.locations[i].file >= program.constant_count
+            or tag(constant(program, program.locations[i].file)) != T_STR
+        ):
+            return b"a location has no file"
+    return NULL
+
+
+cdef str text(Word w):
+    cdef StrNode* s = str_node(w)
+    return s.data[:s.size].decode("utf-8", "surrogateescape")
+
+
+cdef class Image:
+    """A loaded image.
+
+    `source`: bytes-like (a bytes, an mmap, a memfd's), read-only from here on.
+    `binding`: the Python side of builtins that have no native form, an object with
+    `functions` (name -> callable), `contextual` (names of those that take the
+    query's context first), and the exceptions that they raise: `operand_error`,
+    `builtin_error` (the wider one) and `cancelled`.
+    """
+
+    def __cinit__(self, source, *, binding=None):
+        cdef Py_buffer view
+        self.callables = []
+        self.entries = []
+        self.names = []
+        self.binding = binding
+        self.source = memoryview(source)
+        PyObject_GetBuffer(self.source, &view, PyBUF_SIMPLE)
+        self.base = <const char*>view.buf
+        self.size = view.len
+        PyBuffer_Release(&view)
+        if <Word>self.base & 7:
+            self.source = memoryview(bytes(self.source))
+            PyObject_GetBuffer(self.source, &view, PyBUF_SIMPLE)
+            self.base = <const char*>view.buf
+            PyBuffer_Release(&view)
+        self.load()
+
+    def __dealloc__(self):
+        cdef uint32_t i
+        if self.programs != NULL:
+            for i in range(self.program_count):
+                free(self.programs[i].functions)
+                free(self.programs[i].builtins)
+            free(self.programs)
+
+    cdef int load(self) except -1:
+        cdef const Header* header = <const Header*>self.base
+        cdef const Section* section
+        cdef const Section* sections
+        cdef uint64_t found
+        cdef uint64_t root_count, known_count, table_size
+        cdef const char* trouble
+        cdef const Word* roots
+        cdef int i
+        if self.size < sizeof(Header) or memcmp(header.magic, MAGIC, 8) != 0:
+            raise ImageError("not an image")
+        if header.version != IMAGE_VERSION or header.plan_version != PLAN_VERSION:
+            raise ImageError(
+                f"an image of version {header.version}.{header.plan_version}, while"
+                f" {IMAGE_VERSION}.{PLAN_VERSION} is wanted"
+            )
+        if header.size != self.size:
+            raise ImageError(
+                f"an image of {header.size} bytes has {self.size}: it is cut short"
+                " or something follows it"
+            )
+        with nogil:
+            found = checksum(self.base, self.size)
+        if found != header.checksum:
+            raise ImageError("the image is damaged: its checksum does not match")
+        sections = header.sections
+        for i in range(SECTION_COUNT):
+            section = &sections[i]
+            if (
+                section.offset > self.size
+                or section.size > self.size - section.offset
+                or section.offset & 7
+            ):
+                raise ImageError(f"section {i} lies outside the image")
+        roots = <const Word*>(self.base + sections[IN_ROOTS].offset)
+        root_count = sections[IN_ROOTS].size // sizeof(Word)
+        known_count = sections[IN_KNOWN].size // sizeof(Word)
+        if root_count == 0:
+            raise ImageError("no roots")
+        if known_count == 0 or known_count & (known_count - 1) or known_count >> 32:
+            raise ImageError("the table of known strings has a wrong size")
+        self.known.slots = <const Word*>(self.base + sections[IN_KNOWN].offset)
+        self.known.mask = <uint32_t>(known_count - 1)
+        with nogil:
+            trouble = check_values(
+                self.base + sections[IN_VALUES].offset,
+                sections[IN_VALUES].size,
+                roots,
+                root_count,
+                self.known.slots,
+                known_count,
+            )
+        if trouble != NULL:
+            raise ImageError(trouble.decode())
+        self.tables = <const uint32_t*>(self.base + sections[IN_TABLES].offset)
+        table_size = sections[IN_TABLES].size // sizeof(uint32_t)
+        if table_size < 2:
+            raise ImageError("no tables")
+        if not fits(2, self.tables[0], P_SIZE, table_size):
+            raise ImageError("the table of programs is cut short")
+        self.document_count = self.tables[1]
+        if self.document_count > root_count - 1:
+            raise ImageError("the table of documents is cut short")
+        self.documents = roots + (root_count - 1 - self.document_count)
+        self.data = UNDEFINED
+        if roots[root_count - 1] != UNDEFINED:
+            self.data = load(<Word*>&roots[root_count - 1])
+            if tag(self.data) != T_OBJ:
+                raise ImageError("the base data is no object")
+        self.programs = <Program*>calloc(self.tables[0] + 1, sizeof(Program))
+        if self.programs == NULL:
+            raise MemoryError
+        self.program_count = self.tables[0]
+        for i in range(<int>self.program_count):
+            self.load_program(
+                i, roots, root_count - 1 - self.document_count, table_size
+            )
+        section = &sections[IN_META]
+        self.meta = PyBytes_FromStringAndSize(
+            self.base + section.offset, section.size
+        )
+        return 0
+
+    cdef int load_program(
+        self,
+        uint32_t number,
+        const Word* roots,
+        uint64_t root_count,
+        uint64_t table_size,
+    ) except -1:
+        cdef const uint32_t* record = self.tables + 2 + number * P_SIZE
+        cdef Program* program = &self.programs[number]
+        cdef const char* trouble
+        cdef uint32_t i
+        cdef const uint32_t* entry
+        cdef dict entries = {}
+        if not fits(record[P_CONSTANTS], record[P_CONSTANT_COUNT], 1, root_count):
+            raise ImageError(f"program {number}: its constants are cut short")
+        program.constants = roots + record[P_CONSTANTS]
+        program.constant_count = record[P_CONSTANT_COUNT]
+        program.mock_count = record[P_MOCK_COUNT]
+        if program.mock_count > 1 << 16:
+            raise ImageError(f"program {number}: too many mock slots")
+        trouble = locations_of(program, record, self.tables, table_size)
+        if trouble != NULL:
+            raise ImageError(f"program {number}: {trouble.decode()}")
+        self.bind_builtins(number, record, table_size)
+        self.load_functions(number, record, table_size)
+        if not fits(record[P_ENTRIES], record[P_ENTRY_COUNT], 2, table_size):
+            raise ImageError(f"program {number}: its entry points are cut short")
+        for i in range(record[P_ENTRY_COUNT]):
+            entry = self.tables + record[P_ENTRIES] + 2 * i
+            if entry[1] >= program.function_count or program.functions[
+                entry[1]
+            ].params:
+                raise ImageError(f"program {number}: an entry point calls nothing")
+            entries[self.name_of(number, entry[0])] = entry[1]
+        self.entries.append(entries)
+        return 0
+
+    cdef int bind_builtins(
+        self, uint32_t number, const uint32_t* record, uint64_t table_size
+    ) except -1:
+        cdef Program* program = &self.programs[number]
+        cdef uint32_t n = record[P_BUILTIN_COUNT]
+        cdef uint32_t i
+        cdef const uint32_t* entry
+        cdef Builtin* builtin
+        cdef StrNode* s
+        if not fits(record[P_BUILTINS], n, 2, table_size):
+            raise ImageError(f"program {number}: its builtins are cut short")
+        program.builtins = <Builtin*>calloc(n + 1, sizeof(Builtin))
+        if program.builtins == NULL:
+            raise MemoryError
+        program.builtin_count = n
+        for i in range(n):
+            entry = self.tables + record[P_BUILTINS] + 2 * i
+            name = self.name_of(number, entry[0])
+            s = str_node(constant(program, entry[0]))
+            builtin = &program.builtins[i]
+            builtin.name = entry[0]
+            builtin.flags = entry[1]
+            builtin.native = find_builtin(s.data, s.size)
+            builtin.arity = -1
+            if builtin.native != NULL:
+                builtin.arity = builtin_arity(s.data, s.size)
+                continue
+            if self.binding is None or name not in self.binding.functions:
+                raise ImageError(f"no builtin function {name}")
+            function = self.binding.functions[name]
+            if name in self.binding.contextual:
+                builtin.flags |= BF_CONTEXT
+            self.callables.append(function)
+            builtin.python = <PyObject*>function
+        return 0
+
+    cdef int load_functions(
+        self, uint32_t number, const uint32_t* record, uint64_t table_size
+    ) except -1:
+        cdef const Section* sections = (<const Header*>self.base).sections
+        cdef const int32_t* code = <const int32_t*>(
+            self.base + sections[IN_CODE].offset
+        )
+        cdef uint64_t code_size = sections[IN_CODE].size // sizeof(int32_t)
+        cdef Program* program = &self.programs[number]
+        cdef uint32_t n = record[P_FUNCTION_COUNT]
+        cdef uint32_t i, at
+        cdef uint64_t longest = 1
+        cdef const uint32_t* entry
+        cdef Function* function
+        cdef uint8_t* marks
+        cdef uint8_t* kinds
+        cdef const char* trouble = NULL
+        if not fits(record[P_FUNCTIONS], n, F_SIZE, table_size):
+            raise ImageError(f"program {number}: its functions are cut short")
+        program.functions = <Function*>calloc(n + 1, sizeof(Function))
+        if program.functions == NULL:
+            raise MemoryError
+        program.function_count = n
+        for i in range(n):
+            entry = self.tables + record[P_FUNCTIONS] + F_SIZE * i
+            function = &program.functions[i]
+            name = self.name_of(number, entry[F_NAME])
+            if (
+                not fits(entry[F_CODE], entry[F_CODE_SIZE], 1, code_size)
+                or not fits(entry[F_MARKS], entry[F_MARK_COUNT], 2, table_size)
+                or entry[F_CODE_SIZE] == 0
+                or entry[F_CODE_SIZE] > 1 << 30
+                or entry[F_REGISTERS] > MAX_REGISTERS
+                or entry[F_PARAMS] > entry[F_REGISTERS]
+            ):
+                raise ImageError(f"function {name}: cut short or too large")
+            function.name = entry[F_NAME]
+            function.params = entry[F_PARAMS]
+            function.registers = entry[F_REGISTERS]
+            function.flags = entry[F_FLAGS]
+            function.code = code + entry[F_CODE]
+            function.size = entry[F_CODE_SIZE]
+            longest = max(longest, function.size)
+        marks = <uint8_t*>malloc(longest)
+        kinds = <uint8_t*>malloc(MAX_REGISTERS)
+        if marks == NULL or kinds == NULL:
+            free(marks)
+            free(kinds)
+            raise MemoryError
+        for i in range(n):
+            with nogil:
+                trouble = verify_function(
+                    program, &program.functions[i], marks, kinds, &at
+                )
+            if trouble != NULL:
+                break
+        free(marks)
+        free(kinds)
+        if trouble != NULL:
+            name = self.name_of(number, program.functions[i].name)
+            raise ImageError(f"function {name}, word {at}: {trouble.decode()}")
+        return 0
+
+    cdef str name_of(self, uint32_t number, uint32_t k):
+        cdef Program* program = &self.programs[number]
+        if k >= program.constant_count or tag(constant(program, k)) != T_STR:
+            raise ImageError(f"program {number}: a name is no string")
+        return text(constant(program, k))
+
+    @property
+    def program_total(self):
+        """How many programs there are."""
+        return self.program_count
+
+    @property
+    def document_total(self):
+        """How many documents there are."""
+        return self.document_count
+
+    def entrypoints(self, program):
+        """The entry points of a program: reference -> function."""
+        return dict(self.entries[program])
+
+    def __len__(self):
+        return self.size

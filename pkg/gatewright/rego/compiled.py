@@ -95,6 +95,14 @@ class Compiled:
         """The rules that `rule` refers to directly, else branches included."""
         return self.graph.get(id(rule), [])
 
+    def reverse(self) -> dict[int, dict[int, ast.Rule]]:
+        """For each rule (by `id`) the rules that refer to it directly."""
+        out: dict[int, dict[int, ast.Rule]] = {}
+        for rule in self.order:
+            for target in self.graph.get(id(rule), ()):
+                out.setdefault(id(target), {})[id(rule)] = rule
+        return out
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryContext:

@@ -63,12 +63,13 @@ def arity_error(
     """Built-ins show what they were given and what they take."""
     builtin = state.builtins.get(ref_name(operator))
     if builtin is not None:
-        from gatewright.rego.type_errors import argument_error
+        from gatewright.rego.types_errors import argument_error
 
         terms = expr.terms
         assert type(terms) is list
-        have: list[Type | None] = [types.constant(term) for term in terms[1:]]
-        return argument_error(expr.loc, operator, "arity mismatch", have, builtin)
+        have: list[Type | None] = [types.get(term) for term in terms[1:]]
+        problem = argument_error(expr.loc, operator, "arity mismatch", have, builtin)
+        return problem.error
     text = ref_text(renamed_ref(operator, state.rewritten))
     noun = "argument" if operands == 1 else "arguments"
     return errors.Error(
@@ -80,7 +81,7 @@ def arity_error(
 
 def check_undefined_funcs(state: State) -> None:
     """CheckUndefinedFuncs over all modules."""
-    from gatewright.rego.type_env import TypeEnv
+    from gatewright.rego.types_env import TypeEnv
 
     types = TypeEnv(state.builtins)
     for module in state.modules.values():

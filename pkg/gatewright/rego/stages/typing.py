@@ -2,20 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gatewright.rego import ast
 from gatewright.rego.compiled import Compiled
-from gatewright.rego.stages.state import State
+from gatewright.rego.graph import Graph, rules_dynamic
+from gatewright.rego.rule_tree import RuleNode
+from gatewright.rego.stages.rename import renamed
+from gatewright.rego.stages.state import State, error_order
+from gatewright.rego.stages.trees import ground_prefix, rule_ref
+from gatewright.rego.types_check import TypeChecker
+from gatewright.rego.types_env import TypeEnv
 
 __all__ = ["check_query", "check_types"]
 
 
+def _renamer(
+    names: Mapping[str, str], subjects: Mapping[str, Any]
+) -> Callable[[ast.Ref], ast.Ref]:
+    return lambda ref: renamed(ref, names, subjects)  # type: ignore[no-any-return]
+
+
+def _dependents(
+    root: RuleNode, reverse: Mapping[int, Mapping[int, ast.Rule]]
+) -> Callable[[ast.Ref], list[list[ast.Term]]]:
+    """Paths of the rules a ref may reach and of all that depend on those."""
+
+    def find(ref: ast.Ref) -> list[list[ast.Term]]:
+        found: list[list[ast.Term]] = []
+        seen: set[int] = set()
+        head = ref.terms[0]
+        if type(head) is not ast.Var or head.name != "data":
+            return found
+        stack = rules_dynamic(root, ref.terms)
+        while stack:
+            rule = stack.pop()
+            if id(rule) in seen:
+                continue
+            seen.add(id(rule))
+            found.append(ground_prefix(rule_ref(rule)))
+            stack.extend(reverse.get(id(rule), {}).values())
+        return found
+
+    return find
+
+
 def check_types(state: State) -> None:
     """CheckTypes over all rules, dependencies first."""
-    state.order = state.graph.order()
+    graph: Graph = state.graph
+    state.order = graph.order()
+    checker = TypeChecker(
+        state.builtins,
+        rename=_renamer(state.rewritten, state.subjects),
+        dependents=_dependents(state.rule_tree, graph.reverse),
+    )
+    env = TypeEnv(state.builtins, closure=checker.closure_type)
+    found = []
+    for rule in state.order:
+        found += checker.rule(env, rule)
+    state.note(*sorted(found, key=error_order))
+    state.types = env
 
 
 def check_query(state: State, compiled: Compiled, body: ast.Body) -> Any:
     """CheckTypes for a query."""
-    return None
+    checker = TypeChecker(
+        state.builtins,
+        rename=_renamer(
+            {**compiled.rewritten_vars, **state.rewritten}, state.subjects
+        ),
+        dependents=_dependents(compiled.rule_tree, compiled.reverse()),
+    )
+    env, problems = checker.body(compiled.types, body)
+    state.fail(*(problem.error for problem in problems))
+    return env

@@ -66,7 +66,7 @@ class Log:
     def info(self, message: str, **fields: Any) -> None:
         self.event("info", message, fields)
 
-    def warn(self, message: str, **fields: Any) -> None:
+    def warning(self, message: str, **fields: Any) -> None:
         self.event("warn", message, fields)
 
     def error(self, message: str, **fields: Any) -> None:

@@ -1,1 +1,14 @@
-"""The HTTPS edge: decode a review, call the decision, encode the answer."""
+"""The HTTPS edge: bytes of a review in, bytes of an answer out.
+
+No verdict is made here.  What a request means is decided by a `Decider`, which
+the composition root gives; this package reads the body within limits, keeps the
+deadline, refuses what can't be decided in time, counts and logs.
+
+In order of flow:
+
+    protocol.py   limits on connections, under uvicorn
+    endpoints.py  one request from its first byte to its answer's last
+    deadline.py   the time that a request has
+    decisions.py  what the edge asks of whoever decides
+    app.py        the routes
+"""

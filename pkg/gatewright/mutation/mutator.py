@@ -94,7 +94,7 @@ def parse_mutator(resource: JsonObject) -> Mutator:
     return read(
         Draft(
             id=MutatorId(kind, name),
-            generation=int(metadata.get("generation") or 0),
+            generation=int(metadata.get("generation") or 1),
             spec=spec,
             parameters=mapping(spec.get("parameters"), "spec.parameters"),
         )

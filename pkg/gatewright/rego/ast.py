@@ -291,12 +291,18 @@ class Comment:
 
 @dataclass(slots=True)
 class Annotations:
-    """A `# METADATA` block; `data` is its YAML mapping as parsed, with `scope`
-    filled in."""
+    """A `# METADATA` block.
+
+    `data` holds the known keys that were given, in OPA's normal form: authors as
+    `{name, email}`, related resources as `{ref, description}`, `path` and `schema`
+    of schemas as `Ref`, values of `custom` and `labels` as JSON.  `scope` is
+    filled in.  `target` is the package or rule the block stands above.
+    """
 
     scope: str
     data: dict[str, Any]
     loc: Location = _loc()
+    target: Package | Rule | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)

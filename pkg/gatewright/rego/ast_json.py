@@ -35,7 +35,7 @@ def module_json(module: ast.Module, *, locations: bool = False) -> dict[str, Any
         out["annotations"] = [writer.annotations(a) for a in module.annotations]
     if module.rules:
         out["rules"] = [writer.rule(rule) for rule in module.rules]
-    if module.comments and locations:
+    if module.comments:
         out["comments"] = [writer.comment(item) for item in module.comments]
     return out
 
@@ -101,13 +101,11 @@ class _Writer:
         return out
 
     def loc(self, loc: ast.Location) -> dict[str, Any]:
-        text = loc.text.encode("utf-8", "surrogateescape")
-        return {
-            "file": loc.file,
-            "row": loc.row,
-            "col": loc.col,
-            "text": base64.b64encode(text).decode(),
-        }
+        out: dict[str, Any] = {"file": loc.file, "row": loc.row, "col": loc.col}
+        if self.locations:
+            text = loc.text.encode("utf-8", "surrogateescape")
+            out["text"] = base64.b64encode(text).decode()
+        return out
 
     # Module level ------------------------------------------------------------
 
@@ -124,7 +122,17 @@ class _Writer:
         return self.placed(item, out)
 
     def annotations(self, item: ast.Annotations) -> dict[str, Any]:
-        return self.placed(item, dict(item.data))
+        return self.placed(item, {k: self.plain(v) for k, v in item.data.items()})
+
+    def plain(self, value: Any) -> Any:
+        """Return a value of a metadata block; refs of schemas become terms."""
+        if isinstance(value, ast.Ref):
+            return self.terms(value.terms)
+        if isinstance(value, dict):
+            return {key: self.plain(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.plain(item) for item in value]
+        return value
 
     def rule(self, rule: ast.Rule) -> dict[str, Any]:
         out: dict[str, Any] = {}

@@ -74,7 +74,9 @@ def parse_body(
     source = ast.Source(file, text)
     parser = _Statements(source, version=version, soft=_soft(future_keywords))
     body: ast.Body = []
-    for statement in parser.statements(rules=False):
+    statements = parser.statements(rules=False)
+    parser.check()
+    for statement in statements:
         if not isinstance(statement, list):
             kind = type(statement).__name__
             message = f"expected body but got *ast.{kind}"
@@ -133,7 +135,7 @@ class _Statements(RuleParser):
     __slots__ = ()
 
     def statements(self, *, rules: bool = True) -> list[Statement]:
-        """Read statements to the end of the text.  Raises `RegoErrors`."""
+        """Read statements to the end of the text, or until there is an error."""
         if sys.getrecursionlimit() < RECURSION_LIMIT:
             sys.setrecursionlimit(RECURSION_LIMIT)
         if tokens.NOT in self.soft:
@@ -147,9 +149,12 @@ class _Statements(RuleParser):
                 found += more
         except RecursionError:
             self.too_deep()
+        return found
+
+    def check(self) -> None:
+        """Raise the errors found so far, if there are any."""
         if self.errors:
             raise errors.RegoErrors(self.errors)
-        return found
 
     def _statement(self, *, rules: bool) -> list[Statement] | None:
         self.memo.clear()
@@ -251,9 +256,14 @@ class _Statements(RuleParser):
         notes: list[ast.Annotations] = []
         comments = self._comments()
         if process_annotations:
-            notes, found = annotations.parse(comments, self.source)
-            if found:
-                raise errors.RegoErrors(found)
+            here = self.starts[self.i]
+            notes, found = annotations.parse(
+                [comment for comment in comments if comment.loc.offset < here],
+                parse_ref,
+            )
+            for loc, message in found:
+                self.error(loc, message)
+        self.check()
         if not statements and not notes:
             raise errors.RegoErrors([self._finding("empty module", self._no_place())])
         findings: list[errors.Error] = []

@@ -6,8 +6,8 @@ definition; what it defines depends on the shape of its only expression.
 
 from __future__ import annotations
 
+from gatewright.builtins.declarations import TABLE
 from gatewright.rego import ast, printer
-from gatewright.rego.builtin_names import BUILTIN_NAMES
 from gatewright.rego.parser_rules import true_body
 
 __all__ = ["NotARule", "rule_of"]
@@ -50,7 +50,7 @@ def rule_of(body: ast.Body) -> ast.Rule:
         rule.head.assign = name == "assign"
         rule.loc = rule.head.loc = expr.loc
         return rule
-    if name in BUILTIN_NAMES:
+    if name in TABLE:
         raise NotARule("rule name conflicts with built-in function")
     return _bare_call(operator, args)
 

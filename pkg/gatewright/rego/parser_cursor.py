@@ -187,20 +187,21 @@ class Cursor:
     def loc(self) -> ast.Location:
         """Return the place of the current token."""
         i = self.i
-        start = self.starts[i]
+        start, end = self.starts[i], self.ends[i]
+        if self.tok == tokens.WHITESPACE:
+            start, end = end, end + 1
         lines = self.lexed.lines
         row = bisect_right(lines, start)
         col = start - lines[row - 1] + 1
-        kind = self.kinds[i]
-        if kind == tokens.EOF:
+        if start == len(self.text):
             # OPA does not count a column for the end of the text.
             col -= 1
         elif self.text[start] == "\n":
-            # Only a part of a template starts so; a line break is counted, to
-            # OPA, as column 0 of the line it opens.
+            # A blank, or a part of a template: to OPA a line break is column 0
+            # of the line that it opens.
             row += 1
             col = 0
-        return ast.Location(self.source, row, col, start, self.ends[i])
+        return ast.Location(self.source, row, col, start, end)
 
     def last_end(self) -> int:
         """Return where the token before the current one ends."""
@@ -253,12 +254,6 @@ class Cursor:
         self.error(self.loc(), f"{message}: {note}" if note else message)
 
     def unexpected_blank(self, note: str) -> None:
-        """Report the blank after the current token."""
-        start = self.ends[self.i]
-        lines = self.lexed.lines
-        row = bisect_right(lines, start)
-        col = start - lines[row - 1] + 1
-        if self.text[start] == "\n":
-            row, col = row + 1, 0
-        loc = ast.Location(self.source, row, col, start, start + 1)
-        self.error(loc, f"unexpected whitespace token: {note}")
+        """Report the blank after the current token; it becomes the current one."""
+        self.tok = tokens.WHITESPACE
+        self.unexpected(note)

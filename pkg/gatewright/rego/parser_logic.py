@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from gatewright.builtins.declarations import TABLE
 from gatewright.rego import ast, printer, tokens
 from gatewright.rego.parser_bodies import BodyParser
 from gatewright.rego.parser_cursor import MAX_DEPTH
 
 __all__ = ["LogicParser", "Operand"]
-
-#: Built-ins without a value; an operand of nothing but these cannot fail.
-VOID_CALLS = frozenset({"print", "internal.print", "internal.test_case"})
 
 
 class Operand(NamedTuple):
@@ -386,7 +384,8 @@ class LogicParser(BodyParser):
         for expr in body:
             if expr.negated or not isinstance(expr.terms, list):
                 return
-            if printer.term_text(expr.terms[0]) not in VOID_CALLS:
+            builtin = TABLE.get(printer.term_text(expr.terms[0]))
+            if builtin is None or not builtin.void:
                 return
         call = body[0].terms
         assert isinstance(call, list)

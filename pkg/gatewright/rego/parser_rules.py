@@ -433,10 +433,10 @@ class RuleParser(LogicParser):
             self.scan()
             head.value = self.infix()
             if head.value is None:
-                # OPA prints the missing key of its format this way.
+                # OPA's format has room for a key that is never there.
                 self.unexpected(
                     "expected rule value term"
-                    f" (e.g., {name}[%!s(*ast.Term=<nil>)] = <VALUE> {{ ... }})"
+                    f" (e.g., {name}[<nil>] = <VALUE> {{ ... }})"
                 )
         elif self.tok == tokens.ASSIGN:
             self.scan()

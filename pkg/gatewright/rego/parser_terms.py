@@ -569,9 +569,16 @@ class TermParser(Cursor):
 
     def _template(self) -> ast.Term | None:
         loc = self.loc()
+        if self.version == 0:
+            message = "template strings are not supported by current capabilities"
+            self.error(loc, message)
+            return None
         raw = self.tok in (tokens.RAW_TEMPLATE_PART, tokens.RAW_TEMPLATE_END)
         parts: list[Any] = []
         while True:
+            if not tokens.TEMPLATE_PART <= self.tok <= tokens.RAW_TEMPLATE_END:
+                self.error(self.loc(), "expected template-string part")
+                return None
             literal: str | None = self.texts[self.i]
             if not raw and "\\" in self.texts[self.i]:
                 literal = _unquoted(f'"{literal}"')

@@ -3,7 +3,8 @@
 A kind is a small int.  `NAMES` gives the word that error messages use for it.
 Soft keywords (`in`, `every`, `contains`, `if`, `and`, `or`) come last, so that
 `kind >= SOFT` finds them: whether they are keywords depends on the version and
-on imports, and the parser decides it while it reads.
+on imports, and the parser decides it while it reads.  `WHITESPACE` is never in a
+token list; it stands for a blank where none may be, in messages.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final
 (
     ILLEGAL,
     EOF,
+    WHITESPACE,
     IDENT,
     NUMBER,
     STRING,
@@ -63,7 +65,7 @@ from typing import Final
     IF,
     LOGICAL_AND,
     LOGICAL_OR,
-) = range(52)
+) = range(53)
 
 #: The first soft keyword; every kind from here on is one.
 SOFT: Final = IN
@@ -71,6 +73,7 @@ SOFT: Final = IN
 NAMES: Final[tuple[str, ...]] = (
     "illegal",
     "eof",
+    "whitespace",
     "identifier",
     "number",
     "string",

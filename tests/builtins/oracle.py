@@ -1,7 +1,8 @@
 """Asks the real opa what a call of a builtin gives.
 
 One policy holds one rule per call; operands pass through `id(x) := x`, which hides
-their types from the compiler, so wrong types reach the builtin.
+their types from the compiler, so wrong types reach the builtin. Modules are v0, which
+admits deprecated builtins.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Opa:
             return json.loads(error.read())
 
     def ask(self, calls: Sequence[tuple[str, Sequence[str]]]) -> list[Answer]:
-        lines = ["package batch", "import rego.v1", "id(x) := x"]
+        lines = ["package batch", "id(x) := x"]
         for i, (name, args) in enumerate(calls):
             wrapped = ", ".join(f"id({arg})" for arg in args)
             lines.append(f'c{i} := sprintf("%v", [[{name}({wrapped})]])')
@@ -71,7 +72,7 @@ def serve(binary: Path) -> Iterator[Opa]:
         port = probe.getsockname()[1]
     process = subprocess.Popen(
         [binary, "run", "-s", "-a", f"127.0.0.1:{port}", "-l", "error",
-         "--disable-telemetry"],
+         "--disable-telemetry", "--v0-compatible"],
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
     opa = Opa(f"http://127.0.0.1:{port}")

@@ -1,8 +1,8 @@
-"""`glob.match` and `glob.quote_meta`: globs, translated to RE2.
+r"""`glob.match` and `glob.quote_meta`: globs, translated to RE2.
 
 `*` runs over anything but delimiters, `**` over anything, `?` is one character that
 is no delimiter; `[abc]`, `[a-z]`, `[!a]` (delimiters included), `{a,b*}` nested
-alternatives, `\\` takes away a meaning.
+alternatives, `\` takes away a meaning.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Do two glob-like patterns share a string?
+r"""Tells whether two glob-like patterns share a string.
 
 The language of `regex.globs_match`: characters, `.` for any, sets `[a-cx]`, each
-with `+` or `*` after it; `\\` takes away a meaning. The answer is the one of OPA's
+with `+` or `*` after it; `\` takes away a meaning. The answer is the one of OPA's
 search, which looks ahead by one token behind a repeated one, so it can be false
 where a shared string needs two starred tokens to vanish, and true in rare cases where
 there is none.
@@ -39,9 +39,7 @@ class _Token:
 
 def intersect(first: str, second: str) -> bool:
     """Tell whether the patterns intersect; BuiltinError for a malformed one."""
-    left, right = _tokens(first), _tokens(second)
-    trimmed = _trim(left, right)
-    return trimmed is not None and _Search().normal(*trimmed)
+    return _Search().normal(_merge(_tokens(first)), _merge(_tokens(second)))
 
 
 def _bad(text: str, position: int, message: str) -> BuiltinError:
@@ -126,26 +124,17 @@ def _set_char(text: str, at: int) -> tuple[str, int]:
 Tokens = tuple[_Token, ...]
 
 
-def _trim(left: Tokens, right: Tokens) -> tuple[Tokens, Tokens] | None:
-    """Drop what both begin and end with, but for one token; None: no match."""
-    size = min(len(left), len(right))
-    head = 0
-    while head < size and not (left[head].flag or right[head].flag):
-        if not left[head].meets(right[head]):
-            return None
-        head += 1
-    head = max(head - 1, 0)
-    left, right = left[head:], right[head:]
-    size = min(len(left), len(right))
-    tail = 0
-    while tail < size and not (left[-tail - 1].flag or right[-tail - 1].flag):
-        if not left[-tail - 1].meets(right[-tail - 1]):
-            return None
-        tail += 1
-    tail = max(tail - 1, 0)
-    if tail:
-        left, right = left[:-tail], right[:-tail]
-    return left, right
+def _merge(tokens: Tokens) -> Tokens:
+    """Make one of neighbours that repeat the same: `a*a+` is `a+`, so is `a+a+`."""
+    out: list[_Token] = []
+    for token in tokens:
+        last = out[-1] if out else None
+        if last and last.flag and token.flag and last.ranges == token.ranges:
+            flag = "+" if "+" in (last.flag, token.flag) else "*"
+            out[-1] = _Token(token.ranges, flag)
+        else:
+            out.append(token)
+    return tuple(out)
 
 
 class _Search:
@@ -179,20 +168,23 @@ class _Search:
         if left[0].flag == "+":
             if not left[0].meets(right[0]):
                 return False
-            right = right[1:]
+            if not right[0].flag:
+                right = right[1:]
         return self.star(left, right)
 
     def star(self, left: Tokens, right: Tokens) -> bool:
         """Let the first token of `left` take tokens of `right`, as many as it may.
 
-        Where the token behind it would do as well, both rests are tried from there;
-        when they fail, that token of `right` is passed over unlooked at.
+        Where the token behind it would do as well, both rests are tried from there.
         """
         following = left[1] if len(left) > 1 else None
         for at, token in enumerate(right):
-            if following is not None and following.meets(token):
-                if self.normal(left[1:], right[at:]):
-                    return True
-            elif not left[0].meets(token):
+            if (
+                following is not None
+                and following.meets(token)
+                and self.normal(left[1:], right[at:])
+            ):
+                return True
+            if not left[0].meets(token):
                 return False
         return following is None

@@ -32,7 +32,7 @@ __all__ = [
 INT64_MIN = -(1 << 63)
 INT64_MAX = (1 << 63) - 1
 #: Decimal digits an integer operand may have when written with an exponent.
-MAX_DIGITS = 20000
+MAX_DIGITS = 4000
 
 
 def string(value: Value, position: int) -> str:

@@ -1,7 +1,7 @@
-"""RE2 patterns as Go's regexp package compiles and finds them.
+r"""RE2 patterns as Go's regexp package compiles and finds them.
 
 The engine is C++ RE2 in its leftmost-first mode, which agrees with Go on syntax
-but for `\\C`, and on matching; errors are put into Go's words. Offsets are bytes.
+but for `\C`, and on matching; errors are put into Go's words. Offsets are bytes.
 """
 
 from __future__ import annotations
@@ -233,9 +233,9 @@ def _template_name(template: str) -> tuple[str, str]:
 
 
 def _group_number(name: str, names: dict[str, int]) -> int:
-    if name.isascii() and name.isdigit() and len(name) <= 9:
-        if len(name) == 1 or name[0] != "0":
-            return int(name)
+    numeric = name.isascii() and name.isdigit() and len(name) <= 9
+    if numeric and (len(name) == 1 or name[0] != "0"):
+        return int(name)
     return names.get(name, -1)
 
 

@@ -16,6 +16,14 @@ __all__ = ["IMPLEMENTATIONS", "NEEDS_CONTEXT", "implementation"]
 _FUNCTIONS: Final[Mapping[str, str]] = {
     "glob.match": "glob.match",
     "glob.quote_meta": "glob.quote_glob",
+    "net.cidr_contains": "net.cidr_contains",
+    "net.cidr_contains_matches": "net.cidr_contains_matches",
+    "net.cidr_expand": "net.cidr_expand",
+    "net.cidr_intersects": "net.cidr_intersects",
+    "net.cidr_is_valid": "net.cidr_is_valid",
+    "net.cidr_merge": "net.cidr_merge",
+    "net.cidr_overlap": "net.cidr_contains",
+    "net.lookup_ip_addr": "net.lookup_ip_addr",
     "re_match": "regex.match",
     "regex.find_all_string_submatch_n": "regex.find_all_string_submatch_n",
     "regex.find_n": "regex.find_n",
@@ -25,10 +33,28 @@ _FUNCTIONS: Final[Mapping[str, str]] = {
     "regex.replace": "regex.replace",
     "regex.split": "regex.split",
     "regex.template_match": "regex.template_match",
+    "time.add_date": "times.add_date",
+    "time.clock": "times.clock",
+    "time.date": "times.date",
+    "time.diff": "times.diff",
+    "time.format": "times.format_ns",
+    "time.now_ns": "times.now_ns",
+    "time.parse_duration_ns": "times.parse_duration_ns",
+    "time.parse_ns": "times.parse_ns",
+    "time.parse_rfc3339_ns": "times.parse_rfc3339_ns",
+    "time.weekday": "times.weekday",
+    "units.parse": "units.parse",
+    "units.parse_bytes": "units.parse_bytes",
 }
 
 #: Builtins whose function takes a `Context` before the operands.
-NEEDS_CONTEXT: Final[frozenset[str]] = frozenset()
+NEEDS_CONTEXT: Final[frozenset[str]] = frozenset(
+    {
+        "net.cidr_expand",
+        "net.lookup_ip_addr",
+        "time.now_ns",
+    }
+)
 
 
 class _Implementations(Mapping[str, Callable[..., Any]]):

@@ -1,0 +1,232 @@
+"""The `time.*` family. All times are integers of ns since the epoch."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+from typing import Final
+
+from gatewright.engine.library.civil import (
+    Moment,
+    civil_from_days,
+    days_in_month,
+    normal_date,
+)
+from gatewright.engine.library.context import Context
+from gatewright.engine.library.durations import parse_duration
+from gatewright.engine.library.errors import BuiltinError, operand_error
+from gatewright.engine.library.layouts import (
+    NAMED,
+    RFC3339,
+    RFC3339_NANO,
+    WEEKDAYS,
+    format_time,
+    parse_time,
+)
+from gatewright.engine.library.operands import (
+    INT64_MAX,
+    INT64_MIN,
+    integer,
+    number,
+    string,
+    whole,
+)
+from gatewright.engine.values import Value, is_number
+
+__all__ = [
+    "add_date",
+    "clock",
+    "date",
+    "diff",
+    "format_ns",
+    "moment",
+    "now_ns",
+    "parse_duration_ns",
+    "parse_ns",
+    "parse_rfc3339_ns",
+    "weekday",
+]
+
+_SECOND: Final = 1_000_000_000
+_WANTED: Final = "either number (ns) or [number (ns), string (tz)]"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def now_ns(ctx: Context) -> int:
+    """Return the query's time."""
+    return ctx.clock
+
+
+def parse_ns(layout: Value, value: Value) -> int:
+    """Read a time by a layout or by the name of one."""
+    name, text = string(layout, 1), string(value, 2)
+    return _safe(parse_time(NAMED.get(name, name), text))
+
+
+def parse_rfc3339_ns(value: Value) -> int:
+    """Read a time in RFC 3339 form."""
+    return _safe(parse_time(RFC3339, string(value, 1)))
+
+
+def parse_duration_ns(value: Value) -> int:
+    """Read a duration as `1h30m`."""
+    return parse_duration(string(value, 1))
+
+
+def format_ns(value: Value) -> str:
+    """Print a time, in RFC 3339 with ns unless a layout is given."""
+    ns, zone, layout = _time(value)
+    return format_time(moment(ns, zone), layout)
+
+
+def date(value: Value) -> list[int]:
+    """Return year, month, day."""
+    at = moment(*_time(value)[:2])
+    return [at.year, at.month, at.day]
+
+
+def clock(value: Value) -> list[int]:
+    """Return hour, minute, second."""
+    at = moment(*_time(value)[:2])
+    return [at.hour, at.minute, at.second]
+
+
+def weekday(value: Value) -> str:
+    """Return the English name of the day."""
+    return WEEKDAYS[moment(*_time(value)[:2]).weekday]
+
+
+def add_date(value: Value, years: Value, months: Value, days: Value) -> int:
+    """Add to a date; what overflows a month runs into the next."""
+    ns, zone, _ = _time(value)
+    added = integer(years, 2), integer(months, 3), integer(days, 4)
+    at = moment(ns, zone)
+    day = normal_date(at.year + added[0], at.month + added[1], at.day + added[2])
+    seconds = day * 86400 + at.hour * 3600 + at.minute * 60 + at.second
+    if not INT64_MIN <= seconds * _SECOND <= INT64_MAX:
+        return _safe(seconds * _SECOND)
+    # As Go: the offset in force at that time read as UTC, unless it no longer (or
+    # not yet) is at the instant which that gives.
+    offset = _offset(seconds, zone)
+    offset = _offset(seconds - offset, zone)
+    return _safe((seconds - offset) * _SECOND + at.nanosecond)
+
+
+def diff(first: Value, second: Value) -> list[int]:
+    """Return years, months, days, hours, minutes, seconds between two times.
+
+    Both are read in the zone of the first; their order does not matter.
+    """
+    left, zone, _ = _time(first)
+    right, _, _ = _time(second)
+    early, late = (moment(ns, zone) for ns in sorted((left, right)))
+    year, month, day = (
+        late.year - early.year,
+        late.month - early.month,
+        late.day - early.day,
+    )
+    hour, minute = late.hour - early.hour, late.minute - early.minute
+    sec = late.second - early.second
+    if sec < 0:
+        sec, minute = sec + 60, minute - 1
+    if minute < 0:
+        minute, hour = minute + 60, hour - 1
+    if hour < 0:
+        hour, day = hour + 24, day - 1
+    if day < 0:
+        day, month = day + days_in_month(early.year, early.month), month - 1
+    if month < 0:
+        month, year = month + 12, year - 1
+    return [year, month, day, hour, minute, sec]
+
+
+def _safe(ns: int) -> int:
+    if not INT64_MIN <= ns <= INT64_MAX:
+        raise BuiltinError("time outside of valid range")
+    return ns
+
+
+def _time(value: Value) -> tuple[int, tzinfo, str]:
+    """Read an operand: ns, or [ns, zone, layout]."""
+    zone: tzinfo = UTC
+    layout = RFC3339_NANO
+    if isinstance(value, list) and value:
+        stamp = number(value[0], 1)
+        if len(value) > 1:
+            zone = _zone(string(value[1], 1))
+        if len(value) > 2 and string(value[2], 1):
+            layout = NAMED.get(value[2], value[2])
+    elif is_number(value):
+        stamp = value
+    else:
+        raise operand_error(1, value, _WANTED)
+    ns = whole(stamp)
+    if ns is None or not INT64_MIN <= ns <= INT64_MAX:
+        raise BuiltinError("timestamp too big")
+    return ns, zone, layout
+
+
+@lru_cache(200)
+def _zone(name: str) -> tzinfo:
+    if name in ("", "UTC"):
+        return UTC
+    if name == "Local":
+        return _local()
+    if name.startswith("/") or "\\" in name or ".." in name:
+        raise BuiltinError("time: invalid location name")
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    try:
+        return ZoneInfo(name)
+    except (IsADirectoryError, PermissionError) as error:
+        raise BuiltinError("is a directory") from error
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise BuiltinError(f"unknown time zone {name}") from error
+
+
+def _local() -> tzinfo:
+    """The zone of this process: TZ, else /etc/localtime, else UTC."""
+    from zoneinfo import ZoneInfo
+
+    named = os.environ.get("TZ")
+    try:
+        if named is not None:
+            return ZoneInfo(named.removeprefix(":")) if named else UTC
+        with open("/etc/localtime", "rb") as file:
+            return ZoneInfo.from_file(file)
+    except (OSError, ValueError, LookupError):
+        return UTC
+
+
+def _local_time(seconds: int, zone: tzinfo) -> datetime:
+    return (_EPOCH + timedelta(seconds=seconds)).astimezone(zone)
+
+
+def _offset(seconds: int, zone: tzinfo) -> int:
+    found = _local_time(seconds, zone).utcoffset()
+    return 0 if found is None else found.days * 86400 + found.seconds
+
+
+def moment(ns: int, zone: tzinfo) -> Moment:
+    """Return the civil time of an instant within int64 ns."""
+    seconds, nanosecond = divmod(ns, _SECOND)
+    offset, name = 0, "UTC"
+    if zone is not UTC:
+        local = _local_time(seconds, zone)
+        offset = _offset(seconds, zone)
+        name = local.tzname() or ""
+    days, rest = divmod(seconds + offset, 86400)
+    year, month, day = civil_from_days(days)
+    return Moment(
+        year,
+        month,
+        day,
+        rest // 3600,
+        rest // 60 % 60,
+        rest % 60,
+        nanosecond,
+        (days + 4) % 7,
+        offset,
+        name,
+    )

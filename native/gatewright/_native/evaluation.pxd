@@ -48,9 +48,8 @@ cdef class Evaluation:
     cdef bint running           # it has begun
     cdef bint extracting        # results are sets of violations
     cdef Mark mark              # before the call that runs
-    cdef object review          # keeps a foreign review alive
+    cdef list kept              # documents of others that the batch uses
     cdef Word review_word
-    cdef object data            # keeps foreign base data alive
     cdef Word data_word
     cdef Word empty             # {}
     cdef Word key_parameters    # the keys of the input of reviews

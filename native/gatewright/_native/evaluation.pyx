@@ -30,6 +30,7 @@ from gatewright._native.frame cimport (
     vm_free,
     vm_init,
     vm_start,
+    with_key,
 )
 from gatewright._native.image cimport Image
 from gatewright._native.program cimport BF_CONTEXT, Builtin, Location, Program, constant
@@ -224,6 +225,7 @@ cdef class Evaluation:
 
     def __cinit__(self, Image image not None, *, limit=DEFAULT_LIMIT):
         self.image = image
+        self.kept = []
         heap_init(&self.heap, limit)
         vm_init(&self.vm, &self.heap)
         self.vm.owner = <PyObject*>self
@@ -252,9 +254,8 @@ cdef class Evaluation:
         self.call_count = 0
         self.at = 0
         self.running = False
-        self.review = None
+        self.kept.clear()
         self.review_word = NONE
-        self.data = None
         self.data_word = self.image.data
         self.raised = None
         self.context = None
@@ -308,15 +309,37 @@ cdef class Evaluation:
         cdef Word w = review.word
         if review.owner is not self:
             self.clear()
-            self.review = review
+            self.kept.append(review)
         self.review_word = w
+
+    def with_keys(self, Doc doc not None, updates) -> Doc:
+        """An object of this batch with some keys set (to Docs or Python values).
+
+        Only the object itself is copied; of a document that is no object nothing
+        is kept.  `doc` and the updates stay alive as long as the batch.
+        """
+        cdef Word w = doc.word
+        cdef Word key, value
+        self.kept.append(doc)
+        for name, update in updates.items():
+            if isinstance(update, Doc):
+                self.kept.append(update)
+                value = (<Doc>update).word
+            else:
+                value = to_word(&self.heap, update)
+            key = self.known_text(name.encode("utf-8", "surrogateescape"))
+            if key != NONE:
+                w = with_key(&self.heap, w, key, value)
+            if key == NONE or w == NONE:
+                raise_error(&self.heap)
+        return new_doc(self, w)
 
     def set_data(self, data):
         """Replaces the image's base data for this batch; an object."""
         cdef Doc doc
         if isinstance(data, Doc):
             doc = data
-            self.data = doc
+            self.kept.append(doc)
             self.data_word = doc.word
         else:
             self.data_word = to_word(&self.heap, data)
@@ -356,7 +379,7 @@ cdef class Evaluation:
         cdef Call* call
         cdef Word w = NONE
         if isinstance(value, Doc):
-            self.review = value
+            self.kept.append(value)
             w = (<Doc>value).word
         elif value is not UNDEFINED:
             w = to_word(&self.heap, value)
@@ -370,21 +393,22 @@ cdef class Evaluation:
     def begin_reviews(self, calls, *, int64_t steps):
         """Sets out to ask programs for violations in the review.
 
-        `calls`: tuples of program, function and document (the parameters), each
-        with a budget of `steps`.
+        `calls`: pairs of program (its first entry point counts) and document (the
+        parameters), each with a budget of `steps`.
         """
         cdef Call* call
-        cdef uint32_t program, function, parameters
+        cdef uint32_t program, parameters
         if self.review_word == NONE:
             raise ValueError("no review")
         self.call_count = 0
         self.at = 0
         self.running = False
         self.extracting = True
-        for program, function, parameters in calls:
+        for program, parameters in calls:
             if parameters >= self.image.document_count:
                 raise ValueError(f"no document {parameters}")
-            call = self.add(program, function, steps)
+            call = self.add(program, 0, steps)
+            call.function = self.image.programs[program].entry
             call.parameters = parameters
 
     def advance(self, int64_t steps, int64_t deadline=0) -> bool:
@@ -583,8 +607,8 @@ cdef class Evaluation:
         """The outcomes of `begin_reviews`, one per call.
 
         Each is a tuple of (message, details), mostly empty; or, if the call failed,
-        what `make_error(kind, code, message, location, cause)` gives.  A message
-        that is no string is given as it is.
+        what `make_error(kind, code, message, location, cause)` gives.  Its kind is
+        as for `outcome`, or `message`: the message, a value, is no string.
         """
         cdef Call* call
         cdef uint32_t i, j
@@ -602,6 +626,11 @@ cdef class Evaluation:
                 found = []
                 for j in range(seq_node(call.result).n):
                     pair = item(call.result, j)
-                    found.append((to_python(item(pair, 1)), to_python(item(pair, 0))))
-                out.append(tuple(found))
+                    message = to_python(item(pair, 1))
+                    if tag(item(pair, 1)) != T_STR:
+                        out.append(make_error("message", "", message, None, None))
+                        break
+                    found.append((message, to_python(item(pair, 0))))
+                else:
+                    out.append(tuple(found))
         return out

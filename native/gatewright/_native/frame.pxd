@@ -136,6 +136,7 @@ cdef Override* find_override(Vm* vm, Word path) noexcept nogil
 cdef Word walk_path(Word w, Word path, uint32_t first) noexcept nogil
 # `w` with `value` at a path; UNDEFINED on failure
 cdef Word put_path(Heap* heap, Word w, Word path, uint32_t first, Word value) noexcept nogil
+cdef Word with_key(Heap* heap, Word w, Word key, Word value) noexcept nogil
 cdef bint make_memo(Vm* vm) noexcept nogil
 
 # Builders

@@ -513,6 +513,8 @@ cdef class Image:
                 entry[1]
             ].params:
                 raise ImageError(f"program {number}: an entry point calls nothing")
+            if i == 0:
+                program.entry = entry[1]
             entries[self.name_of(number, entry[0])] = entry[1]
         self.entries.append(entries)
         return 0

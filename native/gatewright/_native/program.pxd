@@ -54,7 +54,7 @@ ctypedef struct Program:
     uint32_t builtin_count
     uint32_t location_count
     uint32_t mock_count
-    uint32_t pad
+    uint32_t entry          # function of the first entry point
 
 # The value of a constant
 cdef inline Word constant(const Program* program, int32_t k) noexcept nogil:

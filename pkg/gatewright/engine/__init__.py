@@ -1,1 +1,10 @@
-"""Modules in, immutable policy out; policy and input in, result out."""
+"""Modules in, immutable policy out; policy and input in, result out.
+
+values      the Python form of Rego's values
+library/    builtins that Python carries out
+binding     what the native evaluator is told of them
+limits      what an evaluation may use
+errors      how it ends without a value
+policy      compile_policy -> Policy: evaluate, prepare_query
+reviews     LibraryBuilder -> bytes -> Library -> Reviewer: what serves admission
+"""

@@ -1,0 +1,37 @@
+"""The door to the compiled evaluator: names re-exported, no logic.
+
+The engine alone imports it.
+"""
+
+from gatewright._native.assemble import Assembler
+from gatewright._native.convert import (
+    UNDEFINED,
+    Arena,
+    Doc,
+    JsonError,
+    LimitError,
+    Number,
+    Object,
+    Set,
+    UndefinedType,
+    compare_python,
+)
+from gatewright._native.evaluation import Evaluation
+from gatewright._native.image import Image, ImageError
+
+__all__ = [
+    "UNDEFINED",
+    "Arena",
+    "Assembler",
+    "Doc",
+    "Evaluation",
+    "Image",
+    "ImageError",
+    "JsonError",
+    "LimitError",
+    "Number",
+    "Object",
+    "Set",
+    "UndefinedType",
+    "compare_python",
+]

@@ -1,0 +1,62 @@
+"""What the native evaluator is told of builtins that Python carries out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from gatewright.builtins.declarations import TABLE
+from gatewright.engine.library.context import Cancelled, Context
+from gatewright.engine.library.errors import BuiltinError, OperandError
+from gatewright.engine.library.registry import IMPLEMENTATIONS, NEEDS_CONTEXT
+
+__all__ = ["LIBRARY", "VARYING", "Binding"]
+
+
+class Binding:
+    """The functions of an image's builtins, and the errors that they raise.
+
+    `extra` adds functions (name -> callable on the operands) to the library's, or
+    takes the place of some.
+    """
+
+    operand_error: Final = OperandError
+    builtin_error: Final = BuiltinError
+    cancelled: Final = Cancelled
+    make_context: Final = Context
+
+    def __init__(self, extra: Mapping[str, Callable[..., Any]] | None = None) -> None:
+        self.functions: Mapping[str, Callable[..., Any]] = IMPLEMENTATIONS
+        self.contextual: frozenset[str] = NEEDS_CONTEXT
+        if extra:
+            self.functions = _Layered(extra)
+            self.contextual = NEEDS_CONTEXT - extra.keys()
+
+
+class _Layered(Mapping[str, Callable[..., Any]]):
+    """The library below some functions, still imported on access only."""
+
+    def __init__(self, extra: Mapping[str, Callable[..., Any]]) -> None:
+        self._extra = dict(extra)
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        found = self._extra.get(name)
+        return IMPLEMENTATIONS[name] if found is None else found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**dict.fromkeys(IMPLEMENTATIONS), **self._extra})
+
+    def __len__(self) -> int:
+        return len(IMPLEMENTATIONS.keys() | self._extra.keys())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._extra or name in IMPLEMENTATIONS
+
+
+#: The library as it is.
+LIBRARY: Final = Binding()
+
+#: Builtins that give the same result for the same operands within one query only.
+VARYING: Final = frozenset(
+    name for name, declared in TABLE.items() if declared.nondeterministic
+)

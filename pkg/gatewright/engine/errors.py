@@ -1,0 +1,135 @@
+"""How an evaluation ends when it does not end with a value."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, NamedTuple
+
+__all__ = [
+    "BUILTIN_ERROR",
+    "CANCEL_ERROR",
+    "CONFLICT_ERROR",
+    "INTERNAL_ERROR",
+    "TYPE_ERROR",
+    "BudgetExceeded",
+    "EvalError",
+    "MessageError",
+    "Place",
+]
+
+BUILTIN_ERROR: Final = "eval_builtin_error"
+CANCEL_ERROR: Final = "eval_cancel_error"
+CONFLICT_ERROR: Final = "eval_conflict_error"
+INTERNAL_ERROR: Final = "eval_internal_error"
+TYPE_ERROR: Final = "eval_type_error"
+
+
+class Place(NamedTuple):
+    """Where in a policy: file, and row and column from 1."""
+
+    file: str
+    row: int
+    col: int
+
+
+class EvalError(Exception):
+    """Evaluation failed.  Its text is OPA's: place, code, message.
+
+    `code` is one of OPA's (`eval_conflict_error`); `location` is None where the
+    place is not known.
+    """
+
+    def __init__(self, code: str, message: str, location: Place | None = None) -> None:
+        super().__init__(code, message, location)
+        self.code = code
+        self.message = message
+        self.location = location
+
+    def __str__(self) -> str:
+        text = f"{self.code}: {self.message}"
+        place = self.location
+        if place is None:
+            return text
+        if place.file:
+            return f"{place.file}:{place.row}: {text}"
+        return f"{place.row}:{place.col}: {text}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object OPA prints for this error in JSON output."""
+        out: dict[str, Any] = {"message": self.message, "code": self.code}
+        if self.location is not None:
+            out["location"] = self.location._asdict()
+        return out
+
+
+class MessageError(EvalError):
+    """A violation's `msg` is no string, which fails the whole query.
+
+    The text is the one that Gatekeeper's driver gives.
+    """
+
+    def __init__(self, value: object) -> None:
+        super().__init__(INTERNAL_ERROR, _accessor_text(value))
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class BudgetExceeded(Exception):
+    """A call was stopped before it had a result.
+
+    `reason`: `steps` (its budget), `memory` (the limit of its batch) or
+    `cancelled` (the deadline of the batch, or somebody's wish).
+    """
+
+    def __init__(self, reason: Literal["steps", "memory", "cancelled"]) -> None:
+        super().__init__(_REASONS[reason])
+        self.reason = reason
+
+
+_REASONS: Final = {
+    "steps": "evaluation took more steps than it may",
+    "memory": "evaluation took more memory than it may",
+    "cancelled": "caller cancelled query execution",
+}
+
+
+def _accessor_text(value: object) -> str:
+    shown, kind = _go_text(value), _go_type(value)
+    return (
+        f"extracting message binding: .msg accessor error: {shown} is of the type"
+        f" {kind}, expected string"
+    )
+
+
+def _go_type(value: object) -> str:
+    """The Go type that a value has once it is decoded from JSON."""
+    if value is None:
+        return "<nil>"
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, dict) or hasattr(value, "pairs"):
+        return "map[string]interface {}"
+    if isinstance(value, list) or hasattr(value, "items"):
+        return "[]interface {}"
+    return "json.Number"
+
+
+def _go_text(value: Any) -> str:
+    """A value as Go's `%v` prints it."""
+    if value is None:
+        return "<nil>"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        parts = [f"{key}:{_go_text(value[key])}" for key in sorted(value)]
+        return f"map[{' '.join(parts)}]"
+    if hasattr(value, "pairs"):
+        parts = [f"{_go_text(key)}:{_go_text(item)}" for key, item in value.pairs]
+        return f"map[{' '.join(sorted(parts))}]"
+    if isinstance(value, list):
+        return f"[{' '.join(map(_go_text, value))}]"
+    if hasattr(value, "items"):
+        return f"[{' '.join(map(_go_text, value.items))}]"
+    return str(value)

@@ -1,0 +1,238 @@
+"""A compiled policy, and how to evaluate it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Literal
+
+from gatewright._native.core import Assembler, Doc, Evaluation, Image
+from gatewright.engine.binding import LIBRARY, VARYING, Binding
+from gatewright.engine.errors import BudgetExceeded, EvalError, Place
+from gatewright.engine.library.context import Context
+from gatewright.engine.limits import Limits
+from gatewright.engine.values import UNDEFINED, Value
+from gatewright.ir.encode import encode
+from gatewright.ir.program import Program
+from gatewright.plan.planner import QUERY, plan_program, plan_query
+from gatewright.rego import ast
+from gatewright.rego.compiled import Compiled, CompileOptions, QueryContext
+from gatewright.rego.compiler import compile_modules, compile_query
+from gatewright.rego.errors import RegoErrors
+from gatewright.rego.parser import parse_body, parse_module
+
+__all__ = ["Policy", "PreparedQuery", "RegoVersion", "compile_policy", "error_from"]
+
+#: Steps between two looks at signals of Python: a few milliseconds.
+_STRETCH = 1_000_000
+
+
+class RegoVersion(IntEnum):
+    """Which Rego a module is written in."""
+
+    V0 = 0
+    V1 = 1
+
+
+def error_from(
+    kind: str,
+    code: str,
+    message: str,
+    location: tuple[str, int, int] | None,
+    cause: BaseException | None,
+) -> EvalError | BudgetExceeded:
+    """The exception for an outcome of the native evaluator."""
+    if kind != "error":
+        return BudgetExceeded(kind)  # type: ignore[arg-type]
+    error = EvalError(code, message, None if location is None else Place(*location))
+    error.__cause__ = cause
+    return error
+
+
+class _Prepared:
+    """An image of one program, with idle evaluations to reuse.
+
+    Threads may share it: taking from and giving back to the list is atomic.
+    """
+
+    def __init__(self, program: Program, binding: Binding) -> None:
+        assembler = Assembler()
+        assembler.add_program(encode(program), varying=VARYING)
+        self.image = Image(assembler.finish(), binding=binding)
+        self.entrypoints: Mapping[str, int] = self.image.entrypoints(0)
+        self._idle: list[Evaluation] = []
+
+    def run(
+        self,
+        entrypoint: str,
+        *,
+        input: Value | Doc,  # noqa: A002 - Rego's name for it
+        data: Value | Doc | None,
+        limits: Limits,
+        strict: bool,
+        context: Context | None,
+        collected: list[EvalError] | None,
+    ) -> Value:
+        standard = limits.memory == Limits.memory
+        try:
+            evaluation = self._idle.pop() if standard else None
+        except IndexError:
+            evaluation = None
+        if evaluation is None:
+            evaluation = Evaluation(self.image, limit=limits.memory)
+        evaluation.reset()
+        evaluation.context = Context() if context is None else context
+        if data is not None:
+            evaluation.set_data(data)
+        evaluation.begin(0, self.entrypoints[entrypoint], input, steps=limits.steps)
+        deadline = 0
+        if limits.seconds is not None:
+            deadline = time.monotonic_ns() + int(limits.seconds * 1e9)
+        while not evaluation.advance(_STRETCH, deadline):
+            pass
+        value, failure, failed = evaluation.outcome()
+        evaluation.reset()
+        if standard:
+            self._idle.append(evaluation)
+        if failure is not None:
+            raise error_from(*failure)
+        if failed:
+            errors = [error_from("error", *entry, None) for entry in failed]
+            if strict:
+                raise errors[0]
+            if collected is not None:
+                collected += [e for e in errors if isinstance(e, EvalError)]
+        return value
+
+
+@dataclass(slots=True, eq=False)
+class Policy:
+    """Compiled modules; immutable, and safe to evaluate from several threads.
+
+    `messages`: whose texts conflicts have, those of OPA 1.22 or those of the OPA
+    inside Gatekeeper 3.23.
+    """
+
+    compiled: Compiled
+    messages: Literal["opa", "gatekeeper"] = "opa"
+    binding: Binding = LIBRARY
+    _prepared: dict[str, _Prepared] = field(default_factory=dict)
+
+    def program(self, entrypoints: Sequence[str]) -> Program:
+        """Plan some entry points (`data.p.allow`, `p/allow`).
+
+        Raises PlanError if one is no document.
+        """
+        return plan_program(
+            self.compiled, entrypoints=entrypoints, messages=self.messages
+        )
+
+    def evaluate(
+        self,
+        entrypoint: str,
+        *,
+        input: Value | Doc = UNDEFINED,  # noqa: A002 - Rego's name for it
+        data: Value | Doc | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - immutable
+        strict_builtin_errors: bool = False,
+        context: Context | None = None,
+        collected: list[EvalError] | None = None,
+    ) -> Value:
+        """The value of an entry point, UNDEFINED when it has none.
+
+        Builtins that fail make their expression undefined; their errors are added
+        to `collected`, or with `strict_builtin_errors` the first one is raised at
+        the end.  Raises EvalError, BudgetExceeded.
+        """
+        prepared = self._prepared.get(entrypoint)
+        if prepared is None:
+            prepared = _Prepared(self.program([entrypoint]), self.binding)
+            self._prepared[entrypoint] = prepared
+        return prepared.run(
+            entrypoint,
+            input=input,
+            data=data,
+            limits=limits,
+            strict=strict_builtin_errors,
+            context=context,
+            collected=collected,
+        )
+
+    def prepare_query(
+        self, text: str | ast.Body, *, context: QueryContext | None = None
+    ) -> PreparedQuery:
+        """Compile a query against the policy.  Raises RegoErrors."""
+        body = parse_body(text) if isinstance(text, str) else text
+        compiled = compile_query(self.compiled, body, context=context)
+        program = plan_query(self.compiled, compiled, messages=self.messages)
+        return PreparedQuery(_Prepared(program, self.binding), tuple(compiled.bindings))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedQuery:
+    """A query ready to run; `names` are its variables in the order of first use."""
+
+    _prepared: _Prepared
+    names: tuple[str, ...]
+
+    def run(
+        self,
+        *,
+        input: Value | Doc = UNDEFINED,  # noqa: A002 - Rego's name for it
+        data: Value | Doc | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - immutable
+        strict_builtin_errors: bool = False,
+        context: Context | None = None,
+        collected: list[EvalError] | None = None,
+    ) -> list[dict[str, Value]]:
+        """The bindings of each solution, in order, repeats included.
+
+        As `Policy.evaluate` with errors.
+        """
+        rows: list[dict[str, Value]] = self._prepared.run(
+            QUERY,
+            input=input,
+            data=data,
+            limits=limits,
+            strict=strict_builtin_errors,
+            context=context,
+            collected=collected,
+        )
+        return rows
+
+
+def compile_policy(
+    modules: Mapping[str, str | ast.Module],
+    *,
+    version: RegoVersion = RegoVersion.V1,
+    entrypoints: Iterable[str] = (),
+    options: CompileOptions | None = None,
+    messages: Literal["opa", "gatekeeper"] = "opa",
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+) -> Policy:
+    """Compile modules (name -> text or tree; texts are read as `version`).
+
+    `entrypoints` are planned at once, so that a bad one is found now.  `functions`
+    carries out builtins that `options.extra_builtins` declares.  Raises RegoErrors.
+    """
+    parsed: dict[str, ast.Module] = {}
+    errors = []
+    for name, module in modules.items():
+        if not isinstance(module, str):
+            parsed[name] = module
+            continue
+        try:
+            parsed[name] = parse_module(name, module, version=int(version))
+        except RegoErrors as error:
+            errors += error.errors
+    if errors:
+        raise RegoErrors(errors)
+    compiled = compile_modules(parsed, options=options)
+    binding = Binding(functions) if functions else LIBRARY
+    policy = Policy(compiled, messages, binding)
+    for entrypoint in entrypoints:
+        program = policy.program([entrypoint])
+        policy._prepared[entrypoint] = _Prepared(program, binding)  # noqa: SLF001
+    return policy

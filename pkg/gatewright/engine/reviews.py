@@ -1,0 +1,169 @@
+"""Policies in one image, asked for violations: what serves admission."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from gatewright._native.core import Assembler, Doc, Evaluation, Image
+from gatewright.engine.binding import LIBRARY, VARYING, Binding
+from gatewright.engine.errors import BudgetExceeded, EvalError, MessageError
+from gatewright.engine.library.context import Context
+from gatewright.engine.limits import Limits
+from gatewright.engine.policy import Policy, error_from
+from gatewright.engine.values import Value
+from gatewright.ir.encode import encode
+
+__all__ = ["Library", "LibraryBuilder", "Outcome", "Reviewer", "Violations"]
+
+#: (message, details) of each violation: sorted by details, then message; none twice.
+Violations: TypeAlias = Sequence[tuple[str, Any]]
+
+#: What a call came to.  MessageError fails all calls of its policy.
+Outcome: TypeAlias = Violations | EvalError | BudgetExceeded
+
+
+def _term(value: Value | Doc) -> bytes:
+    doc = value if isinstance(value, Doc) else Doc.from_python(value)
+    return doc.term_text().encode("utf-8", "surrogateescape")
+
+
+class LibraryBuilder:
+    """Collects policies and documents; `build` gives the bytes of a library."""
+
+    def __init__(self) -> None:
+        self._assembler = Assembler()
+
+    def add_policy(
+        self, policy: Policy, *, entrypoint: str = "data.template.violation"
+    ) -> int:
+        """Add one entry point of a policy; returns its handle.
+
+        Raises PlanError if it is no document.
+        """
+        program = policy.program([entrypoint])
+        number: int = self._assembler.add_program(encode(program), varying=VARYING)
+        return number
+
+    def add_document(self, value: Value | Doc) -> int:
+        """Add a document (a constraint's parameters); returns its handle."""
+        number: int = self._assembler.add_document(_term(value))
+        return number
+
+    def build(self, *, meta: bytes = b"", data: Value | Doc | None = None) -> bytes:
+        """Return the library.
+
+        `meta` is kept for the caller; `data` are the base documents, an object
+        (`{"inventory": ...}`).  The builder is used up.
+        """
+        if data is not None:
+            self._assembler.set_data(_term(data))
+        built: bytes = self._assembler.finish(meta)
+        return built
+
+
+class Library:
+    """A loaded library; immutable, shared by any number of reviewers and threads.
+
+    `buffer` may be bytes, an mmap, or anything else with a buffer; it must not
+    change while the library lives.  Raises ImageError if it is damaged.
+    """
+
+    def __init__(self, buffer: Any, *, binding: Binding = LIBRARY) -> None:
+        self.image = Image(buffer, binding=binding)
+
+    @property
+    def meta(self) -> bytes:
+        """What `LibraryBuilder.build` was given."""
+        meta: bytes = self.image.meta
+        return meta
+
+    def evaluation(self, limits: Limits = Limits()) -> Reviewer:  # noqa: B008 - immutable
+        """A reviewer; reuse it for review after review."""
+        return Reviewer(self, limits=limits)
+
+
+class Reviewer:
+    """Asks a library's policies for violations in one review after the other.
+
+    It belongs to one thread at a time.  A review and all Docs got from a reviewer
+    are valid until the next review is loaded or set.
+    """
+
+    def __init__(self, library: Library, *, limits: Limits) -> None:
+        self.library = library
+        self.limits = limits
+        self._evaluation = Evaluation(library.image, limit=limits.memory)
+        self._evaluation.make_context = Context
+
+    def load_review(self, body: bytes) -> Doc:
+        """Read JSON as Gatekeeper reads reviews; it is the review from now on.
+
+        Raises JsonError, LimitError.
+        """
+        return self._evaluation.load_review(body)
+
+    def set_review(self, review: Doc) -> None:
+        """Take a document as the review: a part of the loaded one, or another."""
+        self._evaluation.set_review(review)
+
+    def with_keys(self, doc: Doc, updates: Mapping[str, Value | Doc]) -> Doc:
+        """A copy of an object with some keys set, in this reviewer's arena."""
+        return self._evaluation.with_keys(doc, updates)
+
+    def start(self, calls: Sequence[tuple[int, int]], *, steps: int) -> None:
+        """Set out to run calls: pairs of policy and document (its parameters).
+
+        Each one's input is {"parameters": document, "review": review}, each one's
+        budget `steps`.  Go on with `advance` until it is done.
+        """
+        self._evaluation.begin_reviews(calls, steps=steps)
+
+    def advance(self, steps: int, *, deadline_ns: int = 0) -> bool:
+        """Go on for so many steps; True when all calls have their outcome.
+
+        The GIL is free meanwhile, but for builtins in Python.  `deadline_ns` is on
+        the clock of `time.monotonic_ns`; once it has passed, calls end as cancelled.
+        """
+        return self._evaluation.advance(steps, deadline_ns)
+
+    def cancel(self) -> None:
+        """Make `advance` end soon, its calls cancelled; from any thread."""
+        self._evaluation.cancel()
+
+    def outcomes(self) -> list[Outcome]:
+        """The outcome of each call, in their order."""
+        return self._evaluation.violations(_error)
+
+    def run(
+        self,
+        calls: Sequence[tuple[int, int]],
+        *,
+        steps: int | None = None,
+        deadline_ns: int = 0,
+    ) -> list[Outcome]:
+        """Run calls to their end: `start`, `advance`, `outcomes`.
+
+        `steps`: budget of each call, else that of the limits.
+        """
+        limits = self.limits
+        if limits.seconds is not None and not deadline_ns:
+            deadline_ns = time.monotonic_ns() + int(limits.seconds * 1e9)
+        evaluation = self._evaluation
+        evaluation.begin_reviews(calls, steps=limits.steps if steps is None else steps)
+        while not evaluation.advance(1_000_000, deadline_ns):
+            pass
+        return evaluation.violations(_error)
+
+
+def _error(
+    kind: str,
+    code: str,
+    message: Any,
+    location: tuple[str, int, int] | None,
+    cause: BaseException | None,
+) -> EvalError | BudgetExceeded:
+    if kind == "message":
+        return MessageError(message)
+    return error_from(kind, code, message, location, cause)

@@ -1,0 +1,88 @@
+"""The family of processes: replaced when dead, drained, never orphaned."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+FAMILY = """
+import os, signal, sys, time
+from gatewright.app.supervisor import Role, Supervisor
+from gatewright.telemetry.board import Board
+from gatewright.telemetry.log import Log
+
+def work():
+    print("up", os.getpid(), flush=True)
+    done = []
+    signal.signal(signal.SIGTERM, lambda *_: done.append(1))
+    while not done:
+        time.sleep(0.02)
+    print("drained", os.getpid(), flush=True)
+    return 0
+
+board = Board(2)
+roles = [Role("worker", 1, work, worker=True)]
+sys.exit(Supervisor(roles, board=board, drain_time=5, log=Log("test")).run())
+"""
+
+
+def start() -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(FAMILY)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def line(family: subprocess.Popen[str], word: str) -> int:
+    """The process id on the next line, which begins with `word`."""
+    assert family.stdout is not None
+    got, pid = family.stdout.readline().split()
+    assert word == got
+    return int(pid)
+
+
+def close(family: subprocess.Popen[str]) -> None:
+    assert family.stdout is not None
+    family.stdout.close()
+
+
+def gone(pid: int) -> bool:
+    for _ in range(250):
+        if not Path(f"/proc/{pid}").exists():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_replaces_a_dead_child_and_drains() -> None:
+    """A killed child is replaced; SIGTERM lets the child finish and exits 0."""
+    family = start()
+    first = line(family, "up")
+    os.kill(first, signal.SIGKILL)
+    second = line(family, "up")
+
+    family.terminate()
+
+    assert first != second
+    assert second == line(family, "drained")
+    assert family.wait(10) == 0
+    close(family)
+
+
+def test_no_child_outlives_the_supervisor() -> None:
+    """Killing the supervisor takes the children with it."""
+    family = start()
+    child = line(family, "up")
+
+    family.kill()
+    family.wait(10)
+
+    assert gone(child)
+    close(family)

@@ -89,7 +89,7 @@ cdef size_t put_go_g(
     if n == 0:
         p[0] = c'0'
         return p + 1 - out
-    if power < -4 or power >= 21 or (power >= 6):
+    if power < -4 or power >= 6:
         p[0] = digits[0]
         p += 1
         if n > 1:

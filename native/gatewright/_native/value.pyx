@@ -234,7 +234,7 @@ cdef Word new_num_node(Heap* heap, const char* text, size_t size) noexcept nogil
             point = True
         elif c == c'e' or c == c'E':
             break
-        else:
+        elif c != c'_':         # to_number takes Go's digit separators
             if n or c != c'0':
                 digits[n] = c
                 n += 1
@@ -249,7 +249,7 @@ cdef Word new_num_node(Heap* heap, const char* text, size_t size) noexcept nogil
             down = text[at] == c'-'
             at += 1
         while at < size:
-            if power < <int64_t>1 << 56:
+            if power < <int64_t>1 << 56 and text[at] != c'_':
                 power = power * 10 + (text[at] - c'0')
             at += 1
         exp += -power if down else power

@@ -1,0 +1,97 @@
+# cython: cdivision=True
+"""What built-ins share: OPA's texts for operands of the wrong type."""
+
+from libc.stdint cimport int64_t, uint32_t
+from libc.stdio cimport snprintf
+
+from gatewright._native.number cimport integer_of
+from gatewright._native.value cimport (
+    E_BUILTIN, E_TYPE, T_ARR, T_INT, T_NUM, T_OBJ, T_SET, T_STR, UNDEFINED, W_NULL,
+    Heap, Tag, Word, fail, num_node, tag,
+)
+
+
+cdef const char* type_name(Word w) noexcept nogil:
+    cdef Tag t = tag(w)
+    if t == T_STR:
+        return "string"
+    if t == T_INT or t == T_NUM:
+        return "number"
+    if t == T_ARR:
+        return "array"
+    if t == T_OBJ:
+        return "object"
+    if t == T_SET:
+        return "set"
+    return "null" if w == W_NULL else "boolean"
+
+
+cdef bint is_number(Word w) noexcept nogil:
+    return tag(w) == T_INT or tag(w) == T_NUM
+
+
+cdef Word bad_type(
+    Heap* heap, const char* name, int i, const char* want, Word got
+) noexcept nogil:
+    cdef char text[256]
+    snprintf(
+        text, 256, "%s: operand %d must be %s but got %s", name, i, want, type_name(got)
+    )
+    fail(heap, E_TYPE, text)
+    return UNDEFINED
+
+
+cdef Word bad_item(
+    Heap* heap, const char* name, int i, Word got, const char* want, Word item
+) noexcept nogil:
+    cdef char text[256]
+    snprintf(
+        text, 256, "%s: operand %d must be %s of %s but got %s containing %s",
+        name, i, type_name(got), want, type_name(got), type_name(item),
+    )
+    fail(heap, E_TYPE, text)
+    return UNDEFINED
+
+
+cdef Word bad_call(Heap* heap, const char* name, const char* text) noexcept nogil:
+    cdef char whole[512]
+    snprintf(whole, 512, "%s: %s", name, text)
+    fail(heap, E_BUILTIN, whole)
+    return UNDEFINED
+
+
+cdef bint want_int(
+    Heap* heap, const char* name, const Word* args, int i, const char* want,
+    int64_t* out,
+) noexcept nogil:
+    cdef char text[256]
+    cdef bint big = False
+    cdef Word w = args[i - 1]
+    if tag(w) == T_INT or tag(w) == T_NUM:
+        if integer_of(w, out, &big):
+            if big:
+                # Beyond any size there can be: the nearest that is
+                out[0] = <int64_t>1 << 62
+                if num_node(w).sign < 0:
+                    out[0] = -out[0]
+            return True
+        snprintf(
+            text, 256,
+            "%s: operand %d must be integer number but got floating-point number",
+            name, i,
+        )
+        fail(heap, E_TYPE, text)
+        return False
+    bad_type(heap, name, i, want, w)
+    return False
+
+
+cdef bint want_strings(
+    Heap* heap, const char* name, const Word* args, int n
+) noexcept nogil:
+    cdef int i
+    for i in range(n):
+        if tag(args[i]) != T_STR:
+            bad_type(heap, name, i + 1, "string", args[i])
+            return False
+    return True

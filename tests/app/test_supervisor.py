@@ -17,9 +17,9 @@ from gatewright.telemetry.board import Board
 from gatewright.telemetry.log import Log
 
 def work():
-    print("up", os.getpid(), flush=True)
     done = []
     signal.signal(signal.SIGTERM, lambda *_: done.append(1))
+    print("up", os.getpid(), flush=True)
     while not done:
         time.sleep(0.02)
     print("drained", os.getpid(), flush=True)

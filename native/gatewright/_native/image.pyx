@@ -570,7 +570,6 @@ cdef class Image:
         cdef const uint32_t* entry
         cdef Function* function
         cdef uint8_t* marks
-        cdef uint8_t* kinds
         cdef const char* trouble = NULL
         if not fits(record[P_FUNCTIONS], n, F_SIZE, table_size):
             raise ImageError(f"program {number}: its functions are cut short")
@@ -599,20 +598,16 @@ cdef class Image:
             function.size = entry[F_CODE_SIZE]
             longest = max(longest, function.size)
         marks = <uint8_t*>malloc(longest)
-        kinds = <uint8_t*>malloc(MAX_REGISTERS)
-        if marks == NULL or kinds == NULL:
-            free(marks)
-            free(kinds)
+        if marks == NULL:
             raise MemoryError
         for i in range(n):
             with nogil:
                 trouble = verify_function(
-                    program, &program.functions[i], marks, kinds, &at
+                    program, &program.functions[i], marks, &at
                 )
             if trouble != NULL:
                 break
         free(marks)
-        free(kinds)
         if trouble != NULL:
             name = self.name_of(number, program.functions[i].name)
             raise ImageError(f"function {name}, word {at}: {trouble.decode()}")

@@ -63,11 +63,10 @@ cdef inline Word constant(const Program* program, int32_t k) noexcept nogil:
     return w + <Word>slot if (w & 7) >= 2 else w
 
 # What is wrong with a function, at which word; NULL when nothing is.  `marks`
-# has room for its words and `kinds` for its registers.
+# has room for its words.
 cdef const char* verify_function(
     const Program* program,
     const Function* function,
     uint8_t* marks,
-    uint8_t* kinds,
     uint32_t* at,
 ) noexcept nogil

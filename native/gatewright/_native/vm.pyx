@@ -553,7 +553,7 @@ cdef Status vm_run(Vm* vm) noexcept nogil:
             builder = <Builder*>node(r[pc[1]])
             a = r[pc[2]]
             if (
-                builder == NULL
+                tag(r[pc[1]]) != T_AUX
                 or a == UNDEFINED
                 or builder.kind != (B_ARRAY if op == OP_AADD else B_SET)
             ):
@@ -571,7 +571,7 @@ cdef Status vm_run(Vm* vm) noexcept nogil:
             a = r[pc[2]]
             b = r[pc[3]]
             if (
-                builder == NULL
+                tag(r[pc[1]]) != T_AUX
                 or builder.kind != B_OBJECT
                 or a == UNDEFINED
                 or b == UNDEFINED
@@ -585,7 +585,11 @@ cdef Status vm_run(Vm* vm) noexcept nogil:
         elif op == OP_BPUT or op == OP_BADD:
             builder = <Builder*>node(r[pc[1]])
             b = r[pc[4]]
-            fine = builder != NULL and builder.kind == B_OBJECT and b != UNDEFINED
+            fine = (
+                tag(r[pc[1]]) == T_AUX
+                and builder.kind == B_OBJECT
+                and b != UNDEFINED
+            )
             for i in range(pc[3]):
                 if r[pc[2] + i] == UNDEFINED:
                     fine = False
@@ -598,7 +602,7 @@ cdef Status vm_run(Vm* vm) noexcept nogil:
             pc += 6
         elif op == OP_DONE:
             builder = <Builder*>node(r[pc[2]])
-            if builder == NULL:
+            if tag(r[pc[2]]) != T_AUX:
                 set_failure(vm, E_INTERNAL, b"no builder", -1)
                 break
             left -= builder.n >> 3

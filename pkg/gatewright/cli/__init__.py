@@ -1,1 +1,9 @@
-"""The command `gatewright`: one file per command."""
+"""The command line.
+
+One file per command; a command's file is imported when it is called, so that
+`--help` and `--version` stay quick.
+
+    main.py       the group `gatewright`, and which file holds which command
+    problems.py   errors that end a command: words, remedy, exit status
+    serve.py      gatewright serve
+"""

@@ -1,0 +1,66 @@
+"""The group `gatewright`, and which file holds which command."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Final
+
+import click
+
+from gatewright import __version__
+
+__all__ = ["LazyGroup", "main"]
+
+#: command -> (module, attribute, one line of help)
+COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "serve": (
+        "gatewright.cli.serve",
+        "serve",
+        "Serve admission over HTTPS by policies from a folder.",
+    ),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def __init__(self, *, table: Mapping[str, tuple[str, str, str]], **rest: object):
+        super().__init__(**rest)  # type: ignore[arg-type]
+        self.table = table
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(self.table)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in self.table:
+            return None
+        module, attribute, _ = self.table[name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(
+        self, _ctx: click.Context, formatter: click.HelpFormatter
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, row[2]) for name, row in self.table.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    table=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="gatewright")
+def main() -> None:
+    r"""Policies for Kubernetes: a drop-in for OPA Gatekeeper.
+
+    \b
+    Serve admission:      gatewright serve --policies DIR
+    Test policies in CI:  gatewright verify DIR/...
+                          gatewright test -f DIR
+    Work with Rego:       gatewright rego --help
+
+    Exit status: 0 all is well; 1 a violation, a failed test or an error;
+    2 the command line itself is wrong.
+    """

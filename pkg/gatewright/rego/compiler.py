@@ -58,6 +58,7 @@ STAGES: Final[tuple[tuple[str, Callable[[State], None]], ...]] = (
     ("CheckVoidCalls", prints.check_void_calls),
     ("RewritePrintCalls", prints.rewrite_print_calls),
     ("RewriteExprTerms", expressions.rewrite_expr_terms),
+    ("ParseMetadataBlocks", metadata.parse_metadata_blocks),
     ("SetAnnotationSet", metadata.set_annotation_set),
     ("RewriteRegoMetadataCalls", metadata.rewrite_metadata_calls),
     ("SetGraph", recursion.set_graph),

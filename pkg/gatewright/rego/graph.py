@@ -304,7 +304,7 @@ def _refs_in(node: Any) -> Iterator[ast.Ref]:
 def vars_before(rule: ast.Rule, index: int) -> set[str]:
     """Variables that may have a value before the expression at `index`."""
     out = all_vars(rule.body[:index])
-    for term in children(rule.head):
+    for term in [*rule.head.reference.terms[1:], *children(rule.head)]:
         out |= all_vars(term)
     return out
 

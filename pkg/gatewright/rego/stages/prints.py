@@ -51,7 +51,7 @@ def void_calls(state: State, node: Any) -> Iterator[errors.Error]:
 
 def check_void_calls(state: State) -> None:
     """CheckVoidCalls over all modules."""
-    if "print" not in state.features or "call_term" not in state.features:
+    if "print" not in state.features:
         return
     for module in state.modules.values():
         state.fail(*void_calls(state, module))

@@ -72,7 +72,8 @@ class QueryState:
         present = all_vars(self.body)
         bindings: dict[str, str] = {}
         for name in self.written:
-            new = back.get(name, name)
+            # A closure may have renamed its own variable of that name.
+            new = name if name in present else back.get(name, name)
             if new in present:
                 bindings[name] = new
         return CompiledQuery(

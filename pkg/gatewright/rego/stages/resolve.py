@@ -12,6 +12,7 @@ occur at all, so that later stages skip what is not there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gatewright.rego import ast, errors
@@ -19,6 +20,8 @@ from gatewright.rego.stages.state import State
 from gatewright.rego.stages.variables import all_vars
 from gatewright.rego.stages.walk import (
     COMPREHENSIONS,
+    children,
+    is_generated,
     is_root_document,
     operator_name,
 )
@@ -94,10 +97,11 @@ def declared_vars(body: Iterable[ast.Expr], out: set[str] | None = None) -> set[
 class _Resolver:
     """Copies terms, with global names replaced where nothing local hides them."""
 
-    __slots__ = ("features", "globals", "hidden", "used")
+    __slots__ = ("features", "globals", "hidden", "places", "used")
 
     def __init__(self, globals_: dict[str, ast.Ref], features: set[str]) -> None:
         self.globals = globals_
+        self.places: dict[str, ast.Location] = {}
         self.features = features
         self.hidden: list[set[str]] = []
         self.used: set[str] = set()
@@ -131,7 +135,30 @@ class _Resolver:
         ref = self.lookup(node.name)
         if ref is None:
             return ast.Var(node.name, node.loc)
-        return _placed(ref, node.loc)
+        return self.placed(ref, node)
+
+    def placed(self, ref: ast.Ref, name: ast.Var) -> ast.Ref:
+        """A copy of a global's ref at the place of the name that it replaces.
+
+        The parts of all copies share one location, that of the last use: OPA
+        reports what is wrong with such a ref there.
+        """
+        loc = name.loc
+        place = self.places.get(name.name)
+        if place is None:
+            place = self.places[name.name] = replace(loc)
+        else:
+            place.source, place.row, place.col = loc.source, loc.row, loc.col
+            place.offset, place.end = loc.offset, loc.end
+        terms: list[Any] = []
+        for term in ref.terms:
+            if type(term) is ast.Var:
+                terms.append(ast.Var(term.name, place))
+            elif type(term) is ast.String:
+                terms.append(ast.String(term.value, place))
+            else:
+                terms.append(term)
+        return ast.Ref(terms, loc)
 
     def ref(self, node: ast.Ref) -> ast.Ref:
         get = _TERM.get
@@ -143,9 +170,9 @@ class _Resolver:
                 if ref is None:
                     out.append(ast.Var(term.name, term.loc))  # type: ignore[union-attr]
                 elif out:
-                    out.append(_placed(ref, term.loc))
+                    out.append(self.placed(ref, term))  # type: ignore[arg-type]
                 else:
-                    out = _placed(ref, term.loc).terms
+                    out = self.placed(ref, term).terms  # type: ignore[arg-type]
             elif kind is ast.TemplateString:
                 out.append(_copy_term(term))
                 self.features.add("template")
@@ -279,19 +306,6 @@ _TERM: dict[type, Callable[[_Resolver, Any], Any]] = {
 }
 
 
-def _placed(ref: ast.Ref, loc: ast.Location) -> ast.Ref:
-    """A copy of a global's ref, all of it at the place of the name it replaces."""
-    terms: list[Any] = []
-    for term in ref.terms:
-        if type(term) is ast.Var:
-            terms.append(ast.Var(term.name, loc))
-        elif type(term) is ast.String:
-            terms.append(ast.String(term.value, loc))
-        else:
-            terms.append(term)
-    return ast.Ref(terms, loc)
-
-
 _COPIER = _Resolver({}, set())
 
 
@@ -344,7 +358,9 @@ def _resolve_head(resolver: _Resolver, head: ast.Head) -> ast.Head:
     reference += resolver.terms(terms[1:])
     return ast.Head(
         ast.Ref(reference, head.reference.loc),  # type: ignore[arg-type]
-        None if head.args is None else [_copy_term(arg) for arg in head.args],
+        None
+        if head.args is None
+        else _Resolver({}, resolver.features).terms(head.args),
         None if head.key is None else resolver.term(head.key),
         None if head.value is None else resolver.term(head.value),
         head.assign,
@@ -394,6 +410,7 @@ def _resolve_chain(
                 first = first or copy
                 break
         copy.module = module
+        state.copies[id(node)] = copy
         if last is None:
             first = copy
         else:
@@ -437,9 +454,26 @@ def exported_names(
     return exports
 
 
+def _generated_names(module: ast.Module) -> set[str]:
+    """Names in the source that look like generated ones."""
+    names: set[str] = set()
+    stack: list[Any] = [*module.rules]
+    while stack:
+        node = stack.pop()
+        if type(node) is ast.Var:
+            names.add(node.name)
+        elif type(node) is ast.Head:
+            stack.extend(node.reference.terms)
+        stack.extend(children(node))
+    return {name for name in names if is_generated(name)}
+
+
 def resolve_modules(state: State) -> None:
     """ResolveRefs, on copies; collects the imports that nothing used (strict)."""
     exports = exported_names(state.modules.values())
+    for source in state.modules.values():
+        if source.source is None or "__local" in source.source.text:
+            state.gen.taken |= _generated_names(source)
     for name, source in state.modules.items():
         resolver = _Resolver(
             package_globals(

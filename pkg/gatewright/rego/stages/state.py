@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from gatewright.rego import ast, errors
@@ -69,6 +70,7 @@ class State:
     __slots__ = (
         "annotations",
         "builtins",
+        "copies",
         "errors",
         "fatal",
         "features",
@@ -110,6 +112,8 @@ class State:
         self.types: Any = None
         self.annotations: Any = None
         self.unused_imports: list[ast.Import] = []
+        #: The copy of each rule that came in, by `id` of that.
+        self.copies: dict[int, ast.Rule] = {}
 
     def fail(self, *found: errors.Error) -> bool:
         """Record errors that end the pipeline; False once the limit is reached."""
@@ -122,6 +126,7 @@ class State:
     def _record(self, found: tuple[errors.Error, ...], *, fatal: bool) -> bool:
         if not found:
             return True
+        found = tuple(map(_placed, found))
         limit = self.options.max_errors
         if limit <= 0:
             self.errors.extend(found)
@@ -167,6 +172,13 @@ class State:
     def strict_or_v1(self, module: ast.Module) -> bool:
         """Whether the checks that v1 made mandatory apply to a module."""
         return self.options.strict or module.rego_version >= 1
+
+
+def _placed(error: errors.Error) -> errors.Error:
+    """An error about a node without a place has none either."""
+    if error.loc is ast.NO_LOCATION:
+        return replace(error, loc=None)
+    return error
 
 
 def loc_order(loc: ast.Location | None) -> tuple[Any, ...]:

@@ -163,19 +163,15 @@ class TemplateRewriter:
                     )
                 )
                 return None
-            term = ast.Call(operator, terms[1:], expr.loc)
+            # OPA gives the call no place, which shows in messages about it.
+            term = ast.Call(operator, terms[1:], ast.NO_LOCATION)
         elif type(terms) is ast.Ref and _known_defined(self.state, terms):
             return ast.Set([terms], terms.loc)
         elif type(terms) is ast.Var:
             return ast.Set([terms], terms.loc)
         for name in sorted(safety_vars(term) - safe):
             name = shown(self.state.rewritten.get(name, name))
-            loc = None if type(terms) is list else term.loc
-            self.errors.append(
-                errors.Error(
-                    errors.COMPILE_ERROR, f"var {name} is undeclared", loc
-                )
-            )
+            self.error(f"var {name} is undeclared", term.loc)
         loc = term.loc
         var = self.state.gen.var(loc)
         capture = ast.Expr(

@@ -40,7 +40,7 @@ class CaseError(Exception):
         self.code = code
 
 
-class Unsupported(Exception):  # noqa: N818 - no error: a part left out knowingly
+class Unsupported(Exception):
     """The evaluator does not claim to do what the case needs."""
 
 
@@ -143,7 +143,9 @@ def spell(value: Any) -> str:
     if isinstance(value, list):
         return f"[{','.join(map(spell, value))}]"
     if isinstance(value, dict):
-        return f"{{{','.join(f'{json.dumps(k)}:{spell(v)}' for k, v in value.items())}}}"
+        return (
+            f"{{{','.join(f'{json.dumps(k)}:{spell(v)}' for k, v in value.items())}}}"
+        )
     return json.dumps(value)
 
 

@@ -99,8 +99,9 @@ BUILTINS |= {
     "object.keys": lambda a: a_set(key for key, _ in _want(1, a, "object")),
     "union": lambda a: a_set(m for s in _want(1, a, "set") for m in _want(1, s, "set")),
     "internal.member_2": lambda a, b: boolean(a in [v for _, v in pairs(b) or ()]),
-    "internal.member_3": lambda k, v, c: boolean(lookup(c, k) == v and c[0] in (4, 5)
-    or (c[0] == 6 and k == v and v in c[1])),
+    "internal.member_3": lambda k, v, c: boolean(
+        (lookup(c, k) == v and c[0] in (4, 5)) or (c[0] == 6 and k == v and v in c[1])
+    ),
     "print": lambda *_: TRUE,
     "internal.print": lambda *_: TRUE,
     "time.now_ns": lambda: number(1_700_000_000_000_000_000),
@@ -108,8 +109,8 @@ BUILTINS |= {
     "net.lookup_ip_addr": lambda _: a_set([string("127.0.0.1")]),
 }
 for _kind in ("null", "boolean", "number", "string", "array", "object", "set"):
-    BUILTINS[f"is_{_kind}"] = (
-        lambda a, kind=_kind: TRUE if KINDS[a[0]] == kind else FALSE
+    BUILTINS[f"is_{_kind}"] = lambda a, kind=_kind: (
+        TRUE if KINDS[a[0]] == kind else FALSE
     )
 
 
@@ -142,7 +143,7 @@ def rem(a: Value, b: Value) -> Value:
     left, right = _numbers(a, b)
     if right == 0:
         raise BuiltinError("modulo by zero")
-    return number(math.fmod(left, right))
+    return number(left - right * int(left / right))
 
 
 @builtin("count")
@@ -275,11 +276,12 @@ def intersection(a: Value) -> Value:
 def object_get(a: Value, key: Value, default: Value) -> Value:
     _want(1, a, "object")
     steps = key[1] if key[0] == 4 else (key,)
-    value: Value | None = a
+    value = a
     for step in steps:
-        value = lookup(value, step)
-        if value is None:
+        found = lookup(value, step)
+        if found is None:
             return default
+        value = found
     return value
 
 

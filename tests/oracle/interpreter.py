@@ -315,7 +315,11 @@ def with_path(value: Value | None, path: Sequence[Value], leaf: Value) -> Value:
 
 
 def insert(
-    builder: dict[Value, Any], path: Sequence[Value], leaf: Value, *, member: bool = False
+    builder: dict[Value, Any],
+    path: Sequence[Value],
+    leaf: Value,
+    *,
+    member: bool = False,
 ) -> None:
     for step in path[:-1]:
         builder = builder.setdefault(step, {})
@@ -346,5 +350,3 @@ def finished(builder: Any) -> Value:
             return obj((key, finished(value)) for key, value in builder.items())
     value: Value = builder
     return value
-
-

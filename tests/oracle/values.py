@@ -151,7 +151,7 @@ def _parse(source: str, place: int) -> tuple[Value, int]:
             return value, place + len(word)
     if char in "[<{":
         close = {"[": "]", "<": ">", "{": "}"}[char]
-        items = []
+        items: list[Any] = []
         place += 1
         while source[place] != close:
             item, place = _parse(source, place)

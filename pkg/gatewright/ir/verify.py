@@ -30,7 +30,7 @@ _BUILDS: Final = {
 }
 
 
-class PlanInvalid(ValueError):  # noqa: N818 - a verdict, as in "plan invalid"
+class PlanInvalid(ValueError):
     """A program that breaks the rules; the message lists what and where."""
 
     def __init__(self, findings: Sequence[str]) -> None:
@@ -51,7 +51,7 @@ def verify(program: Program) -> None:
     for function, name in zip(program.functions, names, strict=True):
         found = list(_operands(program, function))
         if not found:
-            found = [*_flow(function, params), *_iterators(function, params)]
+            found = [*_flow(function, params), *_iterators(function)]
         findings += [f"{name}: {finding}" for finding in found]
     if findings:
         raise PlanInvalid(findings)
@@ -136,7 +136,7 @@ def _flow(function: Function, params: Sequence[int]) -> Iterator[str]:
                 yield f"{index}: {instr.name} reads r{register}, which nothing sets"
 
 
-def _iterators(function: Function, params: Sequence[int]) -> Iterator[str]:
+def _iterators(function: Function) -> Iterator[str]:
     """`NEXT` and builders work on what made them."""
     made: dict[str, set[int]] = {"ITER": set(), "ANEW": set()}
     made |= {"SNEW": set(), "ONEW": set()}

@@ -127,8 +127,8 @@ class FunctionBuilder:
 
     def finish(self) -> Function:
         """The function, its labels resolved."""
-        for code in self._aside:
-            code()
+        for emit in self._aside:
+            emit()
         labels = self._labels
         code = []
         for instr in self._code:

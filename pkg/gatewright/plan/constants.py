@@ -47,17 +47,17 @@ def term_text(term: ast.Term) -> str:
         case ast.Array(items):
             return f"[{','.join(map(term_text, items))}]"
         case ast.Set(items):
-            members = {}
+            members: dict[object, ast.Term] = {}
             for item in items:
                 members.setdefault(term_key(item), item)
             return f"<{','.join(map(term_text, members.values()))}>"
         case ast.Object(items):
             keys: dict[object, ast.Term] = {}
-            values = {}
-            for key, value in items:
+            values: dict[object, ast.Term] = {}
+            for key, item in items:
                 where = term_key(key)
                 keys.setdefault(where, key)
-                values[where] = value
+                values[where] = item
             pairs = (f"{term_text(k)}:{term_text(values[w])}" for w, k in keys.items())
             return f"{{{','.join(pairs)}}}"
     raise TypeError(f"{type(term).__name__} is not a ground term")

@@ -43,7 +43,7 @@ class Targets:
 
 
 def _target(modifier: ast.With) -> ast.Ref:
-    target = modifier.target
+    target: ast.Term = modifier.target
     return target if isinstance(target, ast.Ref) else ast.Ref([target])
 
 

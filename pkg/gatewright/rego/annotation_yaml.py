@@ -114,7 +114,7 @@ def _tag(node: yaml.Node) -> str:
 def _plain(node: yaml.ScalarNode) -> Any:
     """Return the value of a scalar: only a plain one is anything but a string."""
     text: str = node.value
-    if node.style is not None:
+    if node.style:  # quoted or a block; the C loader marks plain ones with ""
         return text
     if text in _NULLS:
         return None
@@ -159,7 +159,7 @@ def _bool(node: yaml.Node, wanted: str, complaints: list[str]) -> bool | None:
     if value is None or isinstance(value, bool):
         return value
     words = {"y": True, "yes": True, "on": True, "n": False, "no": False, "off": False}
-    if isinstance(value, str) and node.style is None and value.lower() in words:
+    if isinstance(value, str) and not node.style and value.lower() in words:
         return words[value.lower()]
     complaints.append(_mismatch(node, wanted))
     return None

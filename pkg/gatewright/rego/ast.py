@@ -331,7 +331,7 @@ class Head:
     written, then `generated_value`); `assign`: written with `:=`.
     A v0 `p[x]` has `key = x` and reference `p`; a v0 `p[x] = y` is the
     single-value rule with reference `p[x]`.  `keywords` are those written in the
-    head (`contains`, `if`).  `shows_name` and `shows_key`: OPA's tree repeats the
+    head (`contains`, `if`).  `shows_name` and `shown_key`: OPA's tree repeats the
     first and second part of a two-part reference as name and key; only the JSON
     form needs it.
     """
@@ -345,7 +345,7 @@ class Head:
     loc: Location = _loc()
     keywords: tuple[str, ...] = field(default=(), compare=False, repr=False)
     shows_name: bool = field(default=False, compare=False, repr=False)
-    shows_key: bool = field(default=False, compare=False, repr=False)
+    shown_key: Term | None = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:

@@ -122,7 +122,13 @@ class _Writer:
         return self.placed(item, out)
 
     def annotations(self, item: ast.Annotations) -> dict[str, Any]:
-        return self.placed(item, {k: self.plain(v) for k, v in item.data.items()})
+        out = {key: self.plain(value) for key, value in item.data.items()}
+        for schema, shown in zip(
+            item.data.get("schemas", ()), out.get("schemas", ()), strict=True
+        ):
+            # The path was parsed on its own, so its places mean nothing here.
+            shown["path"] = _Writer(locations=False).terms(schema["path"].terms)
+        return self.placed(item, out)
 
     def plain(self, value: Any) -> Any:
         """Return a value of a metadata block; refs of schemas become terms."""
@@ -155,8 +161,8 @@ class _Writer:
             out["args"] = self.terms(head.args)
         if head.key is not None:
             out["key"] = self.term(head.key)
-        elif head.shows_key:
-            out["key"] = self.term(terms[1])
+        elif head.shown_key is not None:
+            out["key"] = self.term(head.shown_key)
         if head.value is not None:
             out["value"] = self.term(head.value)
         if head.assign:
@@ -192,12 +198,11 @@ class _Writer:
 
     def expr_terms(self, expr: ast.Expr) -> Any:
         if expr.negated_body is not None:
-            out = {
+            return {
                 "body": self.body(expr.negated_body),
                 "explicit_body": expr.explicit_body,
                 "type": "not",
             }
-            return self.placed(expr.terms, out)
         terms = expr.terms
         match terms:
             case list():
@@ -222,7 +227,7 @@ class _Writer:
                     out["explicit_lhs"] = True
                 if terms.explicit_right:
                     out["explicit_rhs"] = True
-                return self.placed(terms, out)
+                return out
             case _:
                 return self.term(terms)
 

@@ -128,7 +128,7 @@ def copy_head(head: ast.Head) -> ast.Head:
         loc=head.loc,
         keywords=head.keywords,
         shows_name=head.shows_name,
-        shows_key=head.shows_key,
+        shown_key=None if head.shown_key is None else _term(head.shown_key),
     )
 
 

@@ -85,7 +85,8 @@ def _equation(lhs: ast.Term, rhs: ast.Term) -> ast.Rule:
     elif isinstance(lhs, ast.Ref):
         _check_head(lhs)
         entry = len(lhs.terms) == 2
-        head = ast.Head(lhs, value=rhs, shows_name=entry, shows_key=entry)
+        key = lhs.terms[1] if entry else None
+        head = ast.Head(lhs, value=rhs, shows_name=entry, shown_key=key)
     elif isinstance(lhs, ast.Var):
         head = ast.Head(ast.Ref([lhs], lhs.loc), value=rhs)
     else:

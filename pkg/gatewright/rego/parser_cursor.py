@@ -24,7 +24,7 @@ State: TypeAlias = tuple[
 
 #: What `future` changes: soft keywords, keywords in refs, the memo of terms.
 Words: TypeAlias = tuple[
-    frozenset[int], frozenset[int], list[tuple[int, ast.Term, State]]
+    frozenset[int], frozenset[int], list[tuple[int, ast.Term | None, State]]
 ]
 
 _NONE: Final = frozenset[int]()
@@ -88,7 +88,7 @@ class Cursor:
         self.depth = 0
         # Terms read once and read again after going back, by first token, in
         # ascending order; keeps nested collections from being read 2^n times.
-        self.memo: list[tuple[int, ast.Term, State]] = []
+        self.memo: list[tuple[int, ast.Term | None, State]] = []
         self.scan()
 
     # Moving ------------------------------------------------------------------
@@ -189,7 +189,10 @@ class Cursor:
         i = self.i
         start, end = self.starts[i], self.ends[i]
         if self.tok == tokens.WHITESPACE:
-            start, end = end, end + 1
+            start = end
+            if self.text[start] == "#":
+                start = self.text.find("\n", start)
+            end = start + 1
         lines = self.lexed.lines
         row = bisect_right(lines, start)
         col = start - lines[row - 1] + 1
@@ -255,5 +258,9 @@ class Cursor:
 
     def unexpected_blank(self, note: str) -> None:
         """Report the blank after the current token; it becomes the current one."""
-        self.tok = tokens.WHITESPACE
+        end = self.ends[self.i]
+        if self.text[end] == "#" and self.text.find("\n", end) < 0:
+            self.scan()
+        else:
+            self.tok = tokens.WHITESPACE
         self.unexpected(note)

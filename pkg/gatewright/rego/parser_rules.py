@@ -230,7 +230,8 @@ class RuleParser(LogicParser):
                 return None
             if has_if:
                 head.shows_name = head.value is not None
-                head.shows_key = isinstance(last, ast.Ref) or not is_ground(last)
+                if isinstance(last, ast.Ref) or not is_ground(last):
+                    head.shown_key = last
                 if head.value is None:
                     head.generated_value = True
                     head.value = ast.Boolean(True, head.loc)
@@ -238,7 +239,7 @@ class RuleParser(LogicParser):
                 head.key = last
                 head.reference = ast.Ref([first], head.reference.loc)
             else:
-                head.shows_name = head.shows_key = True
+                head.shows_name, head.shown_key = True, last
         elif not contains and has_if and len(head.reference.terms) == 2:
             head.shows_name = True
         rule = ast.Rule(head, [], loc=loc)
@@ -318,7 +319,7 @@ class RuleParser(LogicParser):
         message = ""
         if len(terms) > 1 and not all(map(is_ground, terms[1:])):
             message = "else keyword cannot be used on rules with variables in head"
-        elif head.key is not None or head.shows_key:
+        elif head.key is not None or head.shown_key is not None:
             message = "else keyword cannot be used on multi-value rules"
         if message:
             self.error(self.loc(), message)

@@ -189,6 +189,9 @@ class TermParser(Cursor):
         memo = self.memo
         while memo and memo[-1][0] >= at:
             memo.pop()
+        if term is None:
+            # A second try at the same place reports nothing new.
+            memo.append((at, None, self.save()))
         return term
 
     def head_term(self) -> ast.Term | None:

@@ -43,13 +43,11 @@ class LibraryBuilder:
         Raises PlanError if it is no document.
         """
         program = policy.program([entrypoint])
-        number: int = self._assembler.add_program(encode(program), varying=VARYING)
-        return number
+        return self._assembler.add_program(encode(program), varying=VARYING)
 
     def add_document(self, value: Value | Doc) -> int:
         """Add a document (a constraint's parameters); returns its handle."""
-        number: int = self._assembler.add_document(_term(value))
-        return number
+        return self._assembler.add_document(_term(value))
 
     def build(self, *, meta: bytes = b"", data: Value | Doc | None = None) -> bytes:
         """Return the library.
@@ -59,8 +57,7 @@ class LibraryBuilder:
         """
         if data is not None:
             self._assembler.set_data(_term(data))
-        built: bytes = self._assembler.finish(meta)
-        return built
+        return self._assembler.finish(meta)
 
 
 class Library:
@@ -76,8 +73,7 @@ class Library:
     @property
     def meta(self) -> bytes:
         """What `LibraryBuilder.build` was given."""
-        meta: bytes = self.image.meta
-        return meta
+        return self.image.meta
 
     def evaluation(self, limits: Limits = Limits()) -> Reviewer:  # noqa: B008 - immutable
         """A reviewer; reuse it for review after review."""

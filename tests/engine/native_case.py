@@ -1,0 +1,57 @@
+"""The engine as a conformance evaluator (see tests/conformance/rego_cases.py)."""
+
+from __future__ import annotations
+
+from gatewright._native.core import Doc, ImageError
+from gatewright.builtins.declarations import Builtin
+from gatewright.builtins.types import parse_type
+from gatewright.engine.errors import BudgetExceeded, EvalError
+from gatewright.engine.limits import Limits
+from gatewright.engine.policy import compile_policy
+from gatewright.engine.values import UNDEFINED
+from gatewright.plan.constants import term_text
+from gatewright.rego.compiled import CompileOptions
+from gatewright.rego.errors import RegoErrors
+from gatewright.rego.parser import parse_term
+from tests.conformance.rego_cases import Case, CaseError, Unsupported
+
+#: `test.sleep`: the suite's own builtin; how long does not matter here.
+SLEEP = Builtin(
+    name="test.sleep",
+    args=(parse_type({"type": "string"}),),
+    result=parse_type({"type": "null"}),
+)
+
+LIMITS = Limits(steps=20_000_000, memory=1 << 28, seconds=20)
+
+
+def evaluate_case(case: Case) -> bytes:
+    """Compile, plan and run one case; the JSON of its rows."""
+    modules = {f"test-{i}.rego": text for i, text in enumerate(case.modules)}
+    try:
+        policy = compile_policy(
+            dict(modules),
+            options=CompileOptions(extra_builtins={"test.sleep": SLEEP}),
+            functions={"test.sleep": lambda _: None},
+        )
+        query = policy.prepare_query(case.query)
+    except RegoErrors as error:
+        raise CaseError(error.errors[0].code, str(error)) from error
+    except ImageError as error:
+        raise Unsupported(str(error)) from error
+    given = UNDEFINED
+    if case.input_term is not None:
+        given = Doc.parse(term_text(parse_term(case.input_term)).encode(), term=True)
+    elif case.input is not None:
+        given = Doc.parse(case.input.encode())
+    try:
+        return query.run_json(
+            input=given,
+            data=Doc.parse(case.data.encode()),
+            limits=LIMITS,
+            strict_builtin_errors=case.strict_error,
+        )
+    except EvalError as error:
+        raise CaseError(error.code, str(error)) from error
+    except BudgetExceeded as error:
+        raise CaseError("eval_cancel_error", str(error)) from error

@@ -747,7 +747,7 @@ cdef Status vm_run(Vm* vm) noexcept nogil:
                     r[pc[1]] = a
                     pc += 8
             else:
-                # In a context where the slot is not replaced
+                # In a context where nothing is replaced, as OPA has it
                 i = mock[pc[2]].target
                 if program.functions[i].params != <uint32_t>pc[4]:
                     set_failure(
@@ -756,10 +756,9 @@ cdef Status vm_run(Vm* vm) noexcept nogil:
                     break
                 context = vm.context
                 vm.pc = pc
-                if not push_context(vm) or not set_mock(
-                    vm, pc[2], MOCK_NONE, 0, UNDEFINED
-                ):
+                if not push_context(vm):
                     break
+                vm.context.mocks = NULL
                 if not push_frame(vm, i):
                     break
                 frame = &vm.frames[vm.depth - 1]

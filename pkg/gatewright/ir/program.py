@@ -9,15 +9,17 @@ is no place to go).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from gatewright.ir.opcodes import BY_NAME, OPCODES
+from gatewright.ir.opcodes import BY_NAME, OPCODES, Opcode
 
 __all__ = [
     "JUMPS",
+    "LABEL_PLACES",
     "NO_LOCATION",
+    "REGISTER_PLACES",
     "Function",
     "Instr",
     "Location",
@@ -97,11 +99,71 @@ class Program:
         raise KeyError(name)
 
 
-def labels_of(instr: Instr) -> Iterator[int]:
+class _Shape(NamedTuple):
+    """Where an opcode's operands are, by what is done with them.
+
+    `block` is the place of a `base`, `count` that of the number of registers
+    from it on (`CALL`: of the function), `pair`: that many pairs of registers.
+    """
+
+    labels: tuple[int, ...]
+    reads: tuple[int, ...]
+    sets: tuple[int, ...]
+    optional: tuple[int, ...]
+    block: int
+    count: int
+    pair: bool
+
+
+#: Opcodes that read what they name as set, or set what they name as read.
+_BOTH: Final = frozenset({"ONCE", "AADD", "SADD", "OADD", "BPUT", "BADD"})
+_ITER: Final = BY_NAME["ITER"]
+_NEXT: Final = BY_NAME["NEXT"]
+_CALL: Final = BY_NAME["CALL"]
+
+
+def _shape(opcode: Opcode) -> _Shape:
+    places: dict[str, list[int]] = {"L": [], "r": [], "d": [], "rn": []}
+    block = count = -1
+    for place, (kind, what) in enumerate(opcode.operands):
+        if what == "base":
+            block = place
+        elif kind in places:
+            places[kind].append(place)
+        if what == "n" or kind == "f":
+            count = place
+    reads, sets = places["r"], places["d"]
+    if opcode.name in _BOTH:
+        reads, sets = sorted({0, *reads}), [0]
+    return _Shape(
+        labels=tuple(places["L"]),
+        reads=tuple(reads),
+        sets=tuple(sets),
+        optional=tuple(places["rn"]),
+        block=block,
+        count=count,
+        pair=opcode.name == "OBJ",
+    )
+
+
+_SHAPES: Final = tuple(map(_shape, OPCODES))
+
+#: For each opcode the places of labels, and of registers, among its operands.
+LABEL_PLACES: Final = tuple(shape.labels for shape in _SHAPES)
+REGISTER_PLACES: Final = tuple(
+    tuple(
+        place
+        for place, (kind, _) in enumerate(opcode.operands)
+        if kind in ("r", "d", "rn")
+    )
+    for opcode in OPCODES
+)
+
+
+def labels_of(instr: Instr) -> list[int]:
     """The labels among an instruction's operands."""
-    for (kind, _), value in zip(OPCODES[instr.op].operands, instr.args, strict=True):
-        if kind == "L":
-            yield value
+    args = instr.args
+    return [args[place] for place in LABEL_PLACES[instr.op]]
 
 
 def uses_and_sets(
@@ -114,42 +176,24 @@ def uses_and_sets(
     An iterator counts as two registers; `NEXT` reads and sets them, and a
     builder is read and set by what adds to it.
     """
-    opcode = OPCODES[instr.op]
-    uses: list[int] = []
-    sets: list[int] = []
+    op, args = instr
+    shape = _SHAPES[op]
+    uses = [args[place] for place in shape.reads]
+    sets = [args[place] for place in shape.sets]
     block = range(0)
-    name = opcode.name
-    for (kind, what), value in zip(opcode.operands, instr.args, strict=True):
-        if kind == "d":
-            sets.append(value)
-        elif kind == "rn":
-            if value >= 0:
-                sets.append(value)
-        elif kind == "r":
-            if what == "base":
-                block = range(value, value + _block_size(instr, params))
-                uses.extend(block)
-            else:
-                uses.append(value)
-    if name in ("ITER", "NEXT"):
-        iterator = instr.args[0]
-        if name == "ITER":
-            sets.append(iterator + 1)
-        else:
-            uses.append(iterator + 1)
-            sets += [iterator, iterator + 1]
-    elif name == "ONCE":
-        uses.append(instr.args[0])
-    elif name in ("AADD", "SADD", "OADD", "BPUT", "BADD"):
-        sets.append(instr.args[0])
+    if shape.block >= 0:
+        base, size = args[shape.block], args[shape.count]
+        if op == _CALL:
+            size = params[size]
+        elif shape.pair:
+            size *= 2
+        block = range(base, base + size)
+        uses += block
+    if op == _ITER:
+        sets.append(args[0] + 1)
+    elif op == _NEXT:
+        iterator = args[0]
+        uses.append(iterator + 1)
+        sets += [iterator, iterator + 1]
+        sets += [args[place] for place in shape.optional if args[place] >= 0]
     return uses, sets, block
-
-
-def _block_size(instr: Instr, params: Sequence[int]) -> int:
-    name = OPCODES[instr.op].name
-    if name == "CALL":
-        return params[instr.args[1]]
-    for (_, what), value in zip(OPCODES[instr.op].operands, instr.args, strict=True):
-        if what == "n":
-            return 2 * value if name == "OBJ" else value
-    return 0

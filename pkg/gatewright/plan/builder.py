@@ -9,20 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gatewright.ir.opcodes import BY_NAME, OPCODES
-from gatewright.ir.program import NO_LOCATION, Function, Instr, Location, Program
+from gatewright.ir.opcodes import BY_NAME
+from gatewright.ir.program import (
+    LABEL_PLACES,
+    NO_LOCATION,
+    Function,
+    Instr,
+    Location,
+    Program,
+)
 from gatewright.plan.constants import term_text
 from gatewright.rego import ast
 
 __all__ = ["FunctionBuilder", "Label", "Tables"]
 
 Label = int
-
-_LABELS = [
-    tuple(place for place, (kind, _) in enumerate(op.operands) if kind == "L")
-    for op in OPCODES
-]
-
 
 class Tables:
     """The tables of a program under construction; equal entries are one."""
@@ -132,7 +133,7 @@ class FunctionBuilder:
         labels = self._labels
         code = []
         for instr in self._code:
-            places = _LABELS[instr.op]
+            places = LABEL_PLACES[instr.op]
             if places:
                 args = list(instr.args)
                 for place in places:

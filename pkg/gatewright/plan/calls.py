@@ -93,7 +93,9 @@ def plan_call(
         f.emit("MOCKED", out, slot, base, len(args), f.fail, none, where)
         f.jump(join)
         f.b.place(none)
-    if is_user(operator):
+    if is_user(operator) and not args:
+        f.emit("RULE", out, f.planner.user_function(operator, loc), f.fail)
+    elif is_user(operator):
         f.emit("CALL", out, f.planner.user_function(operator, loc), base, f.fail)
     else:
         builtin = f.planner.tables.builtin(name)

@@ -5,32 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from gatewright.ir.opcodes import OPCODES
-from gatewright.ir.program import Function, Instr
+from gatewright.ir.program import (
+    LABEL_PLACES,
+    REGISTER_PLACES,
+    Function,
+    Instr,
+)
 
 __all__ = ["keep", "with_labels", "with_registers"]
 
 
 def with_labels(instr: Instr, label: Callable[[int], int]) -> Instr:
     """The instruction with each label replaced."""
-    kinds = OPCODES[instr.op].operands
-    args = tuple(
-        label(value) if kind == "L" else value
-        for (kind, _), value in zip(kinds, instr.args, strict=True)
-    )
-    return instr if args == instr.args else Instr(instr.op, args)
+    return _replaced(instr, LABEL_PLACES[instr.op], label)
 
 
 def with_registers(instr: Instr, register: Callable[[int], int]) -> Instr:
     """The instruction with each register replaced."""
-    kinds = OPCODES[instr.op].operands
-    args = tuple(
-        register(value)
-        if kind in ("r", "d") or (kind == "rn" and value >= 0)
-        else value
-        for (kind, _), value in zip(kinds, instr.args, strict=True)
-    )
-    return instr if args == instr.args else Instr(instr.op, args)
+    return _replaced(instr, REGISTER_PLACES[instr.op], register)
+
+
+def _replaced(
+    instr: Instr, places: tuple[int, ...], change: Callable[[int], int]
+) -> Instr:
+    if not places:
+        return instr
+    args = list(instr.args)
+    for place in places:
+        if args[place] >= 0:
+            args[place] = change(args[place])
+    return Instr(instr.op, tuple(args))
 
 
 def keep(function: Function, code: Sequence[Instr], wanted: Sequence[bool]) -> Function:

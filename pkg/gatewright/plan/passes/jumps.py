@@ -37,7 +37,7 @@ def thread_jumps(function: Function, tables: Tables) -> Function:
     """Shorten the ways through a function."""
     while True:
         after = _round(function, tables)
-        if after.code == function.code:
+        if len(after.code) == len(function.code):
             return after
         function = after
 
@@ -46,6 +46,8 @@ def _round(function: Function, tables: Tables) -> Function:
     code = list(function.code)
 
     def final(label: int) -> int:
+        if code[label].op != _JUMP:
+            return label
         seen = set()
         while code[label].op == _JUMP and label not in seen:
             seen.add(label)

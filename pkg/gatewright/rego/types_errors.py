@@ -29,7 +29,6 @@ from gatewright.rego.types_algebra import (
 __all__ = [
     "TypeProblem",
     "argument_error",
-    "function_as_value",
     "invalid_ref",
     "match_error",
     "unsupported_ref",
@@ -317,36 +316,17 @@ def _undefined(
 def unsupported_ref(
     loc: ast.Location, ref: ast.Ref, at: int, have: Maybe
 ) -> TypeProblem:
-    """A ref into a value that has no elements."""
-    lines = _unsupported_lines(ref, at, have)
-    return TypeProblem(_undefined(loc, ref.terms, lines))
-
-
-def _unsupported_lines(ref: ast.Ref, at: int, have: Maybe) -> tuple[str, ...]:
+    """A ref into a value that has no elements; a function that is not called."""
     terms = ref.terms
-    return (
+    lines = (
         ref_text(terms),
         "^" * len(ref_text(terms[: at + 1])),
         f"have: {sprint(have)}",
     )
-
-
-def function_as_value(
-    loc: ast.Location, ref: ast.Ref, have: FunctionType
-) -> TypeProblem:
-    """A function that is read but not called."""
-    terms = ref.terms
+    if not isinstance(have, FunctionType):
+        return TypeProblem(_undefined(loc, terms, lines))
     last = terms[-1]
-    named = terms
     if type(last) is ast.Var and is_generated(last.name):
-        named = terms[:-1]
-    return TypeProblem(
-        errors.Error(
-            errors.TYPE_ERROR,
-            f"function {ref_text(named)} used as reference, not called",
-            loc,
-            _unsupported_lines(ref, len(terms) - 1, have),
-        )
-    )
-
-
+        terms = terms[:-1]
+    message = f"function {ref_text(terms)} used as reference, not called"
+    return TypeProblem(errors.Error(errors.TYPE_ERROR, message, loc, lines))

@@ -22,7 +22,6 @@ from gatewright.rego.types_algebra import (
 from gatewright.rego.types_env import TypeEnv, TypeTree
 from gatewright.rego.types_errors import (
     TypeProblem,
-    function_as_value,
     invalid_ref,
     unsupported_ref,
 )
@@ -74,7 +73,9 @@ class RefChecker:
             of = self.env.ref(term)
             if isinstance(of, FunctionType):
                 self.problems.append(
-                    function_as_value(term.terms[0].loc, self.rename(term), of)
+                    unsupported_ref(
+                        term.terms[0].loc, self.rename(term), len(term.terms) - 1, of
+                    )
                 )
                 return
             problem = self.ref(term)
@@ -97,23 +98,19 @@ class RefChecker:
             if of is None:
                 return self.leaf(ANY, ref, 0)
             return self.leaf(of, ref, 1)
-        trees = self.env.trees
-        last = len(trees) - 1
-        for i, tree in enumerate(trees):
+        for tree in self.env.trees:
             node = tree.children.get(("v", head.name))
-            if node is None:
-                if i == last:
-                    return self.leaf(ANY, ref, 1)
-                continue
-            done, problem = self.walk(node, ref, 1, last=i == last)
-            if done:
-                return problem
-        return None
+            if node is not None:
+                done, problem = self.walk(node, ref)
+                if done:
+                    return problem
+        return self.leaf(ANY, ref, 1)
 
     def walk(
-        self, node: TypeTree, ref: ast.Ref, at: int, *, last: bool
+        self, node: TypeTree, ref: ast.Ref
     ) -> tuple[bool, TypeProblem | None]:
         """Follow a ref down the documents; False: this tree does not know it."""
+        at = 1
         while True:
             if node.value is not None:
                 return True, self.leaf(node.value, ref, at)
@@ -133,11 +130,7 @@ class RefChecker:
                     return True, self.invalid(ref, at, exist, keys, _names(node))
             below = node.child(term)
             if below is None:
-                if not last:
-                    return False, None
-                for child in node.children.values():
-                    self.walk(child, ref, at + 1, last=True)
-                return True, None
+                return False, None
             node = below
             at += 1
 

@@ -246,13 +246,16 @@ class LocalRewriter:
             if not self.every_var(every, every.value):
                 return None
             every.body = self.body(every.body, None)
+            # A domain named like the variable it binds means that variable.
+            every.domain = self.term(every.domain)
             return self.expr(expr)
         finally:
             self.scopes.pop()
 
     def every_var(self, every: ast.Every, var: Any) -> bool:
         if not is_wildcard(var.name):
-            new = self.declare(var.name, Occurrence.DECLARED, every.loc)
+            # OPA loses the place of `every` when it resolves refs.
+            new = self.declare(var.name, Occurrence.DECLARED, ast.NO_LOCATION)
             if new is None:
                 return False
             var.name = new

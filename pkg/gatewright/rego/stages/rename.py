@@ -7,6 +7,7 @@ from typing import Any
 
 from gatewright.rego import ast
 from gatewright.rego.stages.resolve import copy_term
+from gatewright.rego.stages.walk import COMPREHENSIONS, children
 
 __all__ = ["renamed", "renamed_ref"]
 
@@ -23,10 +24,15 @@ def renamed(
         if subjects is not None:
             subject = subjects.get(term.name)
             if subject is not None:
-                return copy_term(subject)
+                return renamed(copy_term(subject), names, subjects)
         return ast.Var(names.get(term.name, term.name), term.loc)
     if kind is ast.Ref:
         return ast.Ref([renamed(t, names, subjects) for t in term.terms], term.loc)
+    if kind is ast.Call:
+        args = [renamed(arg, names, subjects) for arg in term.args]
+        return ast.Call(term.operator, args, term.loc)
+    if kind in COMPREHENSIONS:
+        return _renamed_closure(term, names, subjects)
     if kind is ast.Array or kind is ast.Set:
         return kind([renamed(t, names, subjects) for t in term.items], term.loc)
     if kind is ast.Object:
@@ -38,6 +44,20 @@ def renamed(
             term.loc,
         )
     return term
+
+
+def _renamed_closure(
+    term: Any, names: Mapping[str, str], subjects: Mapping[str, Any] | None
+) -> Any:
+    """A copy of a comprehension with names replaced wherever they are bare."""
+    copy = copy_term(term)
+    stack: list[Any] = [copy]
+    while stack:
+        node = stack.pop()
+        if type(node) is ast.Var:
+            node.name = names.get(node.name, node.name)
+        stack.extend(children(node))
+    return copy
 
 
 def renamed_ref(ref: ast.Ref, names: Mapping[str, str]) -> ast.Ref:

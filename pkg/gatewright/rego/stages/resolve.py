@@ -101,7 +101,7 @@ class _Resolver:
 
     def __init__(self, globals_: dict[str, ast.Ref], features: set[str]) -> None:
         self.globals = globals_
-        self.places: dict[str, ast.Location] = {}
+        self.places: dict[int, ast.Location] = {}
         self.features = features
         self.hidden: list[set[str]] = []
         self.used: set[str] = set()
@@ -140,13 +140,15 @@ class _Resolver:
     def placed(self, ref: ast.Ref, name: ast.Var) -> ast.Ref:
         """A copy of a global's ref at the place of the name that it replaces.
 
-        The parts of all copies share one location, that of the last use: OPA
-        reports what is wrong with such a ref there.
+        The parts of all copies share one location, that of the last use of any
+        rule of the package, or of the import: OPA reports what is wrong with such
+        a ref there.
         """
         loc = name.loc
-        place = self.places.get(name.name)
+        source = id(ref.terms[0])
+        place = self.places.get(source)
         if place is None:
-            place = self.places[name.name] = replace(loc)
+            place = self.places[source] = replace(loc)
         else:
             place.source, place.row, place.col = loc.source, loc.row, loc.col
             place.offset, place.end = loc.offset, loc.end

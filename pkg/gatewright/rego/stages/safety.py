@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from gatewright.rego import ast, errors
+from gatewright.rego.order import sorted_pairs, sorted_terms
 from gatewright.rego.printer import ref_text
 from gatewright.rego.stages.locals import head_may_have_vars
 from gatewright.rego.stages.state import State, loc_order
@@ -395,17 +396,23 @@ def safety_errors(
 # Stages ---------------------------------------------------------------------
 
 
-def _first_place(head: ast.Head, name: str) -> ast.Location:
-    stack: list[Any] = [*head.reference.terms[1:][::-1]]
-    stack = [head.value, head.key, *(head.args or [])[::-1]]
-    stack = [*head.reference.terms[:0:-1], *stack]
+def _last_place(head: ast.Head, name: str) -> ast.Location:
+    """Where a head uses a variable last, by the order of its parts."""
+    found = head.loc
+    stack = [*head.reference.terms[:0:-1], head.value, head.key]
     while stack:
         node = stack.pop()
-        if type(node) is ast.Var and node.name == name:
-            return node.loc
-        if node is not None:
+        if type(node) is ast.Var:
+            if node.name == name:
+                found = node.loc
+        elif type(node) is ast.Object:
+            for pair in reversed(sorted_pairs(node.items)):
+                stack.extend(reversed(pair))
+        elif type(node) is ast.Set:
+            stack.extend(reversed(sorted_terms(node.items)))
+        elif node is not None:
             stack.extend(reversed(list(children(node))))
-    return head.loc
+    return found
 
 
 def check_safety_rule_heads(state: State) -> None:
@@ -430,7 +437,7 @@ def check_safety_rule_heads(state: State) -> None:
                     errors.Error(
                         errors.UNSAFE_VAR_ERROR,
                         f"var {shown(written)} is unsafe{scopes.of(rule)}",
-                        _first_place(head, name),
+                        _last_place(head, name),
                     )
                 )
                 if not more:

@@ -6,7 +6,7 @@ from gatewright.rego import ast, errors
 from gatewright.rego.stages.resolve import declared_vars
 from gatewright.rego.stages.scopes import Occurrence, Scopes
 from gatewright.rego.stages.variables import all_vars
-from gatewright.rego.stages.walk import is_generated, is_wildcard
+from gatewright.rego.stages.walk import is_generated, is_wildcard, shown
 
 __all__ = ["check_unused"]
 
@@ -69,7 +69,7 @@ def _declared(
         if is_generated(name):
             continue
         place = next((expr for expr in before if name in declared_vars([expr])), None)
-        _report(scopes, f"declared var {name} unused", place or before[0])
+        _report(scopes, f"declared var {shown(name)} unused", place or before[0])
 
 
 def _report(scopes: Scopes, message: str, expr: ast.Expr) -> None:

@@ -111,7 +111,7 @@ def _tag(node: yaml.Node) -> str:
     return "!!float" if isinstance(value, float) else "!!str"
 
 
-def _plain(node: yaml.ScalarNode) -> Any:
+def _plain(node: Any) -> Any:
     """Return the value of a scalar: only a plain one is anything but a string."""
     text: str = node.value
     if node.style:  # quoted or a block; the C loader marks plain ones with ""
@@ -154,7 +154,7 @@ def _string(node: yaml.Node, wanted: str, complaints: list[str]) -> str | None:
     return None if _plain(node) is None else str(node.value)
 
 
-def _bool(node: yaml.Node, wanted: str, complaints: list[str]) -> bool | None:
+def _bool(node: Any, wanted: str, complaints: list[str]) -> bool | None:
     value = _plain(node) if isinstance(node, yaml.ScalarNode) else node
     if value is None or isinstance(value, bool):
         return value

@@ -56,9 +56,7 @@ def parse(
     for comment in comments:
         opens = comment.loc.col == 1 and comment.text.strip().startswith("METADATA")
         if block and (
-            opens
-            or comment.loc.col != 1
-            or comment.loc.row != block[-1].loc.row + 1
+            opens or comment.loc.col != 1 or comment.loc.row != block[-1].loc.row + 1
         ):
             _read(block, found, findings, parse_ref)
             block = []
@@ -150,9 +148,7 @@ def _normal(raw: dict[str, Any], parse_ref: RefParser) -> dict[str, Any]:
         out["schemas"] = [_schema(item, parse_ref) for item in raw["schemas"]]
     for key in ("custom", "labels"):
         if raw.get(key):
-            out[key] = {
-                name: _text_keys(value, ()) for name, value in raw[key].items()
-            }
+            out[key] = {name: _text_keys(value, ()) for name, value in raw[key].items()}
     return out
 
 
@@ -231,7 +227,9 @@ def _compile(raw: dict[str, Any], parse_ref: RefParser) -> dict[str, Any]:
                     out["unknowns"].append(_ref(item, parse_ref))
                 except _Wrong as error:
                     quoted = printer.quote(item)
-                    raise _Wrong(f"invalid unknowns element {quoted}: {error}") from None
+                    raise _Wrong(
+                        f"invalid unknowns element {quoted}: {error}"
+                    ) from None
     mask = raw.get("mask_rule")
     if isinstance(mask, str):
         try:

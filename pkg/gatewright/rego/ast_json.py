@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any, Final
+from typing import Any
 
 from gatewright.rego import ast, order
 
@@ -210,15 +210,15 @@ class _Writer:
             case ast.SomeDecl(symbols=symbols):
                 return self.placed(terms, {"symbols": self.terms(symbols)})
             case ast.Every():
-                out = {
+                every = {
                     "body": self.body(terms.body),
                     "domain": self.term(terms.domain),
                     "key": None if terms.key is None else self.term(terms.key),
                     "value": self.term(terms.value),
                 }
-                return self.placed(terms, out)
+                return self.placed(terms, every)
             case ast.Logical():
-                out = {
+                out: dict[str, Any] = {
                     "lhs": self.body(terms.left),
                     "rhs": self.body(terms.right),
                     "type": terms.op,

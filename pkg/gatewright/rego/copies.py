@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TypeVar
 
 from gatewright.rego import ast
@@ -56,7 +57,10 @@ def _term(term: ast.Term) -> ast.Term:
             )
         case ast.TemplateString(parts=parts, multi_line=multi_line):
             return ast.TemplateString(
-                [copy_expr(p) if isinstance(p, ast.Expr) else copy_term(p) for p in parts],
+                [
+                    copy_expr(p) if isinstance(p, ast.Expr) else copy_term(p)
+                    for p in parts
+                ],
                 multi_line,
                 loc,
             )
@@ -149,7 +153,7 @@ def copy_rule(rule: ast.Rule, module: ast.Module | None = None) -> ast.Rule:
             )
         )
         branch = branch.else_
-    for before, after in zip(branches, branches[1:], strict=False):
+    for before, after in pairwise(branches):
         before.else_ = after
     return branches[0]
 

@@ -45,9 +45,7 @@ _TOKEN: Final = re.compile(
 _IDENT, _PUNCT, _STRING, _NUMBER, _RAW, _COMMENT, _OTHER = range(1, 8)
 
 _GOOD_NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_QUOTED: Final = re.compile(
-    r'[^"\\\n]*(?:\\(?:["\\/bfnrt]|u[\s\S]{0,3})[^"\\\n]*)*'
-)
+_QUOTED: Final = re.compile(r'[^"\\\n]*(?:\\(?:["\\/bfnrt]|u[\s\S]{0,3})[^"\\\n]*)*')
 _TEMPLATE: Final = re.compile(
     r'[^"\\\n{]*(?:\\(?:["\\/bfnrt{]|u[\s\S]{0,3})[^"\\\n{]*)*'
 )
@@ -58,9 +56,9 @@ _BAD_TEXT: Final = {"\x00": "illegal null character", BOM: "illegal byte-order m
 
 @dataclass(slots=True, eq=False)
 class Lexed:
-    """The tokens of one source: parallel lists, the last token is `EOF`.
+    r"""The tokens of one source: parallel lists, the last token is `EOF`.
 
-    `texts` holds the spelling (of a template part: with `\\{` unescaped).
+    `texts` holds the spelling (of a template part: with `\{` unescaped).
     `comments` holds start and end of each comment.  `errors` maps a token index
     to the lexer's messages about it.  `lines` holds where lines start.
     """
@@ -114,7 +112,7 @@ def lex(source: Source) -> Lexed:
             elif group == _PUNCT:
                 word = match[2]
                 kind = punctuation[word]
-                if templates and (kind == lbrace or kind == rbrace):
+                if templates and kind in (lbrace, rbrace):
                     if kind == lbrace:
                         templates[-1][0] += 1
                     elif templates[-1][0]:
@@ -174,9 +172,7 @@ def _other(out: Lexed, start: int, templates: list[list[int]]) -> int:
     elif char == "!":
         out.add_bad(start, start + 1, ["illegal ! character"])
     elif char == "\xa0":
-        message = (
-            "illegal non-breaking space character, use a regular space instead"
-        )
+        message = "illegal non-breaking space character, use a regular space instead"
         out.add_bad(start, start + 1, [message])
     else:
         out.add_bad(start, start + 1, [])
@@ -248,7 +244,7 @@ def _template(
 
 
 def _unescaped(text: str, raw: int) -> str:
-    """Drop the backslash of `\\{`; other escapes stay for the parser."""
+    r"""Drop the backslash of `\{`; other escapes stay for the parser."""
     if raw or "\\{" not in text:
         return text.replace("\\{", "{")
     return re.sub(
@@ -305,9 +301,7 @@ def _mark_bad(out: Lexed, first: int) -> None:
             out.starts.insert(at, start)
             out.ends.insert(at, end)
             out.texts.insert(at, text[start:end])
-            out.errors = {
-                key + (key >= at): value for key, value in out.errors.items()
-            }
+            out.errors = {key + (key >= at): value for key, value in out.errors.items()}
         bad.setdefault(start, []).append(message)
     for index, start in enumerate(out.starts):
         if out.kinds[index] == tokens.ILLEGAL and start in bad:

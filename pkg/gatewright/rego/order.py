@@ -10,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from functools import cmp_to_key
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from gatewright.rego import ast
 
 __all__ = ["compare", "compare_bodies", "sorted_pairs", "sorted_terms"]
 
+#: Key and value of an object.
+Pair: TypeAlias = tuple[ast.Term, ast.Term]
+
+#: Where a kind of term stands in the order.
 _RANK: Final[dict[type, int]] = {
     ast.Null: 0,
     ast.Boolean: 1,
@@ -54,43 +58,10 @@ def compare(a: ast.Term | ast.Expr, b: ast.Term | ast.Expr) -> int:
     left, right = _RANK[type(a)], _RANK[type(b)]
     if left != right:
         return left - right
-    match a, b:
-        case (ast.Null(), _):
-            return 0
-        case (ast.Boolean(), ast.Boolean()) | (ast.String(), ast.String()):
-            return _sign(a.value, b.value)
-        case (ast.Number(), ast.Number()):
-            return _sign(Decimal(a.text), Decimal(b.text))
-        case (ast.Var(), ast.Var()):
-            return _sign(a.name, b.name)
-        case (ast.Ref(), ast.Ref()):
-            return _sequence(a.terms, b.terms, compare)
-        case (ast.Array(), ast.Array()):
-            return _sequence(a.items, b.items, compare)
-        case (ast.Set(), ast.Set()):
-            return _sequence(sorted_terms(a.items), sorted_terms(b.items), compare)
-        case (ast.Object(), ast.Object()):
-            return _sequence(sorted_pairs(a.items), sorted_pairs(b.items), _pair)
-        case (ast.Call(), ast.Call()):
-            return _sequence(
-                [a.operator, *a.args], [b.operator, *b.args], compare
-            )
-        case (ast.TemplateString(), ast.TemplateString()):
-            return _sequence(a.parts, b.parts, compare)
-        case (ast.ArrayComprehension(), ast.ArrayComprehension()) | (
-            ast.SetComprehension(),
-            ast.SetComprehension(),
-        ):
-            return compare(a.term, b.term) or compare_bodies(a.body, b.body)
-        case (ast.ObjectComprehension(), ast.ObjectComprehension()):
-            return (
-                compare(a.key, b.key)
-                or compare(a.value, b.value)
-                or compare_bodies(a.body, b.body)
-            )
-        case (ast.Expr(), ast.Expr()):
-            return _exprs(a, b)
-    raise TypeError(f"no order for {type(a).__name__}")
+    by = _BY_TYPE.get(type(a))
+    if by is None:
+        raise TypeError(f"no order for {type(a).__name__}")
+    return by(a, b)
 
 
 def compare_bodies(a: ast.Body, b: ast.Body) -> int:
@@ -110,24 +81,31 @@ def sorted_terms(terms: Iterable[ast.Term]) -> list[ast.Term]:
 
 
 def sorted_pairs(
-    pairs: Iterable[tuple[ast.Term, ast.Term]],
-) -> list[tuple[ast.Term, ast.Term]]:
+    pairs: Iterable[Pair],
+) -> list[Pair]:
     """Return the pairs in the order of their keys."""
     out = list(pairs)
     if len(out) > 1:
         if all(type(key) is ast.String for key, _ in out):
-            out.sort(key=lambda pair: _string(pair[0]))
+            out.sort(key=_string_key)
         else:
-            out.sort(key=cmp_to_key(lambda a, b: compare(a[0], b[0])))
+            out.sort(key=cmp_to_key(_keys))
     return out
 
 
 def _string(term: Any) -> str:
-    value: str = term.value
-    return value
+    return term.value
 
 
-def _pair(a: tuple[ast.Term, ast.Term], b: tuple[ast.Term, ast.Term]) -> int:
+def _string_key(pair: tuple[Any, Any]) -> str:
+    return pair[0].value
+
+
+def _keys(a: Pair, b: Pair) -> int:
+    return compare(a[0], b[0])
+
+
+def _pair(a: Pair, b: Pair) -> int:
     return compare(a[0], b[0]) or compare(a[1], b[1])
 
 
@@ -190,3 +168,37 @@ def _optional(a: ast.Term | None, b: ast.Term | None) -> int:
 
 def _withs(a: ast.With, b: ast.With) -> int:
     return compare(a.target, b.target) or compare(a.value, b.value)
+
+
+def _comprehensions(a: Any, b: Any) -> int:
+    return compare(a.term, b.term) or compare_bodies(a.body, b.body)
+
+
+#: How two terms of one kind compare.
+_BY_TYPE: Final[dict[type, Callable[[Any, Any], int]]] = {
+    ast.Null: lambda _a, _b: 0,
+    ast.Boolean: lambda a, b: _sign(a.value, b.value),
+    ast.Number: lambda a, b: _sign(Decimal(a.text), Decimal(b.text)),
+    ast.String: lambda a, b: _sign(a.value, b.value),
+    ast.TemplateString: lambda a, b: _sequence(a.parts, b.parts, compare),
+    ast.Var: lambda a, b: _sign(a.name, b.name),
+    ast.Ref: lambda a, b: _sequence(a.terms, b.terms, compare),
+    ast.Array: lambda a, b: _sequence(a.items, b.items, compare),
+    ast.Object: lambda a, b: _sequence(
+        sorted_pairs(a.items), sorted_pairs(b.items), _pair
+    ),
+    ast.Set: lambda a, b: _sequence(
+        sorted_terms(a.items), sorted_terms(b.items), compare
+    ),
+    ast.ArrayComprehension: _comprehensions,
+    ast.SetComprehension: _comprehensions,
+    ast.ObjectComprehension: lambda a, b: (
+        compare(a.key, b.key)
+        or compare(a.value, b.value)
+        or compare_bodies(a.body, b.body)
+    ),
+    ast.Call: lambda a, b: _sequence(
+        [a.operator, *a.args], [b.operator, *b.args], compare
+    ),
+    ast.Expr: lambda a, b: _exprs(a, b),
+}

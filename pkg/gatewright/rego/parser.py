@@ -4,7 +4,8 @@ The parser is a recursive descent over the token lists of `lexer`, in layers, ea
 a class that extends the one before:
 
     parser_cursor     the place in the tokens, going back, errors
-    parser_terms      terms, refs, calls, collections, operators, templates
+    parser_scalars    strings, numbers, templates
+    parser_terms      terms, refs, calls, collections, operators
     parser_bodies     literals, `some`, `every`, `not`, `with`
     parser_logic      the opt-in `and`, `or`, `not { ... }`
     parser_rules      heads, rules, `else`, package and import
@@ -23,7 +24,8 @@ import sys
 from collections.abc import Iterable
 from typing import Final, TypeAlias
 
-from gatewright.rego import annotations, ast, errors, printer, tokens
+from gatewright.rego import annotations as metadata
+from gatewright.rego import ast, errors, printer, tokens
 from gatewright.rego.parser_checks import check_v1, missing_keyword
 from gatewright.rego.parser_constants import NotARule, rule_of
 from gatewright.rego.parser_rules import RuleParser
@@ -81,9 +83,7 @@ def parse_body(
             kind = type(statement).__name__
             message = f"expected body but got *ast.{kind}"
             loc = getattr(statement, "loc", ast.NO_LOCATION)
-            raise errors.RegoErrors(
-                [errors.Error(errors.PARSE_ERROR, message, loc)]
-            )
+            raise errors.RegoErrors([errors.Error(errors.PARSE_ERROR, message, loc)])
         for expr in statement:
             expr.index = len(body)
             body.append(expr)
@@ -119,9 +119,7 @@ def parse_ref(text: str) -> ast.Ref:
         return ast.Ref([term], term.loc)
     if not isinstance(term, ast.Ref):
         message = f"expected ref but got {printer.term_text(term)}"
-        raise errors.RegoErrors(
-            [errors.Error(errors.PARSE_ERROR, message, term.loc)]
-        )
+        raise errors.RegoErrors([errors.Error(errors.PARSE_ERROR, message, term.loc)])
     return term
 
 
@@ -150,11 +148,6 @@ class _Statements(RuleParser):
         except RecursionError:
             self.too_deep()
         return found
-
-    def check(self) -> None:
-        """Raise the errors found so far, if there are any."""
-        if self.errors:
-            raise errors.RegoErrors(self.errors)
 
     def _statement(self, *, rules: bool) -> list[Statement] | None:
         self.memo.clear()
@@ -257,7 +250,7 @@ class _Statements(RuleParser):
         comments = self._comments()
         if process_annotations:
             here = self.starts[self.i]
-            notes, found = annotations.parse(
+            notes, found = metadata.parse(
                 [comment for comment in comments if comment.loc.offset < here],
                 parse_ref,
             )
@@ -304,7 +297,7 @@ class _Statements(RuleParser):
             for rule in out.rules:
                 findings += check_v1(rule)
         if not findings and notes:
-            findings += annotations.attach(out)
+            findings += metadata.attach(out)
         if findings:
             raise errors.RegoErrors(findings)
         for rule in out.rules:
@@ -334,9 +327,7 @@ class _Statements(RuleParser):
                 text = ""
             elif text.endswith("\r"):
                 text = text[:1] + text[1:].rstrip("\r")
-            loc = ast.Location(
-                self.source, row, start - lines[row - 1] + 1, start, end
-            )
+            loc = ast.Location(self.source, row, start - lines[row - 1] + 1, start, end)
             out.append(ast.Comment(text, loc))
         return out
 

@@ -175,7 +175,9 @@ class BodyParser(TermParser):
             if value is None:
                 return False
             loc.end = self.last_end()
-            ref = target if isinstance(target, ast.Ref) else _as_ref(target)
+            # After an error the target is no ref, and the tree is not used.
+            ref = target if isinstance(target, ast.Ref) else ast.Ref([target])
+            ref.loc = target.loc
             found.append(ast.With(ref, value, loc))
         expr.with_ = found
         return True
@@ -340,7 +342,3 @@ class BodyParser(TermParser):
     ) -> ast.Expr | None:
         """Read on where `and` or `or` follows (see `parser_logic`)."""
         raise NotImplementedError
-
-
-def _as_ref(var: ast.Var) -> ast.Ref:
-    return ast.Ref([var], var.loc)

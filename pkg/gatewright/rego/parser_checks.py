@@ -58,7 +58,9 @@ def missing_keyword(statements: Sequence[Any], index: int) -> str:
 
 
 def _row(statement: Any) -> int:
-    loc: ast.Location = statement[0].loc if isinstance(statement, list) else statement.loc
+    loc: ast.Location = (
+        statement[0].loc if isinstance(statement, list) else statement.loc
+    )
     return loc.row
 
 

@@ -13,7 +13,7 @@ from gatewright.rego.parser_rules import true_body
 __all__ = ["NotARule", "rule_of"]
 
 
-class NotARule(Exception):  # noqa: N818 - a verdict on a statement, not a fault
+class NotARule(Exception):
     """The statement defines nothing; the message says why."""
 
 
@@ -32,10 +32,7 @@ def rule_of(body: ast.Body) -> ast.Rule:
     terms = expr.terms
     if isinstance(terms, ast.SomeDecl):
         raise NotARule("'some' declarations cannot be used for rule head")
-    if (
-        isinstance(terms, ast.Every | ast.Logical)
-        or expr.negated_body is not None
-    ):
+    if isinstance(terms, ast.Every | ast.Logical) or expr.negated_body is not None:
         raise NotARule("expression cannot be used for rule head")
     if not isinstance(terms, list):
         if not isinstance(terms, ast.Ref):

@@ -18,15 +18,16 @@ __all__ = ["MAX_DEPTH", "Cursor", "State"]
 #: recursion too, and Python frames are the scarce thing.
 MAX_DEPTH: Final = 256
 
-State: TypeAlias = tuple[
-    int, int, int, tuple[errors.Error, ...], tuple[str, ...]
-]
+#: A place and what is wrong there.
+Finding: TypeAlias = tuple[ast.Location, str]
+State: TypeAlias = tuple[int, int, int, tuple[Finding, ...], tuple[str, ...]]
 
 #: What `future` changes: soft keywords, keywords in refs, the memo of terms.
 Words: TypeAlias = tuple[
     frozenset[int], frozenset[int], list[tuple[int, ast.Term | None, State]]
 ]
 
+_TOO_DEEP: Final = "max parsing recursion depth exceeded"
 _NONE: Final = frozenset[int]()
 _ALL_SOFT: Final = tokens.V1_KEYWORDS | tokens.V2_KEYWORDS
 
@@ -83,7 +84,7 @@ class Cursor:
         self.i = -1
         self.tok = tokens.ILLEGAL
         self.wildcards = 0
-        self.errors: tuple[errors.Error, ...] = ()
+        self.errors: tuple[Finding, ...] = ()
         self.hints: tuple[str, ...] = ()
         self.depth = 0
         # Terms read once and read again after going back, by first token, in
@@ -218,8 +219,8 @@ class Cursor:
     # Findings ----------------------------------------------------------------
 
     def too_deep(self) -> None:
-        """Report that the text nests deeper than `MAX_DEPTH`."""
-        self.error(self.loc(), "max parsing recursion depth exceeded")
+        """Report that the text nests deeper than `MAX_DEPTH`, and nothing more."""
+        self.error(self.loc(), _TOO_DEEP)
 
     def hint(self, text: str) -> None:
         """Keep a hint for the next error."""
@@ -232,19 +233,34 @@ class Cursor:
         elif self.hints:
             message += f" (hints: {', '.join(self.hints)})"
         self.hints = ()
-        offset = 0
-        if 0 < loc.row <= len(self.lexed.lines):
-            offset = self.lexed.lines[loc.row - 1] + loc.col - 1
-        line, index = source.caret_detail(self.text, offset)
-        self.errors += (
-            errors.Error(
-                errors.PARSE_ERROR,
-                message,
-                loc,
-                source.caret_lines(line, index),
-                {"line": line, "idx": index},
-            ),
-        )
+        if not self.errors or self.errors[-1][1] != _TOO_DEEP:
+            self.errors += ((loc, message),)
+
+    def check(self) -> None:
+        """Raise `RegoErrors` if anything was found wrong."""
+        if not self.errors:
+            return
+        lines = self.lexed.lines
+        data = source.encode(self.text)
+        ascii_only = len(data) == len(self.text)
+        found = []
+        for loc, message in self.errors:
+            at = 0
+            if 0 < loc.row <= len(lines):
+                at = lines[loc.row - 1] + loc.col - 1
+            if not ascii_only:
+                at = len(source.encode(self.text[: max(at, 0)]))
+            line, index = source.caret_detail(data, at)
+            found.append(
+                errors.Error(
+                    errors.PARSE_ERROR,
+                    message,
+                    loc,
+                    source.caret_lines(line, index),
+                    {"line": line, "idx": index},
+                )
+            )
+        raise errors.RegoErrors(found)
 
     def unexpected(self, note: str = "") -> None:
         """Report the current token as one that may not stand here."""

@@ -213,9 +213,7 @@ class LogicParser(BodyParser):
                     if operand is None:
                         return None
                     loc = self.spanned(not_loc)
-                    outer = self.negation(
-                        operand.body, loc, explicit=operand.explicit
-                    )
+                    outer = self.negation(operand.body, loc, explicit=operand.explicit)
                     return Operand([outer], False, loc)
         start = self.loc()
         expr = self.expression()
@@ -357,9 +355,7 @@ class LogicParser(BodyParser):
             f"operand of `{op}` cannot begin with `{{` unless the braces hold a body",
         )
 
-    def _report_ambiguous(
-        self, loc: ast.Location, body: ast.Body, prefix: str
-    ) -> None:
+    def _report_ambiguous(self, loc: ast.Location, body: ast.Body, prefix: str) -> None:
         begin = self.lexed.lines[loc.row - 1] + loc.col - 1
         end = self.last_end()
         braces = union = self.text[begin:end]

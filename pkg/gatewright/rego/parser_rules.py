@@ -7,6 +7,7 @@ query by the caller and turned into a rule afterwards (`parser_constants`).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Final
 
 from gatewright.rego import ast, copies, printer, tokens
@@ -334,7 +335,7 @@ class RuleParser(LogicParser):
             branches.append(branch)
             if branch.generated_body or self.tok != tokens.ELSE:
                 break
-        for before, after in zip(branches, branches[1:], strict=False):
+        for before, after in pairwise(branches):
             before.else_ = after
         for branch in branches:
             branch.loc.end = self.last_end()
@@ -453,8 +454,7 @@ class RuleParser(LogicParser):
     def _report_no_value(self, head: ast.Head, name: str, *, default: bool) -> None:
         if head.args:
             self.unexpected(
-                "expected function value term"
-                f" (e.g., {name}(...) := <VALUE> {{ ... }})"
+                f"expected function value term (e.g., {name}(...) := <VALUE> {{ ... }})"
             )
         elif default:
             self.unexpected(
@@ -488,9 +488,7 @@ class RuleParser(LogicParser):
             return False
         before = len(self.errors)
         for kind in _unfit(value):
-            self.error(
-                rule.loc, f"illegal default rule (value cannot contain {kind})"
-            )
+            self.error(rule.loc, f"illegal default rule (value cannot contain {kind})")
         if len(self.errors) > before:
             return False
         seen: set[str] = set()

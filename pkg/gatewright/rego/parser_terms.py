@@ -8,21 +8,15 @@ caller may go back (which drops them) and try another one.
 
 from __future__ import annotations
 
-import json
-import re
-from decimal import Decimal, InvalidOperation
-from math import log2
-from typing import Any, Final
+from typing import Final
 
 from gatewright.rego import ast, order, printer, tokens
-from gatewright.rego.parser_cursor import MAX_DEPTH, Cursor
+from gatewright.rego.parser_cursor import MAX_DEPTH
+from gatewright.rego.parser_scalars import ScalarParser
 from gatewright.rego.source import extent
 
 __all__ = ["TermParser", "member_operator", "object_of", "set_of"]
 
-#: Numbers whose binary exponent is beyond this are refused.
-MAX_EXPONENT: Final = 100_000
-_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _REF_OPENERS: Final = (tokens.DOT, tokens.LBRACK, tokens.LPAREN)
 _INDEXABLE: Final = (
     ast.Var,
@@ -35,7 +29,6 @@ _INDEXABLE: Final = (
     ast.Call,
 )
 _ROOTS: Final = frozenset({"data", "input"})
-_SCALARS: Final = (ast.String, ast.Number, ast.Boolean, ast.Null)
 
 
 def set_of(items: list[ast.Term], loc: ast.Location) -> ast.Set:
@@ -50,9 +43,7 @@ def set_of(items: list[ast.Term], loc: ast.Location) -> ast.Set:
     return ast.Set(items, loc)
 
 
-def object_of(
-    pairs: list[tuple[ast.Term, ast.Term]], loc: ast.Location
-) -> ast.Object:
+def object_of(pairs: list[tuple[ast.Term, ast.Term]], loc: ast.Location) -> ast.Object:
     """Return an object in key order; of equal keys, first key and last value."""
     if len(pairs) > 1:
         pairs = order.sorted_pairs(pairs)
@@ -72,7 +63,7 @@ def member_operator(arity: int, loc: ast.Location) -> ast.Ref:
     return ast.Ref([ast.Var("internal", loc), ast.String(name, loc)], loc)
 
 
-class TermParser(Cursor):
+class TermParser(ScalarParser):
     """The part of the parser that reads terms."""
 
     __slots__ = ()
@@ -208,9 +199,9 @@ class TermParser(Cursor):
         if tok == tokens.IDENT or tok == tokens.CONTAINS:
             term = self.var()
         elif tok == tokens.STRING:
-            term = self._string()
+            term = self.string()
         elif tok == tokens.NUMBER or tok == tokens.DOT:
-            term = self._number()
+            term = self.number()
         elif tok == tokens.LBRACE:
             term = self._braces()
         elif tok == tokens.LBRACK:
@@ -226,7 +217,7 @@ class TermParser(Cursor):
         elif tok == tokens.SUB:
             return self._minus()
         elif tokens.TEMPLATE_PART <= tok <= tokens.RAW_TEMPLATE_END:
-            term = self._template()
+            term = self.template()
         elif tok >= tokens.LOGICAL_AND and self.touching() == tokens.LPAREN:
             # `and(x, y)` and `or(x, y)` are calls of the set operators.
             term = self.var()
@@ -281,9 +272,7 @@ class TermParser(Cursor):
             )
             apart = False
             if not opens:
-                return ast.Ref(
-                    parts, extent(loc, start=offset, end=self.last_end())
-                )
+                return ast.Ref(parts, extent(loc, start=offset, end=self.last_end()))
             end = self.starts[self.i]
             operator = ast.Ref(parts, extent(loc, start=offset, end=end))
             call = self._call(operator, offset)
@@ -343,21 +332,11 @@ class TermParser(Cursor):
 
     # Scalars -----------------------------------------------------------------
 
-    def _string(self) -> ast.Term | None:
-        word = self.texts[self.i]
-        if "\\" not in word:
-            return ast.String(word[1:-1], self.loc())
-        value = _unquoted(word)
-        if value is None:
-            self.error(self.loc(), f"illegal string literal: {word}")
-            return None
-        return ast.String(value, self.loc())
-
     def _minus(self) -> ast.Term | None:
         loc = self.loc()
         following = self.peek()
         if following not in (tokens.IDENT, tokens.CONTAINS):
-            number = self._number()
+            number = self.number()
             return None if number is None else self.finish(number)
         self.scan()
         term = self.finish(self.var())
@@ -368,37 +347,6 @@ class TermParser(Cursor):
             [ast.Number("0", loc), term],
             extent(loc, start=loc.offset, end=self.last_end()),
         )
-
-    def _number(self) -> ast.Term | None:
-        loc = self.loc()
-        prefix = ""
-        if self.tok == tokens.SUB:
-            prefix = "-"
-            self.scan()
-            if self.tok not in (tokens.NUMBER, tokens.DOT):
-                self.unexpected("expected number")
-                return None
-        if self.tok == tokens.DOT:
-            prefix += "."
-            self.scan()
-            if self.tok != tokens.NUMBER:
-                self.unexpected("expected number")
-                return None
-        word = self.texts[self.i]
-        if not prefix.endswith(".") and len(word) > 1 and word[0] == "0":
-            decimal = word[1] == "."
-            scientific = len(word) > 2 and word[1] in "eE"
-            if not decimal and not scientific:
-                self.unexpected("expected number without leading zero")
-                return None
-        text = prefix + word
-        if text.count(".") > 1:
-            self.unexpected("invalid float")
-            return None
-        if _too_big(text):
-            self.error(self.loc(), "number too big")
-            return None
-        return ast.Number(text, loc)
 
     def _parens(self) -> ast.Term | None:
         start = self.starts[self.i]
@@ -568,114 +516,8 @@ class TermParser(Cursor):
                 return None
         return object_of(pairs, key.loc)
 
-    # Templates ---------------------------------------------------------------
-
-    def _template(self) -> ast.Term | None:
-        loc = self.loc()
-        if self.version == 0:
-            message = "template strings are not supported by current capabilities"
-            self.error(loc, message)
-            return None
-        raw = self.tok in (tokens.RAW_TEMPLATE_PART, tokens.RAW_TEMPLATE_END)
-        parts: list[Any] = []
-        while True:
-            if not tokens.TEMPLATE_PART <= self.tok <= tokens.RAW_TEMPLATE_END:
-                self.error(self.loc(), "expected template-string part")
-                return None
-            literal: str | None = self.texts[self.i]
-            if not raw and "\\" in self.texts[self.i]:
-                literal = _unquoted(f'"{literal}"')
-                if literal is None:
-                    word = self._template_word()
-                    self.error(self.loc(), f"illegal template-string part: {word}")
-                    return None
-            if literal:
-                parts.append(ast.String(literal, self.loc()))
-            if self.tok in (tokens.TEMPLATE_END, tokens.RAW_TEMPLATE_END):
-                break
-            begin = self.ends[self.i]
-            self.scan()
-            comment = "#" in self.text[begin : self.starts[self.i]]
-            hole = self._hole()
-            if hole is None:
-                return None
-            scalar = isinstance(hole.terms, _SCALARS) and hole.negated_body is None
-            if scalar and not comment:
-                parts.append(hole.terms)
-            else:
-                parts.append(hole)
-            if self.tok != tokens.RBRACE:
-                self.error(self.loc(), "expected } to end template string expression")
-                return None
-            self.scan()
-        loc = extent(loc, start=loc.offset, end=self.ends[self.i])
-        return ast.TemplateString(parts, raw, loc)
-
-    def _template_word(self) -> str:
-        """Return the stretch of template text with its delimiters, as written."""
-        start, end = self.starts[self.i], self.ends[self.i]
-        if self.text[start : start + 1] == "$":
-            start += 1
-        elif start and self.text[start - 1] == "}":
-            start -= 1
-        return self.text[start:end]
-
-    def _hole(self) -> ast.Expr | None:
-        """Read the expression of a template's braces and refuse what may not be
-        there."""
-        expr = self.literal()
-        if expr is None:
-            self.error(self.loc(), "invalid template-string expression")
-            return None
-        message = ""
-        if expr.negated:
-            message = "unexpected negation ('not') in template-string expression"
-        elif isinstance(expr.terms, list):
-            operator = printer.term_text(expr.terms[0])
-            if operator == "eq":
-                message = "unexpected unification ('=')"
-            elif operator == "assign":
-                message = "unexpected assignment (':=')"
-            if message:
-                message += " in template-string expression"
-        elif isinstance(expr.terms, ast.Every):
-            message = "unexpected 'every' in template-string expression"
-        elif isinstance(expr.terms, ast.SomeDecl):
-            message = "unexpected 'some' in template-string expression"
-        if message:
-            self.error(expr.loc, message)
-            return None
-        return expr
-
     # Read elsewhere ----------------------------------------------------------
 
     def body(self, end: int) -> ast.Body | None:
         """Read expressions up to the closing token (see `parser_bodies`)."""
         raise NotImplementedError
-
-    def literal(self) -> ast.Expr | None:
-        """Read one literal of a body (see `parser_bodies`)."""
-        raise NotImplementedError
-
-
-def _unquoted(word: str) -> str | None:
-    """Decode a JSON string; a lone surrogate becomes U+FFFD."""
-    try:
-        value: str = json.loads(word)
-    except ValueError:
-        return None
-    return _SURROGATE.sub("\ufffd", value)
-
-
-def _too_big(text: str) -> bool:
-    if "e" not in text and "E" not in text and len(text) < MAX_EXPONENT // 4:
-        return False
-    try:
-        value = abs(Decimal(text))
-    except InvalidOperation:
-        return True
-    if not value:
-        return False
-    digits = value.as_tuple().digits[:17]
-    leading = int("".join(map(str, digits))) / 10 ** (len(digits) - 1)
-    return abs(value.adjusted() * log2(10) + log2(leading)) > MAX_EXPONENT

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from gatewright.rego import ast, order
+from gatewright.rego import ast, order, tokens
 
 __all__ = [
     "body_text",
@@ -27,10 +27,7 @@ __all__ = [
 ]
 
 #: Words that a ref prints in brackets (OPA prints for Rego v1 here).
-_BRACKETED: Final = frozenset(
-    "not package import as default else with null true false some if contains in "
-    "every".split()
-)
+_BRACKETED: Final = tokens.keywords_of(1)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 #: Built-ins with an infix form, by name.
@@ -88,7 +85,7 @@ def value_name(term: ast.Term) -> str:
 
 
 def quote(text: str) -> str:
-    """Quote a string as Go does: escapes, and `\\u` for what does not print."""
+    r"""Quote a string as Go does: escapes, and `\u` for what does not print."""
     if text.isprintable() and '"' not in text and "\\" not in text:
         return f'"{text}"'
     out = []
@@ -130,10 +127,14 @@ def term_text(term: ast.Term) -> str:
                 return "set()"
             return "{" + _list(order.sorted_terms(items)) + "}"
         case ast.Object(items=pairs):
-            return "{" + ", ".join(
-                f"{term_text(key)}: {term_text(value)}"
-                for key, value in order.sorted_pairs(pairs)
-            ) + "}"
+            return (
+                "{"
+                + ", ".join(
+                    f"{term_text(key)}: {term_text(value)}"
+                    for key, value in order.sorted_pairs(pairs)
+                )
+                + "}"
+            )
         case ast.ArrayComprehension():
             return f"[{_head_term(term.term)} | {body_text(term.body)}]"
         case ast.SetComprehension():
@@ -185,8 +186,7 @@ def expr_text(expr: ast.Expr) -> str:
     else:
         out.append(_expr_terms(expr))
     out += [
-        f" with {term_text(mod.target)} as {term_text(mod.value)}"
-        for mod in expr.with_
+        f" with {term_text(mod.target)} as {term_text(mod.value)}" for mod in expr.with_
     ]
     return "".join(out)
 

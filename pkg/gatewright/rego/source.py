@@ -10,14 +10,27 @@ from typing import Final
 
 from gatewright.rego.ast import Location, Source
 
-__all__ = ["Source", "caret_detail", "caret_lines", "decode", "line_starts"]
+__all__ = [
+    "Source",
+    "caret_detail",
+    "caret_lines",
+    "decode",
+    "encode",
+    "extent",
+    "line_starts",
+]
 
-_SPACE: Final = frozenset("\t\n\v\f\r \x85\xa0")
+_SPACE: Final = b"\t\n\v\f\r \x85\xa0"
 
 
 def decode(data: bytes) -> str:
     """Decode UTF-8; a wrong byte becomes a lone surrogate (U+DC80 to U+DCFF)."""
     return data.decode("utf-8", "surrogateescape")
+
+
+def encode(text: str) -> bytes:
+    """Undo `decode`."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def line_starts(text: str) -> list[int]:
@@ -30,33 +43,28 @@ def line_starts(text: str) -> list[int]:
     return starts
 
 
-def caret_detail(text: str, offset: int) -> tuple[str, int]:
-    """Return the line around `offset` and the byte index of the caret in it.
+def caret_detail(data: bytes, at: int) -> tuple[str, int]:
+    """Return the line around a byte position and the byte index of the caret in it.
 
     Space before the position is skipped backwards first, so an error at the end
-    of the file points at the last thing written.
+    of the file points at the last thing written.  OPA counts bytes here, and takes
+    the bytes 0x85 and 0xA0 for space wherever they stand.
     """
-    offset = min(max(offset, 0), len(text) - 1)
-    while offset > 0 and text[offset] in _SPACE:
-        offset -= 1
-    if offset < 0:
+    if not data:
         return "", 0
-    if text[offset] in "\r\n":
-        begin = offset + 1 if offset == 0 else _line_begin(text, offset)
-    else:
-        begin = _line_begin(text, offset)
-    end = offset
-    while end < len(text) and text[end] not in "\r\n":
+    at = min(max(at, 0), len(data) - 1)
+    while at > 0 and data[at] in _SPACE:
+        at -= 1
+    begin = at
+    while begin > 0 and data[begin] not in b"\r\n":
+        begin -= 1
+    if data[begin] in b"\r\n":
+        begin += 1
+    end = at
+    while end < len(data) and data[end] not in b"\r\n":
         end += 1
     begin = min(begin, end)
-    index = offset - begin
-    if index > 0:
-        index = len(text[begin:offset].encode("utf-8", "surrogateescape"))
-    return text[begin:end], index
-
-
-def _line_begin(text: str, offset: int) -> int:
-    return max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
+    return data[begin:end].decode("utf-8", "surrogateescape"), at - begin
 
 
 def caret_lines(line: str, index: int) -> tuple[str, ...]:

@@ -15,7 +15,8 @@ constraints  templates and constraints: review in, responses out
 mutation     mutators: object in, patch out
 webhook      the HTTPS edge
 app          wiring: supervisor, policy process, workers
-cli          the command `gatewright`
+cli          the command `gatewright`; __main__ runs it for `python -m gatewright`
+policies     data: the policies that the project ships
 """
 
 from __future__ import annotations

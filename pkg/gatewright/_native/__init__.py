@@ -1,1 +1,7 @@
-"""The doors to the compiled evaluator: names re-exported, no logic."""
+"""The doors to the compiled evaluator: names re-exported, no logic.
+
+core    values, images and evaluations; the engine alone opens it
+
+The other modules here are compiled from native/gatewright/_native; each has its
+stub beside it. Python reaches them through a door only.
+"""

@@ -12,7 +12,7 @@ from libc.string cimport strlen
 
 from decimal import Decimal as BigDecimal
 
-from gatewright._native.number cimport int_text, int_value, number_text
+from gatewright._native.number cimport int_text, int_value, is_float_syntax, number_text
 from gatewright._native.reader cimport (
     READ_EXACT, READ_REVIEW, READ_TERM, ReadMode, read_text,
 )
@@ -455,7 +455,7 @@ cdef Word to_word(Heap* heap, object value) except 0:
         return check(heap, new_number(heap, <const char*>text, len(text)))
     if isinstance(value, Number):
         text = value.text.encode("ascii")
-        if not is_number_text(text):
+        if not is_float_syntax(text, len(text)):
             raise ValueError(f"not a number: {value.text}")
         return check(heap, new_number(heap, <const char*>text, len(text)))
     if isinstance(value, Set):
@@ -465,15 +465,6 @@ cdef Word to_word(Heap* heap, object value) except 0:
     if isinstance(value, (set, frozenset)):
         return items_word(heap, list(value), T_SET)
     raise TypeError(f"no value of Rego: {type(value).__name__}")
-
-
-cdef bint is_number_text(bytes text):
-    cdef Heap heap
-    cdef Word w
-    heap_init(&heap, 1 << 20)
-    w = read_text(&heap, text, len(text), READ_EXACT, NULL)
-    heap_free(&heap)
-    return tag(w) == T_INT or tag(w) == T_NUM
 
 
 # Documents -------------------------------------------------------------------

@@ -15,7 +15,7 @@ from gatewright._native.number cimport (
     GO_TEXT, float_digits, int_text, int_value, integer_of, number_text, put_go_g,
 )
 from gatewright._native.operand cimport bad_call, bad_type, is_number
-from gatewright._native.reader cimport READ_EXACT, read_text
+from gatewright._native.reader cimport READ_EXACT, READ_VALID, read_text
 from gatewright._native.utf8 cimport (
     count_runes, is_ascii, put_rune, rune_at, rune_is_valid,
 )
@@ -962,7 +962,7 @@ cdef Word format_number(Heap* heap, Word w, int base) noexcept with gil:
     try:
         if num.exp <= 0:
             return new_str(heap, "0", 1)
-        if num.exp > 20000:
+        if num.exp > 40000:
             return bad_call(heap, "format_int", "number too big")
         text = digits[:num.digits].decode("ascii")
         text = text[:num.exp].ljust(num.exp, "0")
@@ -1044,6 +1044,6 @@ cdef Word lib_json_is_valid(Heap* heap, const Word* args, int n) noexcept nogil:
         return W_FALSE
     s = str_node(args[0])
     heap_init(&spare, heap.limit)
-    w = read_text(&spare, s.data, s.size, READ_EXACT, NULL)
+    w = read_text(&spare, s.data, s.size, READ_VALID, NULL)
     heap_free(&spare)
     return W_FALSE if w == UNDEFINED else W_TRUE

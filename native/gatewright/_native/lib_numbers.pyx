@@ -8,6 +8,7 @@ from libc.string cimport strlen
 from gatewright._native.number cimport (
     OP_ABS, OP_CEIL, OP_DIV, OP_FLOOR, OP_MINUS, OP_MUL, OP_PLUS, OP_REM, OP_ROUND,
     Operation, arithmetic, arithmetic_one, float_digits, integer_of,
+    is_float_syntax,
 )
 from gatewright._native.operand cimport (
     bad_call, bad_type, is_number, type_name, want_int,
@@ -244,49 +245,6 @@ cdef bint is_word(const char* text, size_t size, const char* word) noexcept nogi
         if (text[i] | 32) != word[i]:
             return False
     return True
-
-
-cdef bint is_float_syntax(const char* text, size_t size) noexcept nogil:
-    # Go's decimal floats: [sign] digits [. digits] [e [sign] digits], with digits on
-    # one side of the point at least; underscores between digits
-    cdef size_t at = 0, digits = 0
-    if at < size and (text[at] == c'+' or text[at] == c'-'):
-        at += 1
-    while at < size and (c'0' <= text[at] <= c'9' or text[at] == c'_'):
-        if text[at] == c'_':
-            if not between_digits(text, size, at):
-                return False
-        else:
-            digits += 1
-        at += 1
-    if at < size and text[at] == c'.':
-        at += 1
-        while at < size and (c'0' <= text[at] <= c'9' or text[at] == c'_'):
-            if text[at] == c'_':
-                if not between_digits(text, size, at):
-                    return False
-            else:
-                digits += 1
-            at += 1
-    if digits == 0:
-        return False
-    if at < size and (text[at] | 32) == c'e':
-        at += 1
-        if at < size and (text[at] == c'+' or text[at] == c'-'):
-            at += 1
-        if at >= size or not (c'0' <= text[at] <= c'9'):
-            return False
-        while at < size and c'0' <= text[at] <= c'9':
-            at += 1
-    return at == size
-
-
-cdef bint between_digits(const char* text, size_t size, size_t at) noexcept nogil:
-    return (
-        0 < at < size - 1
-        and c'0' <= text[at - 1] <= c'9'
-        and c'0' <= text[at + 1] <= c'9'
-    )
 
 
 cdef Word lib_to_number(Heap* heap, const Word* args, int n) noexcept nogil:

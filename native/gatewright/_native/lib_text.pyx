@@ -257,6 +257,32 @@ cdef Word lib_split(Heap* heap, const Word* args, int n) noexcept nogil:
     return <Word>out | T_ARR
 
 
+cdef Word lib_split_n(Heap* heap, const Word* args, int n) noexcept nogil:
+    # The first parts, or the last ones for a negative number
+    cdef int64_t limit, count, start = 0, i
+    cdef SeqNode* out
+    cdef Word parts
+    if not want_strings(heap, "strings.split_n", args, 2):
+        return UNDEFINED
+    if not want_int(heap, "strings.split_n", args, 3, "number", &limit):
+        return UNDEFINED
+    parts = lib_split(heap, args, 2)
+    if parts == UNDEFINED:
+        return UNDEFINED
+    count = seq_len(parts)
+    if limit < 0 and -limit < count:
+        start = count + limit
+        count = -limit
+    elif 0 <= limit < count:
+        count = limit
+    out = new_seq(heap, <uint32_t>count)
+    if out == NULL:
+        return UNDEFINED
+    for i in range(count):
+        store(&out.items[i], item(parts, <uint32_t>(start + i)))
+    return <Word>out | T_ARR
+
+
 cdef Word lib_replace(Heap* heap, const Word* args, int n) noexcept nogil:
     cdef StrNode* s
     cdef StrNode* old

@@ -25,6 +25,8 @@ cdef bint integer_of(Word w, int64_t* out, bint* big) noexcept nogil
 cdef size_t put_go_g(
     char* out, const char* digits, uint32_t n, int64_t exp, bint minus
 ) noexcept nogil
+# What strconv.ParseFloat takes (of decimals): +1_0., .5, 1e3
+cdef bint is_float_syntax(const char* text, size_t size) noexcept nogil
 # Number text through float64 to Go's text; E_SYNTAX when out of its range
 cdef Word review_number(Heap* heap, const char* text, size_t size) noexcept nogil
 # Shortest digits (room for 24) of the float64 nearest to a number.  False: overflow

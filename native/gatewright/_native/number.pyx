@@ -26,7 +26,7 @@ cdef extern from *:
 
 # Decimal exponents beyond are refused: exact results would have as many digits
 cdef enum:
-    MAX_EXPONENT = 20000
+    MAX_EXPONENT = 40000
 
 
 # Texts -----------------------------------------------------------------------
@@ -119,6 +119,49 @@ cdef size_t put_go_g(
         memcpy(p + 1, digits + exp, n - exp)
         p += 1 + n - exp
     return p - out
+
+
+cdef bint is_float_syntax(const char* text, size_t size) noexcept nogil:
+    # Go's decimal floats: [sign] digits [. digits] [e [sign] digits], with digits on
+    # one side of the point at least; underscores between digits
+    cdef size_t at = 0, digits = 0
+    if at < size and (text[at] == c'+' or text[at] == c'-'):
+        at += 1
+    while at < size and (c'0' <= text[at] <= c'9' or text[at] == c'_'):
+        if text[at] == c'_':
+            if not between_digits(text, size, at):
+                return False
+        else:
+            digits += 1
+        at += 1
+    if at < size and text[at] == c'.':
+        at += 1
+        while at < size and (c'0' <= text[at] <= c'9' or text[at] == c'_'):
+            if text[at] == c'_':
+                if not between_digits(text, size, at):
+                    return False
+            else:
+                digits += 1
+            at += 1
+    if digits == 0:
+        return False
+    if at < size and (text[at] | 32) == c'e':
+        at += 1
+        if at < size and (text[at] == c'+' or text[at] == c'-'):
+            at += 1
+        if at >= size or not (c'0' <= text[at] <= c'9'):
+            return False
+        while at < size and c'0' <= text[at] <= c'9':
+            at += 1
+    return at == size
+
+
+cdef bint between_digits(const char* text, size_t size, size_t at) noexcept nogil:
+    return (
+        0 < at < size - 1
+        and c'0' <= text[at - 1] <= c'9'
+        and c'0' <= text[at + 1] <= c'9'
+    )
 
 
 cdef bint short_digits(

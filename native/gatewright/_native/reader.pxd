@@ -8,9 +8,10 @@ from libc.stdint cimport uint32_t
 from gatewright._native.value cimport Heap, Word
 
 cdef enum ReadMode:
-    READ_EXACT = 0      # number text is kept
+    READ_EXACT = 0      # number text is kept; OPA takes binary exponents to 100,000
     READ_REVIEW = 1     # numbers go through float64, as Gatekeeper's reviews do
     READ_TERM = 2       # exact; keys may be any value, and <1, 2> is a set
+    READ_VALID = 3      # as exact, but numbers may be as large as they like
 
 # Strings known beforehand (an image's constants), so that keys of a review are
 # found by address: open addressing by hash, linear probing, at least one slot empty

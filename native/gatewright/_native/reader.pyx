@@ -17,8 +17,8 @@ from gatewright._native.utf8 cimport put_rune, rune_at, rune_is_valid
 from gatewright._native.value cimport (
     E_DEPTH, E_MEMORY, E_SYNTAX, F_SORTED, HASH_START, MAX_DEPTH, STR_HEADER, T_ARR,
     T_OBJ, T_SET, T_STR, UNDEFINED, W_FALSE, W_NULL, W_TRUE, Chunk, Heap, SeqNode,
-    StrNode, Word, alloc_str, fail, from_int, hash_end, hash_word, load, new_num_node,
-    new_seq, new_set, seal_str, store, str_node,
+    NumNode, StrNode, Word, alloc_str, fail, from_int, hash_end, hash_word, load,
+    new_num_node, new_seq, new_set, num_node, seal_str, store, str_node,
 )
 
 cdef extern from *:
@@ -29,6 +29,8 @@ cdef enum:
     STACK = 1024        # words and levels on the C stack before malloc is asked
     LEVELS = 128
     INTERN_SIZE = 64    # longer strings are not looked for
+    MAX_DECIMAL = 30103 # 2 ** 100000 has that many digits
+    MAX_INT32 = 0x7FFFFFFF
     IN_ARRAY = 1
     IN_OBJECT = 2
     IN_SET = 3
@@ -380,7 +382,24 @@ cdef inline Word read_number(
     if mode == READ_REVIEW:
         heap.error_at = start - data
         return review_number(heap, <const char*>start, p - start)
-    return new_num_node(heap, <const char*>start, p - start)
+    return exact_number(heap, <const char*>start, p - start, mode == READ_VALID)
+
+
+cdef Word exact_number(
+    Heap* heap, const char* text, size_t size, bint any_size
+) noexcept nogil:
+    cdef Word w = new_num_node(heap, text, size)
+    cdef NumNode* num
+    if w == UNDEFINED or any_size:
+        return w
+    num = num_node(w)
+    if num.exp > MAX_DECIMAL or num.exp < -MAX_INT32:
+        if -MAX_INT32 <= num.exp <= MAX_INT32:
+            fail(heap, E_SYNTAX, "invalid number: number too big")
+        else:
+            fail(heap, E_SYNTAX, "invalid number: invalid float")
+        return UNDEFINED
+    return w
 
 
 # Values ----------------------------------------------------------------------

@@ -173,14 +173,17 @@ class Planner:
             end = f.b.label()
             with f.nested(end):
                 bodies.plan_body(f, query.body)
-                shown = {
-                    name: f.env[local]
-                    for name, local in query.bindings.items()
-                    if local in f.env
-                }
+                names: list[tuple[ast.Term, str]] = [
+                    (ast.String(name), local) for name, local in query.bindings.items()
+                ]
+                names += [
+                    (ast.Number(str(index)), local)
+                    for index, local in query.captures.items()
+                ]
+                shown = [(key, f.env[v]) for key, v in names if v in f.env]
                 pairs = f.b.block(max(1, 2 * len(shown)))
-                for place, (name, operand) in enumerate(shown.items()):
-                    f.put(f.constant(ast.String(name)), pairs + 2 * place)
+                for place, (key, operand) in enumerate(shown):
+                    f.put(f.constant(key), pairs + 2 * place)
                     f.put(operand, pairs + 2 * place + 1)
                 row = f.b.register()
                 f.emit("OBJ", row, pairs, len(shown))
@@ -276,8 +279,12 @@ def plan_query(
     messages: Messages = "opa",
     optimized: bool = True,
 ) -> Program:
-    """Plan a query: entry point `query` gives an array with an object of
-    variable names and values for each solution, in order, repeats included."""
+    """Plan a query: entry point `query` gives an array with an object for each
+    solution, in order, repeats included.
+
+    An object holds the value of each variable under its name, and of each
+    captured expression under its index (a number).
+    """
     planner = Planner(compiled, messages=messages, optimized=optimized)
     planner.survey(*compiled.modules.values(), query.body)
     planner.tables.entrypoints[QUERY] = planner.query(query)

@@ -206,7 +206,8 @@ class TypeEnv:
             if of is not None:
                 return of
             env = env.outer
-        return None
+        builtin = self.builtins.get(name)
+        return None if builtin is None else builtin.type
 
     def get(self, term: Any) -> Maybe:
         """The type of a term; None, or a type with None in it, when unknown."""

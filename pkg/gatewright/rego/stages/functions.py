@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gatewright.builtins.types import Type
+from gatewright.builtins.declarations import Builtin
+from gatewright.builtins.types import FunctionType, Type
 from gatewright.rego import ast, errors
 from gatewright.rego.printer import ref_text
 from gatewright.rego.stages.rename import renamed_ref
 from gatewright.rego.stages.state import State
 from gatewright.rego.stages.walk import exprs_in, is_equality, operator_name, ref_name
+from gatewright.rego.types_env import TypeEnv
+from gatewright.rego.types_errors import argument_error
 
 __all__ = [
     "check_deprecated_builtins",
@@ -22,7 +25,7 @@ __all__ = [
 ]
 
 
-def undefined_funcs(state: State, node: Any, types: Any) -> Iterator[errors.Error]:
+def undefined_funcs(state: State, node: Any, types: TypeEnv) -> Iterator[errors.Error]:
     """Calls of what is no function, and with a wrong number of operands.
 
     `types` answers the static type of an operand for the details of a message.
@@ -58,17 +61,15 @@ def arity_error(
     operator: ast.Ref,
     arity: int,
     operands: int,
-    types: Any,
+    types: TypeEnv,
 ) -> errors.Error:
     """Built-ins show what they were given and what they take."""
-    builtin = state.builtins.get(ref_name(operator))
-    if builtin is not None:
-        from gatewright.rego.types_errors import argument_error
-
+    want = state.builtins.get(ref_name(operator)) or types.ref(operator)
+    if isinstance(want, Builtin | FunctionType):
         terms = expr.terms
         assert type(terms) is list
         have: list[Type | None] = [types.get(term) for term in terms[1:]]
-        problem = argument_error(expr.loc, operator, "arity mismatch", have, builtin)
+        problem = argument_error(expr.loc, operator, "arity mismatch", have, want)
         return problem.error
     text = ref_text(renamed_ref(operator, state.rewritten))
     noun = "argument" if operands == 1 else "arguments"
@@ -81,8 +82,6 @@ def arity_error(
 
 def check_undefined_funcs(state: State) -> None:
     """CheckUndefinedFuncs over all modules."""
-    from gatewright.rego.types_env import TypeEnv
-
     types = TypeEnv(state.builtins)
     for module in state.modules.values():
         state.fail(*undefined_funcs(state, module, types))

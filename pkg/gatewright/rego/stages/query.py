@@ -37,6 +37,7 @@ class QueryState:
         "captures",
         "compiled",
         "context",
+        "hidden",
         "source",
         "state",
         "types",
@@ -58,6 +59,8 @@ class QueryState:
         self.context = context
         self.capture = capture
         self.captures: dict[int, str] = {}
+        #: Messages show the variables of captured values as wildcards.
+        self.hidden: dict[str, str] = {}
         self.state = State(modules={}, options=options, builtins=builtins)
         self.state.rule_tree = compiled.rule_tree
         names = all_vars(list(body))
@@ -164,6 +167,7 @@ def capture_values(query: QueryState) -> None:
             var = state.gen.var(loc)
             expr.terms = [ast.Ref([ast.Var("eq", loc)], loc), terms, var]  # type: ignore[list-item]
         query.captures[expr.index] = var.name
+        query.hidden[var.name] = f"$term{len(query.hidden)}"
         if check:
             out.append(
                 ast.Expr(
@@ -211,6 +215,7 @@ def rewrite_local_vars(query: QueryState) -> None:
         for new, name in rewriter.scopes.rewritten.items()
         if not is_generated(name)
     }
+    state.rewritten.update(query.hidden)
     top = rewriter.scopes.top.names
     query.written = [name for name in query.written if name in top]
 

@@ -5,6 +5,10 @@
   not changed for a while, so that a rewrite in two steps opens no gap.
 - An object that stands in two files belongs to the one that has it first by
   name; the other file is in error.
+
+Taking a reading over has three steps: `update` (what do the files say), any
+number of `reject` (what of that can't be used, as whoever compiles it found),
+and `accept`.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-__all__ = ["FileError", "Ledger", "ObjectKey"]
+__all__ = ["FileError", "Ledger", "ObjectKey", "shown"]
 
 STABLE_AFTER: Final = 2.0
 
@@ -28,15 +32,21 @@ class FileError(Exception):
 
 @dataclass(slots=True)
 class Entry:
-    """One file: its content and objects as last taken over, the removals that
-    wait (`gone`), when it changed last, and what is wrong with it now."""
+    """One file: its content; its objects as last accepted and as proposed now
+    (None: nothing new); the removals that wait (`gone`); when it changed last;
+    what is wrong with it, and since when."""
 
     content: bytes | None = None
     objects: Objects = field(default_factory=dict)
+    proposed: Objects | None = None
     gone: dict[ObjectKey, Any] = field(default_factory=dict)
     changed: float = 0.0
     error: str = ""
     error_since: float = 0.0
+
+    @property
+    def current(self) -> Objects:
+        return self.objects if self.proposed is None else self.proposed
 
 
 class Ledger:
@@ -50,7 +60,7 @@ class Ledger:
     def update(
         self, data: Mapping[str, bytes], refused: Mapping[str, str], *, now: float
     ) -> bool:
-        """Take a reading over; true if the objects in force may have changed.
+        """Propose what a reading says; true if the objects in force may change.
 
         `now` in seconds of any steady clock.
         """
@@ -72,17 +82,11 @@ class Ledger:
         entry.content = content
         entry.changed = now
         try:
-            objects = self.read(name, content)
+            entry.proposed = self.read(name, content)
         except FileError as error:
             self.fail(entry, str(error), now)
             return False
         entry.error = ""
-        entry.gone = {
-            key: value
-            for key, value in {**entry.gone, **entry.objects}.items()
-            if key not in objects
-        }
-        entry.objects = objects
         return True
 
     def read(self, name: str, content: bytes) -> Objects:
@@ -93,7 +97,7 @@ class Ledger:
             objects[key] = value
         for other, entry in self.entries.items():
             if other != name:
-                twice = sorted(objects.keys() & entry.objects.keys())
+                twice = sorted(objects.keys() & entry.current.keys())
                 if twice:
                     raise FileError(f"{shown(twice[0])} stands in {other} too")
         return objects
@@ -102,8 +106,7 @@ class Ledger:
         entry.content = None
         entry.error = ""
         entry.changed = now
-        entry.gone.update(entry.objects)
-        entry.objects = {}
+        entry.proposed = {}
         return True
 
     def settle(self, name: str, entry: Entry, now: float) -> bool:
@@ -112,9 +115,35 @@ class Ledger:
             return False
         had = bool(entry.gone)
         entry.gone = {}
-        if entry.content is None and not entry.objects:
+        if entry.content is None and not entry.current:
             del self.entries[name]
         return had
+
+    def reject(self, faults: Mapping[ObjectKey, str], *, now: float) -> bool:
+        """Take back what the files of these objects propose; true if any did."""
+        any_taken_back = False
+        for entry in self.entries.values():
+            if entry.proposed is None:
+                continue
+            bad = [key for key in entry.proposed if key in faults]
+            if bad:
+                entry.proposed = None
+                self.fail(entry, f"{shown(bad[0])}: {faults[bad[0]]}", now)
+                any_taken_back = True
+        return any_taken_back
+
+    def accept(self) -> None:
+        """What is proposed and was not rejected is in force from now on."""
+        for entry in self.entries.values():
+            if entry.proposed is not None:
+                before = {**entry.gone, **entry.objects}
+                entry.objects = entry.proposed
+                entry.proposed = None
+                entry.gone = {
+                    key: value
+                    for key, value in before.items()
+                    if key not in entry.objects
+                }
 
     def fail(self, entry: Entry, error: str, now: float) -> None:
         if entry.error != error:
@@ -122,13 +151,15 @@ class Ledger:
             entry.error_since = now
 
     def objects(self) -> dict[ObjectKey, Any]:
-        """What is in force now; an object that only waits for its removal gives
-        way to one of the same name."""
+        """What is in force if nothing proposed is rejected; an object that only
+        waits for its removal gives way to one of the same name."""
         out: dict[ObjectKey, Any] = {}
         for entry in self.entries.values():
             out.update(entry.gone)
+            if entry.proposed is not None:
+                out.update(entry.objects)  # goes, or waits to go, with `accept`
         for entry in self.entries.values():
-            out.update(entry.objects)
+            out.update(entry.current)
         return out
 
     def errors(self) -> dict[str, tuple[str, float]]:
@@ -150,6 +181,7 @@ class Ledger:
 
 
 def shown(key: ObjectKey) -> str:
+    """An object's name for people: `Kind.group namespace/name`."""
     group, kind, namespace, name = key
     place = f"{namespace}/{name}" if namespace else name
     return f"{kind}.{group} {place}" if group else f"{kind} {place}"

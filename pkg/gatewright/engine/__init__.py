@@ -1,6 +1,7 @@
 """Modules in, immutable policy out; policy and input in, result out.
 
 values      the Python form of Rego's values
+documents   values that stay in the evaluator's memory
 library/    builtins that Python carries out
 binding     what the native evaluator is told of them
 limits      what an evaluation may use

@@ -17,6 +17,7 @@ from gatewright.k8s import gojson, gostruct, gvk
 from gatewright.k8s.gotext import quote_json
 
 __all__ = [
+    "REQUEST_SHAPE",
     "Echo",
     "ObjectError",
     "Request",
@@ -144,7 +145,8 @@ _USER: Final = gostruct.struct(
         "extra": gostruct.mapping(_EXTRA),
     },
 )
-_REQUEST: Final = gostruct.struct(
+#: The Go type of a request.
+REQUEST_SHAPE: Final = gostruct.struct(
     "v1.AdmissionRequest",
     {
         "uid": gostruct.named("types.UID", gostruct.STRING),
@@ -167,7 +169,7 @@ _REQUEST: Final = gostruct.struct(
 _REVIEW: Final = gostruct.struct(
     "admission.unversionedAdmissionReview",
     {
-        "request": gostruct.optional(_REQUEST),
+        "request": gostruct.optional(REQUEST_SHAPE),
         "response": gostruct.optional(gostruct.struct("v1.AdmissionResponse", {})),
     },
 )

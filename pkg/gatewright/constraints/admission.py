@@ -1,0 +1,320 @@
+"""The verdict on one admission request: `/v1/admit`, from body bytes to answer bytes.
+
+Source of behaviour: Gatekeeper's validation webhook, step by step.  HTTP matters
+(content type, size, method) are the webhook's.
+
+    admission = Admission(...)
+    case = admission.open(body, snapshot, reviewer)
+    while not case.advance(steps, deadline_ns):   # may be done elsewhere
+        ...
+    verdict = case.close()
+
+`judge` does all of it at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from gatewright.constraints import actions, exclusion, reviewdoc
+from gatewright.constraints.judge import (
+    Judgement,
+    Result,
+    Review,
+    ReviewFailed,
+    by_action,
+)
+from gatewright.constraints.namespaces import NamespaceError, NamespaceLookup
+from gatewright.constraints.resources import GROUPS, ResourceGuard
+from gatewright.constraints.reviewdoc import Intake
+from gatewright.constraints.snapshot import Snapshot
+from gatewright.engine.documents import Doc
+from gatewright.engine.reviews import Reviewer
+from gatewright.engine.values import UNDEFINED
+from gatewright.k8s import gojson
+from gatewright.k8s import review as reviews
+from gatewright.k8s.gvk import GroupVersionError, parse_group_version
+from gatewright.k8s.review import ObjectError, Response, ReviewError, allowed, errored
+from gatewright.match.subject import Subject
+
+__all__ = ["Admission", "Case", "Verdict"]
+
+_TARGET: Final = "admission.k8s.gatekeeper.sh"
+_SELF: Final = allowed("Gatekeeper does not self-manage")
+_IGNORED: Final = allowed("Namespace is set to be ignored by Gatekeeper config")
+_KNOWN: Final = (actions.DENY, actions.DRYRUN, actions.WARN)
+#: Steps of one constraint: about two seconds of a core.
+DEFAULT_STEPS: Final = 400_000_000
+
+Outcome = Literal["allow", "deny", "error", "unread"]
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What was decided, and what is worth telling.
+
+    `body` is the answer.  `outcome`: `unread` is a body that was no review.
+    `counted`: whether request metrics count it (requests of Gatekeeper itself and
+    refused own resources are not).  `ignored` are results whose action is unknown,
+    `unevaluated` those of constraints that were stopped.
+    """
+
+    body: bytes
+    response: Response
+    outcome: Outcome
+    generation: str
+    intake: Intake | None = None
+    results: Sequence[Result] = ()
+    counted: bool = True
+    ignored: Sequence[Result] = ()
+
+    @property
+    def unevaluated(self) -> list[Result]:
+        """Return the results that only say that a constraint was stopped."""
+        return [one for one in self.results if one.unevaluated]
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """How requests are judged.
+
+    `namespace` is where Gatekeeper runs: its own service account is let through.
+    `namespaces` finds the namespace of a request; None asks the snapshot's own.
+    `steps` is the budget of each constraint.
+    """
+
+    namespace: str = "gatekeeper-system"
+    guard: ResourceGuard = field(default_factory=ResourceGuard)
+    namespaces: NamespaceLookup | None = None
+    steps: int = DEFAULT_STEPS
+
+    @property
+    def own_account(self) -> str:
+        """Return the user whose requests are never judged."""
+        return f"system:serviceaccount:{self.namespace}:gatekeeper-admin"
+
+    def judge(
+        self,
+        body: bytes,
+        snapshot: Snapshot,
+        reviewer: Reviewer,
+        *,
+        deadline_ns: int = 0,
+    ) -> Verdict:
+        """Return the verdict on a body."""
+        case = self.open(body, snapshot, reviewer)
+        while not case.advance(1_000_000, deadline_ns):
+            pass
+        return case.close()
+
+    def open(self, body: bytes, snapshot: Snapshot, reviewer: Reviewer) -> Case:
+        """Read a body, match it, and set out to evaluate what matches."""
+        case = Case(snapshot, reviewer)
+        try:
+            case.intake = intake = reviewdoc.read(body, reviewer)
+        except ReviewError as error:
+            case.decide(errored(400, str(error)), "unread", counted=False)
+            return case
+        if intake.username == self.own_account:
+            case.decide(_SELF, "allow", counted=False)
+            return case
+        if intake.kind.group in GROUPS:
+            refusal = self.guard.refuse(intake.decoded(), snapshot)
+            if refusal is not None:
+                case.decide(refusal, "error", counted=False)
+                return case
+        if _excluded(intake, snapshot):
+            case.decide(_IGNORED, "allow")
+            return case
+        try:
+            review = self._review(intake, snapshot, reviewer)
+        except _FailedError as error:
+            case.decide(errored(500, str(error)), "error")
+            return case
+        case.judgement = judgement = Judgement.prepare(
+            snapshot, review, actions.WEBHOOK
+        )
+        calls = judgement.calls
+        if calls:
+            reviewer.set_review(review.document)
+            reviewer.start(calls, steps=self.steps)
+            case.running = True
+        return case
+
+    def _review(self, intake: Intake, snapshot: Snapshot, reviewer: Reviewer) -> Review:
+        if intake.is_namespace and intake.namespace:
+            # A server-side apply of a Namespace names itself as its namespace.
+            intake.namespace = ""
+            intake.parts.pop("namespace", None)
+        record = None
+        if intake.namespace:
+            lookup = snapshot.namespaces if self.namespaces is None else self.namespaces
+            try:
+                record = lookup.find(intake.namespace)
+            except NamespaceError as error:
+                raise _FailedError(
+                    f"failed to create augmentedReview: {error}"
+                ) from None
+        deleted = intake.operation == "DELETE"
+        subject = None
+        judged = intake.old_object if deleted else intake.object
+        if judged is not None:
+            try:
+                subject = _subject(judged, intake, "oldObject" if deleted else "object")
+            except ObjectError as error:
+                raise _FailedError(
+                    f"error decoding generator resource {intake.name}: {error}"
+                ) from None
+        if deleted:
+            if subject is None:
+                raise _FailedError(
+                    f"error reviewing resource {intake.name}: {_TARGET}: target.HandleReview "
+                    f'failed for target "{_TARGET}": oldObject cannot be nil for DELETE '
+                    "operations\n"
+                )
+            intake.parts["object"] = intake.parts["oldObject"]
+        subjects = [] if subject is None else [subject]
+        broken = ""
+        if not deleted and intake.old_object is not None:
+            try:
+                subjects.append(_subject(intake.old_object, intake, "oldObject"))
+            except ObjectError:
+                text = gojson.member(intake.body, "request", "oldObject") or b""
+                shown = text.decode("utf-8", "replace")
+                broken = f"invalid request object: failed to unmarshal gkReview oldObject {shown}"
+        document = reviewdoc.document_of(
+            intake, reviewer, None if record is None else record.document
+        )
+        return Review(
+            document,
+            subjects,
+            broken,
+            None if record is None else record.facts,
+            intake.namespace,
+            operation=intake.operation,
+        )
+
+
+class _FailedError(Exception):
+    """A request that could not be judged: answered with code 500."""
+
+
+def _subject(obj: Doc, intake: Intake, field: str) -> Subject:
+    kind = obj.get_python("kind")
+    api_version = obj.get_python("apiVersion")
+    if type(kind) is not str or not kind or type(api_version) is not str:
+        reviews.check_object(obj.python(), gojson.member(intake.body, "request", field))
+    elif "/" in api_version:
+        try:
+            parse_group_version(api_version)
+        except GroupVersionError as error:
+            raise ObjectError(str(error)) from None
+    return reviewdoc.subject_of(obj)
+
+
+def _excluded(intake: Intake, snapshot: Snapshot) -> bool:
+    if exclusion.WEBHOOK not in snapshot.exclusions.patterns:
+        return False
+    obj = intake.old_object if intake.operation == "DELETE" else intake.object
+    if obj is None or type(obj.get_python("kind")) is not str:
+        # What cannot be read is not excluded: it goes on to fail, or not, there.
+        return False
+    name = intake.namespace
+    if obj.get_python("kind") == "Namespace" and _core(obj.get_python("apiVersion")):
+        found = obj.get_python("metadata", "name")
+        name = found if type(found) is str else ""
+    return snapshot.exclusions.excludes(exclusion.WEBHOOK, name)
+
+
+def _core(api_version: object) -> bool:
+    return api_version is UNDEFINED or (
+        type(api_version) is str and "/" not in api_version
+    )
+
+
+class Case:
+    """One request under way: `advance` until it says so, then `close`."""
+
+    __slots__ = ("_decided", "intake", "judgement", "reviewer", "running", "snapshot")
+
+    def __init__(self, snapshot: Snapshot, reviewer: Reviewer) -> None:
+        self.snapshot = snapshot
+        self.reviewer = reviewer
+        self.intake: Intake | None = None
+        self.judgement: Judgement | None = None
+        self.running = False
+        self._decided: Verdict | None = None
+
+    def decide(
+        self, response: Response, outcome: Outcome, *, counted: bool = True
+    ) -> None:
+        """Settle the case without evaluation."""
+        echo = None if self.intake is None else self.intake.echo
+        self._decided = Verdict(
+            reviews.render(response, echo),
+            response,
+            outcome,
+            self.snapshot.generation,
+            self.intake,
+            counted=counted,
+        )
+
+    def advance(self, steps: int, deadline_ns: int = 0) -> bool:
+        """Evaluate so many steps more; True when there is nothing left to do."""
+        return not self.running or self.reviewer.advance(steps, deadline_ns=deadline_ns)
+
+    def close(self) -> Verdict:
+        """Return the verdict."""
+        if self._decided is not None:
+            return self._decided
+        intake, judgement = self.intake, self.judgement
+        assert intake is not None
+        assert judgement is not None
+        try:
+            found = judgement.conclude(self.reviewer.outcomes() if self.running else ())
+        except ReviewFailed as error:
+            text = f"error reviewing resource {intake.name}: {_TARGET}: {error}\n"
+            self.decide(errored(500, text), "error")
+            assert self._decided is not None
+            return self._decided
+        results = by_action(found)
+        response, ignored = answer(results)
+        return Verdict(
+            reviews.render(response, intake.echo),
+            response,
+            "allow" if response.allowed else "deny",
+            self.snapshot.generation,
+            intake,
+            results,
+            ignored=ignored,
+        )
+
+
+_ALLOWED: Final = allowed()
+
+
+def answer(results: Sequence[Result]) -> tuple[Response, list[Result]]:
+    """Return the answer that results add up to, and those whose action is unknown."""
+    if not results:
+        return _ALLOWED, []
+    denials: list[str] = []
+    warnings: list[str] = []
+    ignored: list[Result] = []
+    for one in results:
+        plain = one.action != actions.SCOPED
+        wanted = (one.action,) if plain else one.scoped
+        known = [action for action in wanted if action in _KNOWN]
+        if not known:
+            ignored.append(one)
+            continue
+        text = f"[{one.constraint.name}] {one.message}"
+        if actions.DENY in known:
+            denials.append(text)
+        if actions.WARN in known:
+            warnings.append(text)
+    if denials:
+        message = "\n".join(denials)
+        return Response(False, 403, message, "Forbidden", warnings), ignored
+    return Response(True, 299 if warnings else 200, warnings=warnings), ignored

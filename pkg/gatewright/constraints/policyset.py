@@ -1,0 +1,238 @@
+"""The policies that are loaded: templates, constraints, Config, objects.
+
+A `PolicySet` is what one process keeps and changes; `build` freezes it into the
+bytes of one library, which `snapshot` opens, here or in other processes.  Nothing
+here reads files or talks to a cluster.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gatewright.constraints import (
+    actions,
+    constraint,
+    crd,
+    inventory,
+    regosource,
+    template,
+)
+from gatewright.constraints.constraint import Constraint
+from gatewright.constraints.exclusion import Exclusions
+from gatewright.constraints.faults import IngestError, TemplateError
+from gatewright.engine.policy import Policy, compile_policy
+from gatewright.engine.reviews import LibraryBuilder
+from gatewright.k8s import gvk, meta
+from gatewright.k8s.jsonschema import Schema
+from gatewright.rego.compiled import CompileOptions
+from gatewright.rego.errors import RegoErrors
+from gatewright.rego.parser import parse_module
+
+__all__ = ["PolicySet", "Settings", "TemplateEntry"]
+
+_HOOK: Final = parse_module(regosource.HOOK_MODULE, regosource.HOOK, version=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How policies are read.
+
+    `template_defaults`: whether the defaults of the API server are filled in.
+    `check_actions`: whether a constraint with unknown actions is refused when it is
+    loaded, as Gatekeeper's controller does and gator does not.  `referential`:
+    whether code may read `data.inventory`.  `print_enabled`: whether print() is
+    kept.  `options` go to the compiler besides.
+    """
+
+    template_defaults: bool = True
+    check_actions: bool = True
+    referential: bool = True
+    options: CompileOptions = field(default_factory=CompileOptions)
+
+
+@dataclass(slots=True, eq=False)
+class TemplateEntry:
+    """One template that is in force, and its constraints by name.
+
+    `notices` are remarks for whoever loaded it.
+    """
+
+    template: template.Template
+    schema: Schema
+    policy: Policy
+    notices: tuple[str, ...] = ()
+    constraints: dict[str, Constraint] = field(default_factory=dict)
+
+
+class PolicySet:
+    """Everything that a review is held against; see the module."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self.templates: dict[str, TemplateEntry] = {}
+        self.namespaces: dict[str, Mapping[str, Any]] = {}
+        self.objects: dict[inventory.ObjectKey, Mapping[str, Any]] = {}
+        self.config: Mapping[str, Any] | None = None
+
+    # Templates ---------------------------------------------------------------
+
+    def add_template(self, obj: Mapping[str, Any]) -> TemplateEntry:
+        """Add or replace a template; raise PolicyFault and keep what was there.
+
+        The constraints of a replaced template stay, checked no further.
+        """
+        parsed = template.parse(obj, defaults=self.settings.template_defaults)
+        crd.check_target(parsed)
+        old = self.templates.get(parsed.name)
+        if old is not None:
+            if old.template.source.get("spec") == obj.get("spec"):
+                return old
+            self._check_same_target(old, parsed)
+        crd.check_template(parsed)
+        policy = self._compile(parsed)
+        entry = TemplateEntry(
+            parsed,
+            crd.constraint_schema(parsed),
+            policy,
+            _notices(parsed),
+            {} if old is None else old.constraints,
+        )
+        self.templates[parsed.name] = entry
+        return entry
+
+    def _check_same_target(self, old: TemplateEntry, new: template.Template) -> None:
+        before = [one.name for one in old.template.targets]
+        after = [one.name for one in new.targets]
+        if old.constraints and before != after:
+            raise TemplateError(
+                "ConstraintTemplates with Constraints may not change targets: old targets "
+                f"[{' '.join(before)}], new targets [{' '.join(after)}]"
+            )
+
+    def _compile(self, parsed: template.Template) -> Policy:
+        source = regosource.source_of(parsed)
+        modules = regosource.modules_of(source, referential=self.settings.referential)
+        try:
+            return compile_policy(
+                {regosource.HOOK_MODULE: _HOOK, **modules},
+                options=self.settings.options,
+                messages="gatekeeper",
+            )
+        except RegoErrors as error:
+            raise IngestError(f"unable to compile modules: {error}") from None
+
+    def remove_template(self, name: str) -> None:
+        """Remove a template and with it all its constraints."""
+        self.templates.pop(name, None)
+
+    # Constraints -------------------------------------------------------------
+
+    def _entry_of(self, obj: Mapping[str, Any]) -> TemplateEntry:
+        constraint.check_metadata(obj)
+        kind = gvk.gvk_of(obj).kind
+        entry = self.templates.get(kind.lower())
+        if entry is None:
+            raise constraint.missing_template(kind)
+        return entry
+
+    def check_constraint(self, obj: Mapping[str, Any]) -> None:
+        """Raise PolicyFault unless a constraint could be added (actions aside)."""
+        entry = self._entry_of(obj)
+        constraint.check(obj, entry.template.kind, entry.schema)
+
+    def add_constraint(self, obj: Mapping[str, Any]) -> Constraint:
+        """Add or replace a constraint; raise PolicyFault and keep what was there."""
+        entry = self._entry_of(obj)
+        constraint.check(obj, entry.template.kind, entry.schema)
+        if self.settings.check_actions:
+            action = meta.nested_string(obj, "spec", "enforcementAction")
+            if action:
+                actions.check_action(action, obj)
+        compiled = constraint.compile_constraint(obj, entry.schema)
+        entry.constraints[compiled.name] = compiled
+        return compiled
+
+    def remove_constraint(self, kind: str, name: str) -> None:
+        """Remove a constraint if it is there."""
+        entry = self.templates.get(kind.lower())
+        if entry is not None:
+            entry.constraints.pop(name, None)
+
+    # Surroundings ------------------------------------------------------------
+
+    def set_config(self, obj: Mapping[str, Any] | None) -> None:
+        """Take a Config resource, or none; raises gostruct.UnmarshalError."""
+        Exclusions.of(obj)
+        self.config = obj
+
+    def set_namespaces(self, objects: Iterable[Mapping[str, Any]]) -> None:
+        """Take these Namespaces for all that there are."""
+        self.namespaces = {meta.name_of(obj): obj for obj in objects}
+
+    def add_object(self, obj: Mapping[str, Any]) -> None:
+        """Add or replace an object of the inventory; raise PolicyFault."""
+        inventory.check_object(obj)
+        self.objects[inventory.object_key(obj)] = obj
+
+    def remove_object(self, obj: Mapping[str, Any]) -> None:
+        """Remove an object of the inventory if it is there."""
+        self.objects.pop(inventory.object_key(obj), None)
+
+    # Freezing ----------------------------------------------------------------
+
+    def build(
+        self, generation: str = "", *, extra: Mapping[str, Any] | None = None
+    ) -> bytes:
+        """Return the library of all this; `generation` is its name in logs.
+
+        `extra` is JSON data of the caller's, found again as `Snapshot.extra`.
+        """
+        builder = LibraryBuilder()
+        described: list[dict[str, Any]] = []
+        for name in sorted(self.templates):
+            entry = self.templates[name]
+            handle = builder.add_policy(entry.policy, entrypoint=regosource.ENTRYPOINT)
+            described.append(
+                {
+                    "source": entry.template.source,
+                    "policy": handle,
+                    "constraints": [
+                        [
+                            one.source,
+                            builder.add_document(inventory.go_numbers(one.parameters)),
+                        ]
+                        for one in entry.constraints.values()
+                    ],
+                }
+            )
+        synced = [
+            obj
+            for key, obj in self.objects.items()
+            if key[:3] == ("", "v1", "Namespace")
+        ]
+        known = {
+            "generation": generation,
+            "extra": extra or {},
+            "template_defaults": self.settings.template_defaults,
+            "templates": described,
+            "config": self.config,
+            "namespaces": self.namespaces,
+            "synced_namespaces": [
+                {"metadata": {"name": meta.name_of(one), "labels": meta.labels_of(one)}}
+                for one in synced
+            ],
+        }
+        return builder.build(
+            meta=json.dumps(known, separators=(",", ":")).encode(),
+            data={"inventory": inventory.tree(self.objects.values())},
+        )
+
+
+def _notices(parsed: template.Template) -> tuple[str, ...]:
+    if parsed.targets[0].code_of(template.CEL) is None:
+        return ()
+    engines = f"{template.CEL} is not supported yet, {template.REGO} is evaluated"
+    return (f'ConstraintTemplate "{parsed.name}" has code for two engines: {engines}',)

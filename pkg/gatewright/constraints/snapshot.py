@@ -1,0 +1,177 @@
+"""One generation of policies, immutable: what reviews are held against.
+
+A snapshot is opened from the bytes that `PolicySet.build` made.  It finds the
+constraints that can match an object of a kind without looking at the others, and
+remembers what it found.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gatewright.constraints import constraint, crd, template
+from gatewright.constraints.constraint import Constraint
+from gatewright.constraints.exclusion import Exclusions
+from gatewright.constraints.namespaces import Namespaces
+from gatewright.engine.limits import Limits
+from gatewright.engine.reviews import Library, Reviewer
+from gatewright.k8s import gvk, meta
+from gatewright.k8s.jsonschema import Schema
+from gatewright.match.block import Matcher
+from gatewright.match.subject import NamespaceFacts
+
+__all__ = ["Candidate", "Snapshot"]
+
+#: Kinds remembered; more are looked up anew each time.
+_KINDS_MAX: Final = 4096
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A constraint that objects of some kind can match, at some enforcement point.
+
+    `matcher` is None when there is nothing left to match; `unconditional` when the
+    constraint has no match block at all.  `operations` is None for all of them.
+    `action` and `scoped` are what a violation leads to.
+    """
+
+    constraint: Constraint
+    policy: int
+    parameters: int
+    matcher: Matcher | None
+    unconditional: bool
+    operations: frozenset[str] | None
+    action: str
+    scoped: tuple[str, ...]
+
+    @property
+    def call(self) -> tuple[int, int]:
+        """Return what the engine is asked to run."""
+        return self.policy, self.parameters
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Loaded:
+    """A constraint with the handles of its code and parameters."""
+
+    constraint: Constraint
+    policy: int
+    parameters: int
+    operations: frozenset[str] | None
+
+
+class Snapshot:
+    """See the module.  `generation` names it; `buffer` must not change."""
+
+    def __init__(self, buffer: Any) -> None:
+        self.library = Library(buffer)
+        known = json.loads(self.library.meta)
+        self.generation: str = known["generation"]
+        self.extra: Mapping[str, Any] = known["extra"]
+        self.exclusions = Exclusions.of(known["config"])
+        self.namespaces = Namespaces(known["namespaces"])
+        self.synced_namespaces: Mapping[str, NamespaceFacts] = {
+            meta.name_of(one): NamespaceFacts(meta.name_of(one), meta.labels_of(one))
+            for one in known["synced_namespaces"]
+        }
+        self._defaults: bool = known["template_defaults"]
+        self._sources: dict[str, Mapping[str, Any]] = {}
+        self._schemas: dict[str, tuple[str, Schema]] = {}
+        loaded: list[_Loaded] = []
+        for entry in known["templates"]:
+            self._load(entry, loaded)
+        loaded.sort(key=lambda one: (one.constraint.kind, one.constraint.name))
+        self._loaded = tuple(loaded)
+        self._everything: dict[str, tuple[Candidate, ...]] = {}
+        self._by_kind: dict[tuple[str, str, str], tuple[Candidate, ...]] = {}
+
+    def _load(self, entry: Mapping[str, Any], loaded: list[_Loaded]) -> None:
+        source = entry["source"]
+        parsed = template.parse(source, defaults=self._defaults)
+        self._sources[parsed.name] = source
+        wanted = parsed.targets[0].operations
+        operations = None if not wanted or "*" in wanted else frozenset(wanted)
+        for obj, handle in entry["constraints"]:
+            one = constraint.read_constraint(obj)
+            loaded.append(_Loaded(one, entry["policy"], handle, operations))
+
+    @property
+    def constraints(self) -> list[Constraint]:
+        """Return all constraints, by kind and name."""
+        return [one.constraint for one in self._loaded]
+
+    def evaluation(self, limits: Limits | None = None) -> Reviewer:
+        """Return a reviewer of this generation; it belongs to one thread."""
+        return (
+            self.library.evaluation()
+            if limits is None
+            else self.library.evaluation(limits)
+        )
+
+    def candidates(self, point: str, group: str, kind: str) -> tuple[Candidate, ...]:
+        """Return the constraints that objects of a kind can match, by kind and name."""
+        key = (point, group, kind)
+        found = self._by_kind.get(key)
+        if found is None:
+            found = tuple(
+                _narrowed(one)
+                for one in self.everything(point)
+                if one.matcher is None or one.matcher.matches_kind(group, kind)
+            )
+            if len(self._by_kind) < _KINDS_MAX:
+                self._by_kind[key] = found
+        return found
+
+    def everything(self, point: str) -> tuple[Candidate, ...]:
+        """Return all constraints that are in force at an enforcement point."""
+        found = self._everything.get(point)
+        if found is None:
+            found = tuple(
+                Candidate(
+                    one.constraint,
+                    one.policy,
+                    one.parameters,
+                    one.constraint.matcher,
+                    one.constraint.matcher is None,
+                    one.operations,
+                    one.constraint.actions.action,
+                    scoped,
+                )
+                for one in self._loaded
+                if (scoped := one.constraint.actions.at(point)) is not None
+            )
+            self._everything[point] = found
+        return found
+
+    def check_constraint(self, obj: Mapping[str, Any]) -> None:
+        """Raise PolicyFault unless a template accepts a constraint."""
+        constraint.check_metadata(obj)
+        kind = gvk.gvk_of(obj).kind
+        name = kind.lower()
+        known = self._schemas.get(name)
+        if known is None:
+            source = self._sources.get(name)
+            if source is None:
+                raise constraint.missing_template(kind)
+            parsed = template.parse(source, defaults=self._defaults)
+            known = self._schemas[name] = parsed.kind, crd.constraint_schema(parsed)
+        constraint.check(obj, *known)
+
+
+def _narrowed(one: Candidate) -> Candidate:
+    matcher = one.matcher
+    if matcher is None or not matcher.kinds_only:
+        return one
+    return Candidate(
+        one.constraint,
+        one.policy,
+        one.parameters,
+        None,
+        one.unconditional,
+        one.operations,
+        one.action,
+        one.scoped,
+    )

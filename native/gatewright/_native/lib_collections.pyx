@@ -370,7 +370,7 @@ cdef Word lib_intersection(Heap* heap, const Word* args, int n) noexcept nogil:
         return w
     for i in range(seq_len(w)):
         if tag(item(w, i)) != T_SET:
-            return bad_item(heap, "intersection", 1, w, "sets", item(w, i))
+            return bad_type(heap, "intersection", 1, "set", item(w, i))
     out = item(w, 0)
     for i in range(1, seq_len(w)):
         out = merge_sets(heap, out, item(w, i), KEEP_BOTH)
@@ -389,7 +389,7 @@ cdef Word lib_union(Heap* heap, const Word* args, int n) noexcept nogil:
         return bad_type(heap, "union", 1, "set", w)
     for i in range(seq_len(w)):
         if tag(item(w, i)) != T_SET:
-            return bad_item(heap, "union", 1, w, "sets", item(w, i))
+            return bad_type(heap, "union", 1, "set", item(w, i))
         count += seq_len(item(w, i))
     if count > 0x7FFFFFFF:
         fail(heap, E_MEMORY, "memory limit exceeded")
@@ -556,7 +556,8 @@ cdef int covers(Heap* heap, Word whole, Word part, int depth) noexcept nogil:
     cdef uint32_t i, j, x, y
     cdef Word found
     cdef int same
-    if tag(whole) != tag(part) and not (tag(whole) == T_ARR and tag(part) == T_SET):
+    # An array covers a set only at the top
+    if tag(whole) != tag(part) and (depth or tag(whole) != T_ARR):
         return 1 if equal(whole, part) else 0
     if depth > MAX_MERGE:
         fail(heap, E_DEPTH, "objects nest too deep")

@@ -13,6 +13,7 @@ from libc.string cimport memchr, memcpy, strlen
 
 from gatewright._native.number cimport (
     GO_TEXT, float_digits, int_text, int_value, integer_of, number_text, put_go_g,
+    truncated as truncated_number,
 )
 from gatewright._native.operand cimport bad_call, bad_type, is_number
 from gatewright._native.reader cimport READ_EXACT, READ_VALID, read_text
@@ -956,23 +957,15 @@ cdef Word lib_format_int(Heap* heap, const Word* args, int n) noexcept nogil:
 
 
 cdef Word format_number(Heap* heap, Word w, int base) noexcept with gil:
-    # Truncates toward zero
-    cdef NumNode* num = num_node(w)
-    cdef const char* digits = num.text + num.size + 1
     try:
-        if num.exp <= 0:
-            return new_str(heap, "0", 1)
-        if num.exp > 40000:
-            return bad_call(heap, "format_int", "number too big")
-        text = digits[:num.digits].decode("ascii")
-        text = text[:num.exp].ljust(num.exp, "0")
-        value = int_value(text)
+        value = truncated_number(w)
         form = {2: "b", 8: "o", 16: "x"}.get(base)
         shown = int_text(value) if form is None else format(value, form)
-        if num.sign < 0 and value:
-            shown = "-" + shown
         encoded = shown.encode("ascii")
         return new_str(heap, encoded, len(encoded))
+    except ArithmeticError as error:
+        message = str(error).encode()
+        return bad_call(heap, "format_int", message)
     except Exception as error:
         message = repr(error).encode()
         fail(heap, E_INTERNAL, message)

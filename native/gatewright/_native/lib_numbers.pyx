@@ -11,13 +11,16 @@ from gatewright._native.number cimport (
     is_float_syntax,
 )
 from gatewright._native.operand cimport (
-    bad_call, bad_type, is_number, type_name, want_int,
+    bad_call, bad_type, is_number, type_name,
 )
 from gatewright._native.value cimport (
     E_BUILTIN, E_MEMORY, E_NONE, E_TYPE, T_ARR, T_INT, T_NUM, T_OBJ, T_SET, T_SPECIAL,
     T_STR, UNDEFINED, W_FALSE, W_NULL, W_TRUE, Heap, NumNode, SeqNode, StrNode, Word, compare,
     equal, fail, from_bool, from_int, heap_alloc, item, new_array, new_num_node,
     new_number, new_seq, new_set, new_str, num_node, seq_len, store, str_node, tag,
+)
+from gatewright._native.writer cimport (
+    WRITE_REGO, Out, out_free, out_init, write_string,
 )
 
 
@@ -48,7 +51,9 @@ cdef Word lib_plus(Heap* heap, const Word* args, int n) noexcept nogil:
 cdef Word lib_minus(Heap* heap, const Word* args, int n) noexcept nogil:
     if tag(args[0]) == T_SET:
         if tag(args[1]) != T_SET:
-            return bad_type(heap, "minus", 2, "set", args[1])
+            return bad_type(
+                heap, "minus", 2, "set" if is_number(args[1]) else "number", args[1]
+            )
         return set_difference(heap, args[0], args[1])
     if not is_number(args[0]):
         return bad_type(heap, "minus", 1, "one of {number, set}", args[0])
@@ -105,6 +110,24 @@ cdef Word lib_round(Heap* heap, const Word* args, int n) noexcept nogil:
     return unary(heap, "round", OP_ROUND, args)
 
 
+cdef bint want_whole(
+    Heap* heap, const char* name, const Word* args, int i, int64_t* out, bint* big
+) noexcept nogil:
+    # An integer of any size and spelling
+    cdef char text[160]
+    if not is_number(args[i - 1]):
+        bad_type(heap, name, i, "integer", args[i - 1])
+        return False
+    if integer_of(args[i - 1], out, big):
+        return True
+    snprintf(
+        text, 160,
+        "%s: operand %d must be integer number but got floating-point number", name, i,
+    )
+    fail(heap, E_TYPE, text)
+    return False
+
+
 cdef Word number_range(
     Heap* heap, const char* name, const Word* args, Word step
 ) noexcept nogil:
@@ -115,12 +138,10 @@ cdef Word number_range(
     cdef Word w, size
     cdef bint big_first = False, big_last = False, big_step = False
     cdef Operation op
-    if not want_int(heap, name, args, 1, "integer", &first):
+    if not want_whole(heap, name, args, 1, &first, &big_first):
         return UNDEFINED
-    if not want_int(heap, name, args, 2, "integer", &last):
+    if not want_whole(heap, name, args, 2, &last, &big_last):
         return UNDEFINED
-    integer_of(args[0], &first, &big_first)
-    integer_of(args[1], &last, &big_last)
     integer_of(step, &by, &big_step)
     op = OP_PLUS
     w = args[0]
@@ -162,13 +183,14 @@ cdef Word lib_range(Heap* heap, const Word* args, int n) noexcept nogil:
 
 cdef Word lib_range_step(Heap* heap, const Word* args, int n) noexcept nogil:
     cdef int64_t step, unused
-    if not want_int(heap, "numbers.range_step", args, 1, "integer", &unused):
+    cdef bint big
+    if not want_whole(heap, "numbers.range_step", args, 1, &unused, &big):
         return UNDEFINED
-    if not want_int(heap, "numbers.range_step", args, 2, "integer", &unused):
+    if not want_whole(heap, "numbers.range_step", args, 2, &unused, &big):
         return UNDEFINED
-    if not want_int(heap, "numbers.range_step", args, 3, "integer", &step):
+    if not want_whole(heap, "numbers.range_step", args, 3, &step, &big):
         return UNDEFINED
-    if step <= 0:
+    if compare(args[2], from_int(0)) <= 0:
         return bad_call(
             heap, "numbers.range_step",
             "numbers.range_step: step must be a positive integer",
@@ -252,12 +274,9 @@ cdef Word lib_to_number(Heap* heap, const Word* args, int n) noexcept nogil:
     cdef StrNode* s
     cdef const char* text
     cdef size_t size
-    cdef char message[300]
-    cdef char digits[32]
-    cdef uint32_t count
-    cdef int64_t exp
-    cdef bint minus
+    cdef char message[400]
     cdef const char* problem
+    cdef Out quoted
     if w == W_NULL or w == W_FALSE:
         return from_int(0)
     if w == W_TRUE:
@@ -286,10 +305,13 @@ cdef Word lib_to_number(Heap* heap, const Word* args, int n) noexcept nogil:
         if w == UNDEFINED or tag(w) == T_INT or in_range(w):
             return w
         problem = "value out of range"
+    out_init(&quoted, heap.limit)
+    write_string(&quoted, s.data, s.size if s.size < 200 else 200, WRITE_REGO)
     snprintf(
-        message, 300, "strconv.ParseFloat: parsing \"%.*s\": %s",
-        <int>(s.size if s.size < 200 else 200), s.data, problem,
+        message, 400, "strconv.ParseFloat: parsing %.*s: %s",
+        <int>(quoted.size if quoted.size < 300 else 300), quoted.data, problem,
     )
+    out_free(&quoted)
     return bad_call(heap, "to_number", message)
 
 

@@ -13,7 +13,7 @@ from gatewright._native.value cimport (
     from_int, heap_alloc, item, key_at, new_array, new_seq, new_str, seal_str, seq_len,
     store, str_node, tag, value_at,
 )
-from gatewright._native.writer cimport Out, out_free, out_init, out_string, put
+from gatewright._native.writer cimport Out, out_free, out_init, out_string, put, put_char
 
 cdef enum:
     NOT_FOUND = -1
@@ -289,7 +289,6 @@ cdef Word lib_replace(Heap* heap, const Word* args, int n) noexcept nogil:
     cdef StrNode* new
     cdef size_t at = 0
     cdef int64_t hit
-    cdef uint32_t code
     cdef Out out
     if not want_strings(heap, "replace", args, 3):
         return UNDEFINED
@@ -301,13 +300,12 @@ cdef Word lib_replace(Heap* heap, const Word* args, int n) noexcept nogil:
     out_init(&out, heap.limit)
     while not out.failed:
         if old.size == 0:
-            # Before each code point and at the end
+            # Before each byte (OPA's Replacer knows no code points) and at the end
             put(&out, new.data, new.size)
             if at == s.size:
                 break
-            hit = rune_at(<const uint8_t*>s.data + at, s.size - at, &code)
-            put(&out, s.data + at, hit)
-            at += hit
+            put_char(&out, s.data[at])
+            at += 1
             continue
         hit = find(s.data + at, s.size - at, old.data, old.size)
         if hit < 0:

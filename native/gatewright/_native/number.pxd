@@ -40,3 +40,4 @@ cdef Word arithmetic_one(Heap* heap, Operation op, Word a) noexcept nogil
 cdef Word fold(Heap* heap, Operation op, const Word* items, uint32_t n) noexcept nogil
 cdef object int_text(object value)      # str(), for ints of any size
 cdef object int_value(object digits)    # int() of decimal digits of any number
+cdef object truncated(Word w)           # a T_NUM as an int, as format_int takes it

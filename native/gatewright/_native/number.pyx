@@ -417,13 +417,15 @@ cdef round_float(numerator, denominator, prec):
 
 
 cdef binary_float(Word w):
-    """A number as a big.Float of 64 bits: (sign, mantissa, power)."""
+    """A number as a big.Float of 64 bits: (minus, mantissa, power)."""
+    cdef bint minus
     sign, digits, power = decimal_parts(w)
+    minus = sign < 0 or (sign == 0 and tag(w) == T_NUM and num_node(w).text[0] == c'-')
     if power >= 0:
         mantissa, power = round_float(digits * 10 ** power, 1, 64)
     else:
         mantissa, power = round_float(digits, 10 ** -power, 64)
-    return sign, mantissa, power
+    return minus, mantissa, power
 
 
 cdef decimal_digits(mantissa, power):
@@ -497,34 +499,34 @@ cdef float_text(minus, mantissa, power, prec):
     return f"{sign}{digits[:exponent].ljust(exponent, '0')}.{digits[exponent:]}"
 
 
-cdef combine(op, x, y):
-    """One operation on floats (sign, mantissa, power): the text of the result."""
-    sx, mx, px = x
-    sy, my, py = y
-    if op == OP_DIV:
-        if sy == 0:
+cdef combine(op, x, y, prec):
+    """One operation on floats (minus, mantissa, power), rounded to `prec` bits.
+
+    Zeros have signs, as they have in Go: 0 / -1 is -0.
+    """
+    nx, mx, px = x
+    ny, my, py = y
+    if op == OP_DIV or op == OP_MUL:
+        minus = nx != ny
+        if op == OP_MUL:
+            mantissa, power = round_float(mx * my, 1, prec)
+            return minus, mantissa, power + px + py
+        if my == 0:
             raise NumberError("div: divide by zero")
-        numerator, denominator, power = mx, my, px - py
-        minus = sx * sy < 0 or (sx == 0 and sy < 0)
-        value = 0
-    elif op == OP_MUL:
-        value, power = sx * mx * sy * my, px + py
-    else:
-        if op == OP_MINUS:
-            sy = -sy
-        power = min(px, py) if mx and my else px if mx else py
-        value = 0
-        if mx:
-            value += sx * mx << (px - power)
-        if my:
-            value += sy * my << (py - power)
-    if op != OP_DIV:
-        numerator, denominator = abs(value), 1
-        minus = value < 0
-    if numerator == 0:
-        return minus, 0, 0
-    mantissa, more = round_float(numerator, denominator, 64)
-    return minus, mantissa, power + more
+        mantissa, power = round_float(mx, my, prec)
+        return minus, mantissa, power + px - py
+    if op == OP_MINUS:
+        ny = not ny
+    if mx == 0 and my == 0:
+        return nx and ny, 0, 0
+    power = min(px, py) if mx and my else px if mx else py
+    value = 0
+    if mx:
+        value += (-mx if nx else mx) << (px - power)
+    if my:
+        value += (-my if ny else my) << (py - power)
+    mantissa, more = round_float(abs(value), 1, prec)
+    return value < 0, mantissa, power + more
 
 
 cdef whole(Word w):
@@ -569,29 +571,29 @@ cdef Word binary(Heap* heap, Operation op, Word a, Word b) except? 0:
             return from_text(heap, int_text(x // y))
     elif op == OP_REM:
         raise NumberError("rem: modulo on floating-point number")
-    minus, mantissa, power = combine(op, binary_float(a), binary_float(b))
+    minus, mantissa, power = combine(op, binary_float(a), binary_float(b), 64)
     return from_text(heap, float_text(minus, mantissa, power, 64))
 
 
 cdef Word unary(Heap* heap, Operation op, Word a) except? 0:
-    sign, mantissa, power = binary_float(a)
+    minus, mantissa, power = binary_float(a)
     if op == OP_ABS:
         return from_text(heap, float_text(False, mantissa, power, 64))
     if op == OP_ROUND:
-        half = (sign if sign else 1, 1 << 63, -64)
-        minus, mantissa, power = combine(OP_PLUS, (sign, mantissa, power), half)
-        sign = -1 if minus else 1
+        half = (minus if mantissa else False, 1 << 63, -64)
+        minus, mantissa, power = combine(
+            OP_PLUS, (minus, mantissa, power), half, 64
+        )
     cut = mantissa << power if power >= 0 else mantissa >> -power
     exact = power >= 0 or cut << -power == mantissa
+    if minus:
+        cut = -cut
     if not exact:
-        if op == OP_CEIL and (sign > 0 or cut == 0):
-            cut = sign * cut + 1
-        elif op == OP_FLOOR and sign < 0 and cut != 0:
-            cut = -cut - 1
-        else:
-            cut = sign * cut
-    else:
-        cut = sign * cut
+        # OPA's own rules: what truncates to zero counts as not negative
+        if op == OP_CEIL and (not minus or cut == 0):
+            cut += 1
+        elif op == OP_FLOOR and minus and cut != 0:
+            cut -= 1
     # The result has as many bits as it needs, but 64 at least
     prec = max(64, abs(cut).bit_length())
     mantissa, power = round_float(abs(cut), 1, prec)
@@ -635,12 +637,13 @@ cdef Word fold_python(Heap* heap, Operation op, const Word* items, uint32_t n) e
             raise NumberError("number too big")
     else:
         return from_text(heap, int_text(total))
-    running = (1, 1 << 63, -63) if op == OP_MUL else (0, 0, 0)
+    # OPA multiplies into a float64 (53 bits), and adds into a new big.Float
+    prec = 53 if op == OP_MUL else 64
+    running = (False, 1, 0) if op == OP_MUL else (False, 0, 0)
     for i in range(n):
-        minus, mantissa, power = combine(op, running, binary_float(items[i]))
-        running = (0 if not mantissa else -1 if minus else 1, mantissa, power)
-    sign, mantissa, power = running
-    return from_text(heap, float_text(sign < 0, mantissa, power, 64))
+        running = combine(op, running, binary_float(items[i]), prec)
+    minus, mantissa, power = running
+    return from_text(heap, float_text(minus, mantissa, power, prec))
 
 
 cdef Word slow_fold(
@@ -651,3 +654,17 @@ cdef Word slow_fold(
     except Exception as error:
         report(heap, error)
     return UNDEFINED
+
+
+cdef object truncated(Word w):
+    """A number as an int: integer text exactly, other text as a float cut to one."""
+    cdef NumNode* num = num_node(w)
+    cdef uint32_t i
+    for i in range(num.size):
+        if num.text[i] == c'.' or num.text[i] == c'e' or num.text[i] == c'E':
+            break
+    else:
+        return whole(w)
+    minus, mantissa, power = binary_float(w)
+    cut = mantissa << power if power >= 0 else mantissa >> -power
+    return -cut if minus else cut

@@ -15,13 +15,13 @@ cdef Word bad_item(
 ) noexcept nogil
 # E_BUILTIN "<name>: <text>"
 cdef Word bad_call(Heap* heap, const char* name, const char* text) noexcept nogil
-# Operand i (from 1) as an integer that fits 63 bits; False: the error is set.
+# Operand i (from 1) as an int64, as OPA takes one; False: the error is set.
 # `want`: what a value of another type should have been.
 cdef bint want_int(
     Heap* heap, const char* name, const Word* args, int i, const char* want,
     int64_t* out,
 ) noexcept nogil
-# The operands from `i` on are all strings; False: the error is set
+# The first n operands are strings; False: the error is set
 cdef bint want_strings(
     Heap* heap, const char* name, const Word* args, int n
 ) noexcept nogil

@@ -4,10 +4,9 @@
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdio cimport snprintf
 
-from gatewright._native.number cimport integer_of
 from gatewright._native.value cimport (
     E_BUILTIN, E_TYPE, T_ARR, T_INT, T_NUM, T_OBJ, T_SET, T_STR, UNDEFINED, W_NULL,
-    Heap, Tag, Word, fail, num_node, tag,
+    Heap, Tag, Word, fail, index_of_number, tag,
 )
 
 
@@ -65,15 +64,9 @@ cdef bint want_int(
     int64_t* out,
 ) noexcept nogil:
     cdef char text[256]
-    cdef bint big = False
     cdef Word w = args[i - 1]
     if tag(w) == T_INT or tag(w) == T_NUM:
-        if integer_of(w, out, &big):
-            if big:
-                # Beyond any size there can be: the nearest that is
-                out[0] = <int64_t>1 << 62
-                if num_node(w).sign < 0:
-                    out[0] = -out[0]
+        if index_of_number(w, out):
             return True
         snprintf(
             text, 256,

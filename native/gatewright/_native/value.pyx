@@ -321,15 +321,15 @@ cdef int compare_numbers(Word a, Word b) noexcept nogil:
 
 
 cdef bint index_of_number(Word w, int64_t* out) noexcept nogil:
-    # OPA takes 1.0 and -0 as an array index, but no spelling with an exponent.
+    # OPA takes 1.0 and -0 as an int, but no spelling with an exponent.
     cdef NumNode* num
     cdef uint32_t i
-    cdef int64_t value = 0
+    cdef uint64_t value = 0
     if tag(w) == T_INT:
         out[0] = as_int(w)
         return True
     num = num_node(w)
-    if num.exp > 18 or (num.sign and num.exp < <int64_t>num.digits):
+    if num.exp > 19 or (num.sign and num.exp < <int64_t>num.digits):
         return False
     for i in range(num.size):
         if num.text[i] == c'e' or num.text[i] == c'E':
@@ -338,7 +338,9 @@ cdef bint index_of_number(Word w, int64_t* out) noexcept nogil:
         value *= 10
         if i < num.digits:
             value += num.text[num.size + 1 + i] - c'0'
-    out[0] = -value if num.sign < 0 else value
+    if value > <uint64_t>0x7FFFFFFFFFFFFFFF:
+        return False
+    out[0] = -<int64_t>value if num.sign < 0 else <int64_t>value
     return True
 
 

@@ -128,5 +128,3 @@ class CompiledQuery:
     rewritten_vars: dict[str, str]
     captures: dict[int, str] = field(default_factory=dict)
     types: Any = None
-
-

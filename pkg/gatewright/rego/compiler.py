@@ -27,7 +27,6 @@ from gatewright.rego.stages import (
     functions,
     heads,
     imports,
-    locals as local_vars,
     metadata,
     prints,
     query,
@@ -38,6 +37,9 @@ from gatewright.rego.stages import (
     trees,
     typing,
     withs,
+)
+from gatewright.rego.stages import (
+    locals as local_vars,
 )
 from gatewright.rego.stages.state import State
 

@@ -320,9 +320,12 @@ def selects(
         if not is_constant(terms[i]):
             continue
         term = ref[i]
-        if type(term) is ast.Var and term.name not in bound:
-            if sum(type(t) is ast.Var and t.name == term.name for t in ref) == 1:
-                continue
+        if (
+            type(term) is ast.Var
+            and term.name not in bound
+            and sum(type(t) is ast.Var and t.name == term.name for t in ref) == 1
+        ):
+            continue
         if is_constant(term):
             if term_key(term) != term_key(terms[i]):
                 return False, positions

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
-from gatewright.rego import ast
+from gatewright.rego import ast, order
 
 __all__ = ["RuleNode", "number_key", "term_key"]
 
@@ -27,7 +28,7 @@ def number_key(text: str) -> Hashable:
     return value.numerator if value.denominator == 1 else value
 
 
-def term_key(term: ast.Term) -> Hashable:
+def term_key(term: Any) -> Hashable:
     """A hashable form of a term, equal exactly when the ground values are equal.
 
     A string's key is its `str`; every other kind is a tagged tuple, so keys of
@@ -37,23 +38,23 @@ def term_key(term: ast.Term) -> Hashable:
     """
     kind = type(term)
     if kind is ast.String:
-        return term.value  # type: ignore[union-attr]
+        return term.value
     if kind is ast.Number:
-        return ("n", number_key(term.text))  # type: ignore[union-attr]
+        return ("n", number_key(term.text))
     if kind is ast.Boolean:
-        return ("b", term.value)  # type: ignore[union-attr]
+        return ("b", term.value)
     if kind is ast.Null:
         return ("z",)
     if kind is ast.Var:
-        return ("v", term.name)  # type: ignore[union-attr]
+        return ("v", term.name)
     if kind is ast.Ref:
-        return ("r", tuple(map(term_key, term.terms)))  # type: ignore[union-attr]
+        return ("r", tuple(map(term_key, term.terms)))
     if kind is ast.Array:
-        return ("a", tuple(map(term_key, term.items)))  # type: ignore[union-attr]
+        return ("a", tuple(map(term_key, term.items)))
     if kind is ast.Set:
-        return ("t", frozenset(map(term_key, term.items)))  # type: ignore[union-attr]
+        return ("t", frozenset(map(term_key, term.items)))
     if kind is ast.Object:
-        items = {term_key(k): term_key(v) for k, v in term.items}  # type: ignore[union-attr]
+        items = {term_key(k): term_key(v) for k, v in term.items}
         return ("o", frozenset(items.items()))
     return ("i", id(term))
 
@@ -80,22 +81,22 @@ class RuleNode:
     def find(self, ref: ast.Ref | Sequence[ast.Term]) -> RuleNode | None:
         """The node at a ground ref that starts with `data`, called on the root."""
         terms = ref.terms if isinstance(ref, ast.Ref) else ref
-        node: RuleNode | None = self
+        node = self
         for term in terms[1:]:
-            node = node.children.get(term_key(term))
-            if node is None:
+            below = node.children.get(term_key(term))
+            if below is None:
                 return None
+            node = below
         return node
 
     def sorted_children(self) -> list[RuleNode]:
         """Children in the order OPA walks them: by kind, then by value."""
-        from_text = [c for k, c in self.children.items() if isinstance(k, str)]
-        rest = [c for k, c in self.children.items() if not isinstance(k, str)]
-        from_text.sort(key=lambda node: node.key.value)  # type: ignore[union-attr]
-        return [*rest, *from_text]
+        by_term = {id(node.key): node for node in self.children.values()}
+        keys = order.sorted_terms(node.key for node in by_term.values())
+        return [by_term[id(key)] for key in keys]
 
     def walk(self) -> Iterator[RuleNode]:
-        """This node and everything below it, parents first."""
+        """The node and everything below it, parents first."""
         stack = [self]
         while stack:
             node = stack.pop()

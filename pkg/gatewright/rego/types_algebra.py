@@ -127,16 +127,11 @@ def type_of_key(key: Any) -> Type:
     if kind is ast.Array or kind is ast.Set:
         return ArrayType(tuple(type_of_key(constant_key(t)) for t in key.items))
     return make_object(
-        [
-            (constant_key(k), type_of_key(constant_key(v)))
-            for k, v in key.items
-        ]
+        [(constant_key(k), type_of_key(constant_key(v))) for k, v in key.items]
     )
 
 
-def make_object(
-    static: Iterable[tuple[Any, Any]], dynamic: Any = None
-) -> ObjectType:
+def make_object(static: Iterable[tuple[Any, Any]], dynamic: Any = None) -> ObjectType:
     """An object type with its keys in order."""
     pairs = list(static)
     if len(pairs) > 1:
@@ -153,7 +148,7 @@ def key_text(key: Any) -> str:
         return key
     kind = type(key)
     if kind is ast.Number:
-        return key.text  # type: ignore[no-any-return]
+        return key.text
     if kind is ast.Boolean:
         return "true" if key.value else "false"
     if kind is ast.Null:
@@ -176,7 +171,7 @@ def sprint(of: Maybe) -> str:
     if isinstance(of, AnyType):
         return f"any<{', '.join(map(sprint, of.of))}>" if of.of else "any"
     if isinstance(of, SetType):
-        return "set" if of.of is None else f"set[{sprint(of.of)}]"
+        return "set" if is_empty(of) else f"set[{sprint(of.of)}]"
     if isinstance(of, ArrayType):
         static = f"<{', '.join(map(sprint, of.static))}>" if of.static else ""
         dynamic = "" if of.dynamic is None else f"[{sprint(of.dynamic)}]"
@@ -391,9 +386,7 @@ def unifies(one: Maybe, two: Maybe) -> bool:
     if isinstance(one, SetType):
         if not isinstance(two, SetType):
             return False
-        if one.of is None or two.of is None:
-            return True
-        return unifies(one.of, two.of)
+        return is_empty(one) or is_empty(two) or unifies(one.of, two.of)
     if not isinstance(two, FunctionType) or len(one.args) != len(two.args):  # type: ignore[union-attr]
         return False
     return all(map(unifies, one.args, two.args))  # type: ignore[union-attr]

@@ -85,9 +85,7 @@ class TypeChecker:
             tree.insert(ground_prefix(terms), of, env)
         return []
 
-    def rule_type(
-        self, env: TypeEnv, rule: ast.Rule, terms: list[ast.Term]
-    ) -> Maybe:
+    def rule_type(self, env: TypeEnv, rule: ast.Rule, terms: list[ast.Term]) -> Maybe:
         head = rule.head
         if head.args:
             for arg in head.args:
@@ -240,12 +238,15 @@ class TypeChecker:
             of = env.function(with_.target)
             value = with_.value
             new = env.function(value) if type(value) is ast.Ref else env.get(value)
-            if isinstance(of, FunctionType) and isinstance(new, FunctionType):
-                if not unifies(of, new):
-                    want = self.builtins.get(ref_name(with_.target), of)
-                    return argument_error(
-                        with_.loc, with_.target, "arity mismatch", new.args, want
-                    )
+            if (
+                isinstance(of, FunctionType)
+                and isinstance(new, FunctionType)
+                and not unifies(of, new)
+            ):
+                want = self.builtins.get(ref_name(with_.target), of)
+                return argument_error(
+                    with_.loc, with_.target, "arity mismatch", new.args, want
+                )
         terms = expr.terms
         if type(terms) is not list:
             return None
@@ -370,7 +371,9 @@ def _flat_term(term: Any) -> bool:
     if kind is ast.Var or kind in SCALARS:
         return True
     if kind is ast.Ref:
-        return all(type(part) is ast.Var or type(part) in SCALARS for part in term.terms)
+        return all(
+            type(part) is ast.Var or type(part) in SCALARS for part in term.terms
+        )
     if kind is ast.Array or kind is ast.Set:
         return all(map(_flat_term, term.items))
     return False
@@ -478,7 +481,10 @@ def unify(env: TypeEnv, term: Any, of: Maybe, union: bool = False) -> bool:
         for member in children(term):
             unify(env, member, ANY, True)
         return True
-    return any([unify(env, term, member, True) for member in of.of])
+    found = False
+    for one in of.of:  # all of them: each types variables
+        found = unify(env, term, one, True) or found
+    return found
 
 
 def _unify_object(env: TypeEnv, term: Any, of: ObjectType, union: bool) -> bool:

@@ -155,7 +155,7 @@ def merge(one: Maybe, two: Maybe) -> Maybe:
     return or_(one, two)
 
 
-def _no_closures(env: TypeEnv, node: Any) -> Maybe:
+def _no_closures(_env: TypeEnv, _node: Any) -> Maybe:
     return None
 
 
@@ -315,4 +315,3 @@ def select_path(of: Maybe, terms: Sequence[Any], start: int) -> Maybe:
 
 
 _DYNAMIC = frozenset({ast.Var, ast.Ref, ast.Array, ast.Object, ast.Set})
-

@@ -19,6 +19,7 @@ from gatewright.rego.printer import ref_text, term_text
 from gatewright.rego.stages.walk import is_generated
 from gatewright.rego.types_algebra import (
     Maybe,
+    is_empty,
     is_unknown,
     key_order,
     key_text,
@@ -105,15 +106,10 @@ def _short(of: Maybe) -> str:
 
 def _diff(one: Maybe, two: Maybe, depth: int = 0) -> tuple[str, str]:
     """Both texts, with what is the same on both sides shortened or left out."""
-    if (
-        depth >= _MAX_DEPTH
-        or one is None
-        or two is None
-        or sprint(one) == sprint(two)
-    ):
+    if depth >= _MAX_DEPTH or one is None or two is None or sprint(one) == sprint(two):
         return _short(one), _short(two)
     if isinstance(one, SetType) and isinstance(two, SetType):
-        if one.of is not None and two.of is not None:
+        if not is_empty(one) and not is_empty(two):
             left, right = _diff(one.of, two.of, depth + 1)
             return f"set[{left}]", f"set[{right}]"
     elif isinstance(one, ArrayType) and isinstance(two, ArrayType):
@@ -156,7 +152,7 @@ def _diff_objects(one: ObjectType, two: ObjectType, depth: int) -> tuple[str, st
         if sprint(value) == sprint(other):
             same = True
             continue
-        a, b = _diff(value, other, depth + 1)
+        a, _ = _diff(value, other, depth + 1)
         left.append(f"{key_text(key)}: {a}")
     for name, (key, value) in second.items():
         if name not in first:
@@ -269,7 +265,11 @@ def match_error(loc: ast.Location, left: Maybe, right: Maybe) -> TypeProblem:
     if _wide(*lines):
         one, two = _diff(left, right)
         lines = [f"left  : {one}", f"right : {two}"]
-    for kind, name in ((ObjectType, "objects"), (ArrayType, "arrays"), (SetType, "sets")):
+    for kind, name in (
+        (ObjectType, "objects"),
+        (ArrayType, "arrays"),
+        (SetType, "sets"),
+    ):
         if isinstance(left, kind) and isinstance(right, kind):
             lines.append(
                 f"hint  : both sides are {name} but their types differ,"

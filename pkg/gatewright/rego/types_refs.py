@@ -106,9 +106,7 @@ class RefChecker:
                     return problem
         return self.leaf(ANY, ref, 1)
 
-    def walk(
-        self, node: TypeTree, ref: ast.Ref
-    ) -> tuple[bool, TypeProblem | None]:
+    def walk(self, node: TypeTree, ref: ast.Ref) -> tuple[bool, TypeProblem | None]:
         """Follow a ref down the documents; False: this tree does not know it."""
         at = 1
         while True:

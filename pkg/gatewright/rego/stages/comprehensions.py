@@ -1,6 +1,6 @@
 """RewriteComprehensionTerms: the head of a comprehension needs no evaluation.
 
-    [x[0] | x = y[_]]  ->  [a | x = y[_]; a = x[0]]
+[x[0] | x = y[_]]  ->  [a | x = y[_]; a = x[0]]
 """
 
 from __future__ import annotations

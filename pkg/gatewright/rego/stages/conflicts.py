@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from gatewright.rego import ast, errors
 from gatewright.rego.order import sorted_terms
@@ -30,14 +30,14 @@ def _name(state: State, rule: ast.Rule) -> str:
 
 
 def _below(
-    state: State, node: RuleNode, keep: Callable[[ast.Rule], bool]
+    state: State, node: RuleNode, *, functions: bool = False
 ) -> list[tuple[str, ast.Location]]:
     """Rules below a node, without those in the extent of another of them."""
     found: list[tuple[list[ast.Term], tuple[object, ...], ast.Rule]] = []
     for child in node.children.values():
         for inner in child.walk():
             for rule in inner.rules:
-                if not keep(rule):
+                if functions and not rule.head.args:
                     continue
                 terms = rule_ref(rule)
                 keys = tuple(map(term_key, terms))
@@ -62,7 +62,7 @@ def _check_node(state: State, node: RuleNode) -> errors.Error | None:
         ground = _ref_ground(rule)
         multi = rule.head.value is None
         if ground and node.children and not conflicts:
-            conflicts = _below(state, node, lambda rule: True)
+            conflicts = _below(state, node)
         if ground and not multi:
             complete += 1
         else:
@@ -70,12 +70,8 @@ def _check_node(state: State, node: RuleNode) -> errors.Error | None:
         if multi:
             set_rules = set_rules or ground
             set_objects = set_objects or not ground
-    if (
-        not conflicts
-        and node.children
-        and any(not _ref_ground(rule) for rule in rules)
-    ):
-        conflicts = _below(state, node, lambda rule: bool(rule.head.args))
+    if not conflicts and node.children and any(not _ref_ground(rule) for rule in rules):
+        conflicts = _below(state, node, functions=True)
     name = _name(state, rules[-1])
     if conflicts:
         lines = "".join(f"\n  rule {ref} at {place(loc)}" for ref, loc in conflicts)

@@ -90,8 +90,8 @@ class ExprExpander:
         for i, part in enumerate(terms):
             if type(part) is ast.Call:
                 call = copy_term(part)
-                terms[i] = self.call(part, out)
-                self.subjects[terms[i].name] = call  # type: ignore[union-attr]
+                result = terms[i] = self.call(part, out)
+                self.subjects[result.name] = call
             else:
                 terms[i] = self.term(part, out)
         subject = terms[0]
@@ -99,8 +99,8 @@ class ExprExpander:
         if kind in COMPREHENSIONS or kind in _COLLECTIONS:
             bind = self.gen.bind(subject)
             out.append(bind)
-            terms[0] = left(bind)
-            self.subjects[terms[0].name] = copy_term(subject)
+            first = terms[0] = left(bind)
+            self.subjects[first.name] = copy_term(subject)
         return term
 
     def items(self, term: Any, out: ast.Body) -> Any:
@@ -113,7 +113,7 @@ class ExprExpander:
         ]
         return term
 
-    def comprehension(self, term: Any, out: ast.Body) -> Any:
+    def comprehension(self, term: Any, _: ast.Body) -> Any:
         extra: ast.Body = []
         if type(term) is ast.ObjectComprehension:
             term.key = self.term(term.key, extra)

@@ -1,8 +1,8 @@
 """Heads: RewriteRuleHeadRefs and RewriteRefsInHead.
 
-    p[input.x] contains input.y if q
-      ->  p[__local0__] contains __local1__ if {
-              q; __local0__ = input.x; __local1__ = input.y }
+p[input.x] contains input.y if q
+->  p[__local0__] contains __local1__ if {
+q; __local0__ = input.x; __local1__ = input.y }
 """
 
 from __future__ import annotations

@@ -14,9 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gatewright.rego import ast, errors
-from gatewright.rego.order import sorted_terms
 from gatewright.rego.printer import ref_text, value_name
-from gatewright.rego.stages.resolve import copy_expr, declared_vars
+from gatewright.rego.stages.resolve import declared_vars
 from gatewright.rego.stages.scopes import Occurrence, Scopes
 from gatewright.rego.stages.state import State, VarGenerator
 from gatewright.rego.stages.unused import check_unused
@@ -31,11 +30,9 @@ from gatewright.rego.stages.variables import (
 )
 from gatewright.rego.stages.walk import (
     COMPREHENSIONS,
-    RESERVED,
     SCALARS,
     children,
     exprs_in,
-    is_generated,
     is_ground,
     is_root_document,
     is_wildcard,
@@ -241,9 +238,9 @@ class LocalRewriter:
         try:
             if every.key is None:
                 every.key = self.gen.var(every.loc)
-            elif not self.every_var(every, every.key):
+            elif not self.every_var(every.key):
                 return None
-            if not self.every_var(every, every.value):
+            if not self.every_var(every.value):
                 return None
             every.body = self.body(every.body, None)
             # A domain named like the variable it binds means that variable.
@@ -252,7 +249,7 @@ class LocalRewriter:
         finally:
             self.scopes.pop()
 
-    def every_var(self, every: ast.Every, var: Any) -> bool:
+    def every_var(self, var: Any) -> bool:
         if not is_wildcard(var.name):
             # OPA loses the place of `every` when it resolves refs.
             new = self.declare(var.name, Occurrence.DECLARED, ast.NO_LOCATION)
@@ -447,9 +444,7 @@ def _nested_in_head(state: State, head: ast.Head) -> None:
         if kind in SCALARS or kind is ast.Var:
             return
         if kind in COMPREHENSIONS or kind is ast.TemplateString:
-            rewriter = LocalRewriter(
-                state.gen, Scopes(), strict=state.options.strict
-            )
+            rewriter = LocalRewriter(state.gen, Scopes(), strict=state.options.strict)
             if kind is ast.TemplateString:
                 rewriter.head_template(term)
             else:
@@ -580,5 +575,3 @@ def rewrite_local_vars(state: State) -> None:
     for module in state.modules.values():
         for rule in module.rules:
             _rewrite_rule(state, rule)
-
-

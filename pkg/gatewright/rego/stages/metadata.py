@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-from gatewright.rego import annotations, ast, errors
+from gatewright.rego import annotations as notes_of
+from gatewright.rego import ast, errors
 from gatewright.rego.parser import parse_ref
 from gatewright.rego.rule_tree import term_key
 from gatewright.rego.stages.conflicts import place
@@ -103,12 +104,12 @@ def parse_metadata_blocks(state: State) -> None:
     for module in state.modules.values():
         if module.annotations:
             continue
-        notes, findings = annotations.parse(module.comments, parse_ref)
+        notes, findings = notes_of.parse(module.comments, parse_ref)
         module.annotations = notes
         state.fail(
             *(errors.Error(errors.PARSE_ERROR, text, loc) for loc, text in findings)
         )
-        state.fail(*annotations.attach(module))
+        state.fail(*notes_of.attach(module))
 
 
 def set_annotation_set(state: State) -> None:
@@ -167,7 +168,7 @@ def _note_term(note: ast.Annotations) -> ast.Object:
     ]
     if authors:
         data["authors"] = authors
-    return _term(data)  # type: ignore[no-any-return]
+    return _term(data)
 
 
 def _chain_term(

@@ -40,9 +40,7 @@ class Origins:
         self.found: dict[str, Origin] = {}
         for term in dynamic.selected[1:]:
             if type(term) is ast.Var:
-                origin = _resolve(
-                    term.name, bindings, outputs, head, len(rule.body)
-                )
+                origin = _resolve(term.name, bindings, outputs, head, len(rule.body))
                 if origin is not None:
                     self.found[term.name] = origin
 
@@ -65,9 +63,12 @@ def _bindings(
         name = operator_name(expr)
         builtin = state.builtins.get(name)
         last = terms[-1]
-        if builtin is not None and len(terms) == len(builtin.args) + 2:
-            if type(last) is ast.Var:
-                outputs[last.name] = name
+        if (
+            builtin is not None
+            and len(terms) == len(builtin.args) + 2
+            and type(last) is ast.Var
+        ):
+            outputs[last.name] = name
     return bindings, outputs
 
 

@@ -142,9 +142,7 @@ class PrintRewriter:
             capture = ast.Expr(
                 [ast.Ref([ast.Var("eq", loc)], loc), var, operand], loc=loc
             )
-            sets.append(
-                ast.SetComprehension(ast.Var(var.name, loc), [capture], loc)
-            )
+            sets.append(ast.SetComprehension(ast.Var(var.name, loc), [capture], loc))
         operator = ast.Ref([ast.Var("internal", expr.loc), ast.String("print")])
         operator.loc = expr.loc
         body[at] = ast.Expr(

@@ -342,5 +342,3 @@ def check_deprecated_builtins(query: QueryState) -> None:
     """CheckDeprecatedBuiltins (strict)."""
     if query.state.options.strict:
         query.state.fail(*functions.deprecated_calls(query.state, query.body))
-
-

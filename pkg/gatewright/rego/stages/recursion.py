@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from gatewright.rego import ast, errors
@@ -53,7 +54,7 @@ def _check(state: State, graph: Graph, rule: ast.Rule) -> None:
     if not path:
         return
     verb, cause = "is", ""
-    if any(graph.cause(a, b) is not None for a, b in zip(path, path[1:], strict=False)):
+    if any(graph.cause(a, b) is not None for a, b in pairwise(path)):
         certain = graph.path(rule, static=True)
         if certain:
             path = certain
@@ -71,7 +72,7 @@ def _check(state: State, graph: Graph, rule: ast.Rule) -> None:
 
 def _cause(state: State, graph: Graph, path: list[ast.Rule]) -> str:
     """The first edge that depends on a value, and on which."""
-    for source, target in zip(path, path[1:], strict=False):
+    for source, target in pairwise(path):
         dynamic = graph.cause(source, target)
         if dynamic is None:
             continue
@@ -86,7 +87,9 @@ def _cause(state: State, graph: Graph, path: list[ast.Rule]) -> str:
         if (
             not conditions
             or len(conditions) > _MAX_CONDITIONS
-            or not all(possible(state, origins, at, value) for at, _, value in conditions)
+            or not all(
+                possible(state, origins, at, value) for at, _, value in conditions
+            )
         ):
             return f"{text} could refer to {_name(state, target)})"
         parts = []

@@ -32,7 +32,7 @@ def renamed(
         args = [renamed(arg, names, subjects) for arg in term.args]
         return ast.Call(term.operator, args, term.loc)
     if kind in COMPREHENSIONS:
-        return _renamed_closure(term, names, subjects)
+        return _renamed_closure(term, names)
     if kind is ast.Array or kind is ast.Set:
         return kind([renamed(t, names, subjects) for t in term.items], term.loc)
     if kind is ast.Object:
@@ -46,9 +46,7 @@ def renamed(
     return term
 
 
-def _renamed_closure(
-    term: Any, names: Mapping[str, str], subjects: Mapping[str, Any] | None
-) -> Any:
+def _renamed_closure(term: Any, names: Mapping[str, str]) -> Any:
     """A copy of a comprehension with names replaced wherever they are bare."""
     copy = copy_term(term)
     stack: list[Any] = [copy]
@@ -62,4 +60,4 @@ def _renamed_closure(
 
 def renamed_ref(ref: ast.Ref, names: Mapping[str, str]) -> ast.Ref:
     """A ref as the user wrote it."""
-    return renamed(ref, names)  # type: ignore[no-any-return]
+    return renamed(ref, names)

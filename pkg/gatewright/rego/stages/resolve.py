@@ -40,8 +40,12 @@ def import_name(import_: ast.Import) -> str:
     """The name that an import binds."""
     if import_.alias:
         return import_.alias
-    last = import_.path.terms[-1]
-    return last.name if type(last) is ast.Var else last.value  # type: ignore[union-attr]
+    return _name(import_.path.terms[-1])
+
+
+def _name(term: Any) -> str:
+    """The text of a part of a path."""
+    return term.name if type(term) is ast.Var else term.value
 
 
 def import_text(import_: ast.Import) -> str:
@@ -251,8 +255,6 @@ class _Resolver:
             self.features.add("with")
             for item in node.with_:
                 target = item.target
-                if type(target) is ast.Var:
-                    target = ast.Ref([target], target.loc)
                 with_.append(
                     ast.With(self.ref(target), self.term(item.value), item.loc)
                 )
@@ -438,10 +440,7 @@ def package_globals(
 
 
 def _package_key(module: ast.Module) -> tuple[str, ...]:
-    return tuple(
-        term.name if type(term) is ast.Var else term.value  # type: ignore[union-attr]
-        for term in module.package.path.terms
-    )
+    return tuple(map(_name, module.package.path.terms))
 
 
 def exported_names(

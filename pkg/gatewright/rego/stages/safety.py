@@ -108,7 +108,7 @@ class SafetyChecker:
             if type(terms) is not list or is_equality(expr):
                 continue
             arity = self.arity(terms[0])  # type: ignore[arg-type]
-            if 0 <= arity and arity + 1 < len(terms):
+            if arity >= 0 and arity + 1 < len(terms):
                 bound |= operand_vars(terms[arity + 1 :])
         return {name for name, n in uses.items() if name not in bound or n == 1}
 
@@ -136,7 +136,9 @@ class SafetyChecker:
                 expr = body[i]
                 outputs = expr_outputs(expr, self.arity, safe)
                 if closed[i]:
-                    unbound = closed[i] - body_outputs(placed, self.arity, safe) - safe
+                    # As in OPA, what a closure needs takes the place of what else
+                    # the expression was found to need.
+                    unbound = closed[i] - body_outputs(placed, self.arity, safe)
                     if unbound:
                         if unbound == outputs:
                             still.append(i)
@@ -377,9 +379,7 @@ def safety_errors(
     if found:
         return found
     seen: set[str] = set()
-    for expr, names in sorted(
-        unsafe.values(), key=lambda pair: loc_order(pair[0].loc)
-    ):
+    for expr, names in sorted(unsafe.values(), key=lambda pair: loc_order(pair[0].loc)):
         generated = {name for name in names if is_generated(name)}
         if generated - seen:
             seen |= generated

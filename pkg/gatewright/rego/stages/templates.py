@@ -89,7 +89,7 @@ class TemplateRewriter:
             self.body(terms.left, safe)
             self.body(terms.right, safe)
         else:
-            expr.terms = self.term(terms, safe)  # type: ignore[arg-type]
+            expr.terms = self.term(terms, safe)
         for with_ in expr.with_:
             with_.value = self.term(with_.value, safe)
 
@@ -165,9 +165,9 @@ class TemplateRewriter:
                 return None
             # OPA gives the call no place, which shows in messages about it.
             term = ast.Call(operator, terms[1:], ast.NO_LOCATION)
-        elif type(terms) is ast.Ref and _known_defined(self.state, terms):
-            return ast.Set([terms], terms.loc)
-        elif type(terms) is ast.Var:
+        elif (type(terms) is ast.Ref and _known_defined(self.state, terms)) or type(
+            terms
+        ) is ast.Var:
             return ast.Set([terms], terms.loc)
         for name in sorted(safety_vars(term) - safe):
             name = shown(self.state.rewritten.get(name, name))
@@ -188,7 +188,9 @@ def rewrite_template_strings(state: State) -> None:
         return
     for module in state.modules.values():
         for rule in rules_of(module):
-            if not any(type(t) is ast.TemplateString for t in terms_in([rule.head, *rule.body])):
+            if not any(
+                type(t) is ast.TemplateString for t in terms_in([rule.head, *rule.body])
+            ):
                 continue
             rewriter = TemplateRewriter(state, state.arity)
             bound = term_vars(*(rule.head.args or ())) | RESERVED
@@ -201,5 +203,3 @@ def rewrite_template_strings(state: State) -> None:
             if head.args:
                 head.args = [rewriter.term(arg, safe) for arg in head.args]
             state.fail(*rewriter.errors)
-
-

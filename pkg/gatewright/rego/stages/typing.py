@@ -21,7 +21,7 @@ __all__ = ["check_query", "check_types"]
 def _renamer(
     names: Mapping[str, str], subjects: Mapping[str, Any]
 ) -> Callable[[ast.Ref], ast.Ref]:
-    return lambda ref: renamed(ref, names, subjects)  # type: ignore[no-any-return]
+    return lambda ref: renamed(ref, names, subjects)
 
 
 def _dependents(
@@ -69,9 +69,7 @@ def check_query(state: State, compiled: Compiled, body: ast.Body) -> Any:
     """CheckTypes for a query."""
     checker = TypeChecker(
         state.builtins,
-        rename=_renamer(
-            {**compiled.rewritten_vars, **state.rewritten}, state.subjects
-        ),
+        rename=_renamer({**compiled.rewritten_vars, **state.rewritten}, state.subjects),
         dependents=_dependents(compiled.rule_tree, compiled.reverse()),
     )
     env, problems = checker.body(compiled.types, body)

@@ -163,9 +163,7 @@ collect_all: Final = _collector()
 collect_safety: Final = _collector(call_head=False, closures=False)
 collect_scope: Final = _collector(call_head=False)
 collect_output: Final = _collector(ref_head=False)
-collect_pattern: Final = _collector(
-    ref_head=False, object_keys=False, closures=False
-)
+collect_pattern: Final = _collector(ref_head=False, object_keys=False, closures=False)
 collect_operand: Final = _collector(
     ref_head=False, object_keys=False, closures=False, sets=False
 )

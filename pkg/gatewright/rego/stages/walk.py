@@ -275,9 +275,7 @@ def closures_in(node: Any) -> list[Any]:
     while stack:
         item = stack.pop()
         kind = type(item)
-        if kind in CLOSURES or (
-            kind is ast.Expr and item.negated_body is not None
-        ):
+        if kind in CLOSURES or (kind is ast.Expr and item.negated_body is not None):
             found.append(item)
             if kind is ast.Expr:
                 stack.extend(reversed(item.with_))

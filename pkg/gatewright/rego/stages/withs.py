@@ -139,10 +139,9 @@ class WithRewriter:
         return node is not None and any(rule.head.args for rule in node.rules)
 
     def is_function_value(self, value: ast.Term) -> bool:
-        if _head(value) == "data":
-            if self.state.rule_tree.find(value) is not None:  # type: ignore[arg-type]
-                return True
-        return self.is_builtin(value)
+        return (
+            _head(value) == "data" and self.state.rule_tree.find(value) is not None  # type: ignore[arg-type]
+        ) or self.is_builtin(value)
 
     def check_builtin(self, target: ast.Ref) -> None:
         name = ref_name(target)

@@ -2,7 +2,7 @@
 
 A block is small, so this composes nodes with PyYAML and resolves plain scalars
 itself, by the YAML 1.2 core schema with the extras that Go's yaml library keeps
-(octal `0777`, `_` in numbers, timestamps as text).
+(octal `0777`, `_` in numbers, dates as points in time).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _TRUE: Final = frozenset({"true", "True", "TRUE"})
 _FALSE: Final = frozenset({"false", "False", "FALSE"})
 _INT: Final = re.compile(r"[-+]?(?:0x[0-9a-fA-F]+|0o[0-7]+|0b[01]+|[0-9]+)")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SPECIAL: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
@@ -43,27 +44,32 @@ def load(text: str, shape: dict[str, str]) -> dict[str, Any]:
     try:
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.YAMLError as error:
-        raise _syntax(error) from error
+        raise _syntax(error, text) from error
     if node is None or (isinstance(node, yaml.ScalarNode) and _plain(node) is None):
         return {}
     complaints: list[str] = []
     if not isinstance(node, yaml.MappingNode):
         complaints.append(_mismatch(node, "ast.rawAnnotation"))
         raise _typed(complaints)
+    names = [
+        key.value if isinstance(key, yaml.ScalarNode) else "" for key, _ in node.value
+    ]
+    lines = [key.start_mark.line + 1 for key, _ in node.value]
+    for first, name in enumerate(names):
+        complaints += [
+            f'line {lines[again]}: mapping key "{name}" already defined at line'
+            f" {lines[first]}"
+            for again in range(first + 1, len(names))
+            if names[again] == name
+        ]
+    if complaints:
+        raise _typed(complaints)
     out: dict[str, Any] = {}
-    seen: dict[str, int] = {}
-    for key_node, value_node in node.value:
-        key = key_node.value if isinstance(key_node, yaml.ScalarNode) else ""
-        line = key_node.start_mark.line + 1
-        if key in seen:
-            complaints.append(
-                f'line {line}: mapping key "{key}" already defined at line {seen[key]}'
-            )
-        seen.setdefault(key, line)
-        if key in shape:
-            value = _SHAPES[shape[key]](value_node, shape[key], complaints)
+    for name, (_, value_node) in zip(names, node.value, strict=True):
+        if name in shape:
+            value = _SHAPES[shape[name]](value_node, shape[name], complaints)
             if value is not None:
-                out[key] = value
+                out[name] = value
     if complaints:
         raise _typed(complaints)
     return out
@@ -74,9 +80,15 @@ def _typed(complaints: list[str]) -> YamlError:
     return YamlError("yaml: unmarshal errors:\n  " + "\n  ".join(complaints), line)
 
 
-def _syntax(error: yaml.YAMLError) -> YamlError:
+def _syntax(error: yaml.YAMLError, source: str) -> YamlError:
     context = getattr(error, "context_mark", None)
     problem = getattr(error, "problem_mark", None)
+    if isinstance(error, yaml.composer.ComposerError) and problem is not None:
+        alias = re.match(
+            r"\*(\S*)", source.splitlines()[problem.line][problem.column :]
+        )
+        if alias:
+            return YamlError(f"yaml: unknown anchor '{alias[1]}' referenced")
     line = 0
     for mark in (context, problem):
         if mark is not None and mark.line:
@@ -135,7 +147,12 @@ def _plain(node: Any) -> Any:
 
 def _any(node: yaml.Node) -> Any:
     if isinstance(node, yaml.ScalarNode):
-        return _plain(node)
+        value = _plain(node)
+        if isinstance(value, str) and not node.style and _DATE.fullmatch(value):
+            return f"{value}T00:00:00Z"  # Go's library makes it a point in time
+        if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+            return int(value)  # as Go writes it in JSON
+        return value
     if isinstance(node, yaml.SequenceNode):
         return [_any(item) for item in node.value]
     out: dict[Any, Any] = {}

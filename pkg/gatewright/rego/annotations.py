@@ -20,7 +20,7 @@ __all__ = ["attach", "parse"]
 
 #: A place and what is wrong there.
 Finding: TypeAlias = tuple[ast.Location, str]
-RefParser: TypeAlias = Callable[[str], ast.Ref]
+TermParser: TypeAlias = Callable[[str], ast.Term]
 
 _SHAPE: Final = {
     "scope": "string",
@@ -44,11 +44,11 @@ class _Wrong(Exception):
 
 
 def parse(
-    comments: Sequence[ast.Comment], parse_ref: RefParser
+    comments: Sequence[ast.Comment], parse_term: TermParser
 ) -> tuple[list[ast.Annotations], list[Finding]]:
     """Return the blocks among a module's comments, and what is wrong with them.
 
-    `parse_ref` reads the refs that blocks may hold; it is the parser's.
+    `parse_term` reads the refs that blocks may hold; it is the parser's.
     """
     found: list[ast.Annotations] = []
     findings: list[Finding] = []
@@ -58,12 +58,12 @@ def parse(
         if block and (
             opens or comment.loc.col != 1 or comment.loc.row != block[-1].loc.row + 1
         ):
-            _read(block, found, findings, parse_ref)
+            _read(block, found, findings, parse_term)
             block = []
         if opens or block:
             block.append(comment)
     if block:
-        _read(block, found, findings, parse_ref)
+        _read(block, found, findings, parse_term)
     return found, findings
 
 
@@ -71,7 +71,7 @@ def _read(
     block: list[ast.Comment],
     found: list[ast.Annotations],
     findings: list[Finding],
-    parse_ref: RefParser,
+    parse_term: TermParser,
 ) -> None:
     loc = block[0].loc
     lines = [comment.text.removeprefix(" ") for comment in block[1:]]
@@ -86,7 +86,7 @@ def _read(
         findings.append((block[at].loc, str(error) + _hint(block[1:])))
         return
     try:
-        data = _normal(raw, parse_ref)
+        data = _normal(raw, parse_term)
     except _Wrong as error:
         findings.append((loc, str(error)))
         return
@@ -106,7 +106,7 @@ def _hint(comments: Sequence[ast.Comment]) -> str:
                 break
             if part[:1] in (" ", "\t"):
                 break
-            symbols.append("'" + ascii(part[:1] or "\ufffd")[1:-1] + "'")
+            symbols.append(_rune(part[:1] or "\ufffd"))
         if symbols:
             out += (
                 f"\n  Hint: on line {comment.loc.row}, symbol(s)"
@@ -116,10 +116,20 @@ def _hint(comments: Sequence[ast.Comment]) -> str:
     return out
 
 
+def _rune(char: str) -> str:
+    """Quote a character as Go's `%+q` does."""
+    if " " <= char <= "~":
+        return f"'\\{char}'" if char in "'\\" else f"'{char}'"
+    code = ord(char)
+    if code < 0x80:
+        return f"'\\x{code:02x}'"
+    return f"'\\u{code:04x}'" if code < 0x10000 else f"'\\U{code:08x}'"
+
+
 # The normal form ------------------------------------------------------------
 
 
-def _normal(raw: dict[str, Any], parse_ref: RefParser) -> dict[str, Any]:
+def _normal(raw: dict[str, Any], parse_term: TermParser) -> dict[str, Any]:
     """Return the known keys in their normal form, without the empty ones."""
     out: dict[str, Any] = {
         key: raw[key] for key in ("scope", "title", "description") if raw.get(key)
@@ -128,28 +138,32 @@ def _normal(raw: dict[str, Any], parse_ref: RefParser) -> dict[str, Any]:
         out["entrypoint"] = True
     if raw.get("organizations"):
         out["organizations"] = [item or "" for item in raw["organizations"]]
-    readers: tuple[tuple[str, Callable[[Any], dict[str, Any]], str], ...] = (
-        ("related_resources", _resource, "related-resource"),
-        ("authors", _author, "author"),
-    )
-    for key, reader, name in readers:
-        items = []
-        for item in raw.get(key) or ():
-            try:
-                items.append(reader(_text_keys(item, ())))
-            except _Wrong as error:
-                shown = _go(item)
-                raise _Wrong(f"invalid {name} definition {shown}: {error}") from None
-        if items:
-            out[key] = items
+    _items(raw, out, "related_resources", "related-resource", _resource)
     if "compile" in raw:
-        out["compile"] = _compile(raw["compile"], parse_ref)
+        out["compile"] = _compile(raw["compile"], parse_term)
     if raw.get("schemas"):
-        out["schemas"] = [_schema(item, parse_ref) for item in raw["schemas"]]
+        out["schemas"] = [_schema(item, parse_term) for item in raw["schemas"]]
+    _items(raw, out, "authors", "author", _author)
     for key in ("custom", "labels"):
         if raw.get(key):
             out[key] = {name: _text_keys(value, ()) for name, value in raw[key].items()}
     return out
+
+
+def _items(
+    raw: dict[str, Any],
+    out: dict[str, Any],
+    key: str,
+    name: str,
+    reader: Callable[[Any], dict[str, Any]],
+) -> None:
+    for item in raw.get(key) or ():
+        try:
+            found = reader(_text_keys(item, ()))
+        except _Wrong as error:
+            shown = _go(item)
+            raise _Wrong(f"invalid {name} definition {shown}: {error}") from None
+        out.setdefault(key, []).append(found)
 
 
 def _text_keys(value: Any, path: tuple[str, ...]) -> Any:
@@ -216,7 +230,7 @@ def _author(item: Any) -> dict[str, Any]:
     return {"name": name} | ({"email": email} if email else {})
 
 
-def _compile(raw: dict[str, Any], parse_ref: RefParser) -> dict[str, Any]:
+def _compile(raw: dict[str, Any], parse_term: TermParser) -> dict[str, Any]:
     out: dict[str, Any] = {}
     unknowns = raw.get("unknowns")
     if isinstance(unknowns, list) and unknowns:
@@ -224,7 +238,7 @@ def _compile(raw: dict[str, Any], parse_ref: RefParser) -> dict[str, Any]:
         for item in unknowns:
             if isinstance(item, str):
                 try:
-                    out["unknowns"].append(_ref(item, parse_ref))
+                    out["unknowns"].append(_ref(item, parse_term))
                 except _Wrong as error:
                     quoted = printer.quote(item)
                     raise _Wrong(
@@ -232,23 +246,26 @@ def _compile(raw: dict[str, Any], parse_ref: RefParser) -> dict[str, Any]:
                     ) from None
     mask = raw.get("mask_rule")
     if isinstance(mask, str):
+        quoted = printer.quote(mask)
         try:
-            out["mask_rule"] = _ref(mask, parse_ref)
-        except _Wrong as error:
-            quoted = printer.quote(mask)
+            term = parse_term(mask)
+        except RegoErrors as error:
             raise _Wrong(f"invalid mask_rule annotation {quoted}: {error}") from None
+        if not isinstance(term, ast.Ref | ast.Var | ast.String):
+            raise _Wrong(f"invalid mask_rule annotation type {quoted}: string")
+        out["mask_rule"] = term if isinstance(term, ast.Ref) else ast.Ref([term])
     return out
 
 
-def _schema(pair: dict[str, Any], parse_ref: RefParser) -> dict[str, Any]:
+def _schema(pair: dict[str, Any], parse_term: TermParser) -> dict[str, Any]:
     key, value = next(iter(pair.items()), ("", None))
     try:
-        path = _ref(key, parse_ref)
+        path = _ref(key, parse_term)
     except _Wrong:
         raise _Wrong("invalid document reference") from None
     if isinstance(value, str):
         try:
-            schema = _ref(value, parse_ref)
+            schema = _ref(value, parse_term)
         except _Wrong:
             schema = ast.Ref([])
         if not schema.terms or schema.terms[0] != ast.Var("schema"):
@@ -260,11 +277,15 @@ def _schema(pair: dict[str, Any], parse_ref: RefParser) -> dict[str, Any]:
     raise _Wrong(f"invalid schema declaration for path {quoted}")
 
 
-def _ref(text: str, parse_ref: RefParser) -> ast.Ref:
+def _ref(text: str, parse_term: TermParser) -> ast.Ref:
     try:
-        return parse_ref(text)
+        term = parse_term(text)
     except RegoErrors as error:
         raise _Wrong(f"failed to parse ref: {error}") from None
+    if not isinstance(term, ast.Ref):
+        shown = printer.term_text(term)
+        raise _Wrong(f"failed to parse ref: expected ref but got {shown}")
+    return term
 
 
 # Attaching ------------------------------------------------------------------

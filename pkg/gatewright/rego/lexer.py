@@ -157,6 +157,10 @@ def _other(out: Lexed, start: int, templates: list[list[int]]) -> int:
     """Read what no fast pattern fits; return where to go on."""
     text = out.source.text
     char = text[start]
+    touches = char > "\x7f" and out.kinds and out.ends[-1] == start
+    if touches and out.kinds[-1] >= tokens.PACKAGE:
+        # OPA counts half of the character to the word, so it is no keyword.
+        out.kinds[-1] = tokens.IDENT
     if char == '"':
         return _bad_string(out, start)
     if char == "`":
@@ -305,4 +309,6 @@ def _mark_bad(out: Lexed, first: int) -> None:
         bad.setdefault(start, []).append(message)
     for index, start in enumerate(out.starts):
         if out.kinds[index] == tokens.ILLEGAL and start in bad:
-            out.errors[index] = out.errors.get(index, []) + bad[start]
+            known = out.errors.get(index, [])
+            last = known[-1:] if known[-1:] == ["non-terminated string"] else []
+            out.errors[index] = known[: len(known) - len(last)] + bad[start] + last

@@ -30,7 +30,7 @@ from gatewright.rego.parser_checks import check_v1, missing_keyword
 from gatewright.rego.parser_constants import NotARule, rule_of
 from gatewright.rego.parser_rules import RuleParser
 
-__all__ = ["parse_body", "parse_module", "parse_ref", "parse_term"]
+__all__ = ["NotOneTerm", "parse_body", "parse_module", "parse_ref", "parse_term"]
 
 #: Frames that this parser and the stages after it may need: `MAX_DEPTH` levels of
 #: nesting at some ten frames each.  Python starts with 1,000.
@@ -91,13 +91,11 @@ def parse_body(
 
 
 def parse_term(text: str, *, version: int = 1, file: str = "") -> ast.Term:
-    """Parse exactly one term.  Raises `RegoErrors` for anything else."""
+    """Parse exactly one term.  Raises `RegoErrors`, `NotOneTerm` among them."""
     body = parse_body(text, version=version, file=file)
-    found = "; ".join(map(printer.expr_text, body))
-    loc = body[0].loc if body else ast.NO_LOCATION
     if len(body) != 1:
-        message = f"expected exactly one term but got: {found}"
-        raise errors.RegoErrors([errors.Error(errors.PARSE_ERROR, message, loc)])
+        found = printer.body_text(body)
+        raise NotOneTerm(f"expected exactly one term but got: {found}", body)
     terms = body[0].terms
     if isinstance(terms, list):
         operator, *args = terms
@@ -105,22 +103,32 @@ def parse_term(text: str, *, version: int = 1, file: str = "") -> ast.Term:
             "eq",
             "assign",
         ):
-            return ast.Call(operator, args, loc)
+            return ast.Call(operator, args, body[0].loc)
     elif not isinstance(terms, ast.SomeDecl | ast.Every | ast.Logical):
         return terms
-    message = f"expected term but got {found}"
-    raise errors.RegoErrors([errors.Error(errors.PARSE_ERROR, message, loc)])
+    raise NotOneTerm(f"expected term but got {printer.body_text(body)}", body)
 
 
 def parse_ref(text: str) -> ast.Ref:
-    """Parse exactly one ref; a lone name counts as one."""
+    """Parse exactly one ref; a lone name counts as one.  Raises `RegoErrors`."""
     term = parse_term(text)
     if isinstance(term, ast.Var):
         return ast.Ref([term], term.loc)
     if not isinstance(term, ast.Ref):
-        message = f"expected ref but got {printer.term_text(term)}"
-        raise errors.RegoErrors([errors.Error(errors.PARSE_ERROR, message, term.loc)])
+        shown = printer.term_text(term)
+        raise NotOneTerm(f"expected ref but got {shown}", [ast.Expr(term)])
     return term
+
+
+class NotOneTerm(errors.RegoErrors):
+    """The text reads as a query, but not as the one term that was asked for."""
+
+    def __init__(self, message: str, body: ast.Body) -> None:
+        loc = body[0].loc if body else ast.NO_LOCATION
+        super().__init__([errors.Error(errors.PARSE_ERROR, message, loc)])
+
+    def __str__(self) -> str:
+        return self.errors[0].message
 
 
 def _soft(words: Iterable[str]) -> frozenset[int]:
@@ -150,7 +158,7 @@ class _Statements(RuleParser):
         return found
 
     def _statement(self, *, rules: bool) -> list[Statement] | None:
-        self.memo.clear()
+        self.memo = [known for known in self.memo if known[0] >= self.i]
         if rules and self.keyword_as_rule(default=False):
             return None
         state = self.save()
@@ -252,7 +260,7 @@ class _Statements(RuleParser):
             here = self.starts[self.i]
             notes, found = metadata.parse(
                 [comment for comment in comments if comment.loc.offset < here],
-                parse_ref,
+                parse_term,
             )
             for loc, message in found:
                 self.error(loc, message)

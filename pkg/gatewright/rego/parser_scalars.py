@@ -64,7 +64,9 @@ class ScalarParser(Cursor):
                 self.unexpected("expected number without leading zero")
                 return None
         text = prefix + word
-        if text.count(".") > 1:
+        end = self.ends[self.i]
+        # OPA counts half of a following non-ASCII character in.
+        if text.count(".") > 1 or self.text[end : end + 1] > "\x7f":
             self.unexpected("invalid float")
             return None
         if _too_big(text):

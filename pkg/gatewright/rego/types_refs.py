@@ -25,6 +25,7 @@ from gatewright.rego.types_errors import (
     invalid_ref,
     unsupported_ref,
 )
+from gatewright.rego.types_unify import unify
 
 __all__ = ["RefChecker"]
 
@@ -155,8 +156,6 @@ class RefChecker:
                 if exist is not None and not unifies(exist, keys):
                     return self.invalid(ref, at, exist, keys, _choices(of))
             elif kind in (ast.Array, ast.Object, ast.Set):
-                from gatewright.rego.types_check import unify
-
                 if not unify(env, term, keys):
                     return self.invalid(ref, at, env.get(term), keys, [])
             else:

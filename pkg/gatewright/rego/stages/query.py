@@ -20,8 +20,17 @@ from gatewright.rego.stages.locals import LocalRewriter
 from gatewright.rego.stages.scopes import Scopes
 from gatewright.rego.stages.state import State, VarGenerator
 from gatewright.rego.stages.templates import TemplateRewriter
+from gatewright.rego.stages.typing import check_query
 from gatewright.rego.stages.variables import all_vars
-from gatewright.rego.stages.walk import RESERVED, is_generated, is_wildcard
+from gatewright.rego.stages.walk import (
+    COMPREHENSIONS,
+    RESERVED,
+    children,
+    is_generated,
+    is_ground,
+    is_wildcard,
+    ref_name,
+)
 from gatewright.rego.stages.withs import WithRewriter
 
 if TYPE_CHECKING:
@@ -151,7 +160,7 @@ def capture_values(query: QueryState) -> None:
         if type(terms) is list:
             operator = terms[0]
             assert type(operator) is ast.Ref
-            name = resolve_name(operator)
+            name = ref_name(operator)
             if name in ("assign", "eq"):
                 continue
             builtin = state.builtins.get(name)
@@ -180,17 +189,8 @@ def capture_values(query: QueryState) -> None:
     query.body = out
 
 
-def resolve_name(operator: ast.Ref) -> str:
-    """The operator's dotted name."""
-    from gatewright.rego.stages.walk import ref_name
-
-    return ref_name(operator)
-
-
 def _iterates(body: ast.Body) -> bool:
     """Whether any ref has a variable in it, closures apart."""
-    from gatewright.rego.stages.walk import COMPREHENSIONS, children, is_ground
-
     stack: list[Any] = list(body)
     while stack:
         node = stack.pop()
@@ -222,8 +222,6 @@ def rewrite_local_vars(query: QueryState) -> None:
 
 def _written(body: ast.Body) -> list[str]:
     """Variables of a query in the order of first use, closures apart."""
-    from gatewright.rego.stages.walk import COMPREHENSIONS, children
-
     seen: dict[str, None] = {}
     stack: list[Any] = list(reversed(body))
     while stack:
@@ -326,8 +324,6 @@ def rewrite_dynamic_terms(query: QueryState) -> None:
 
 def check_types(query: QueryState) -> None:
     """CheckTypes."""
-    from gatewright.rego.stages.typing import check_query
-
     query.types = check_query(query.state, query.compiled, query.body)
 
 

@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from gatewright.rego import ast, errors
+from gatewright.rego.printer import ref_text
 from gatewright.rego.stages.state import State
 from gatewright.rego.stages.variables import all_vars
 from gatewright.rego.stages.walk import (
@@ -50,8 +51,6 @@ def _name(term: Any) -> str:
 
 def import_text(import_: ast.Import) -> str:
     """An import as messages print it."""
-    from gatewright.rego.printer import ref_text
-
     text = f"import {ref_text(import_.path)}"
     return f"{text} as {import_.alias}" if import_.alias else text
 

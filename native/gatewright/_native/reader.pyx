@@ -3,8 +3,8 @@
 
 Items of open containers lie on one stack; a container that closes is copied into
 a node of its exact size.  Objects are left unsorted (see value.pxd): most of a
-review is never looked at.  Strings are scanned, hashed and copied eight bytes at
-a time, straight to where their node will be.
+review is never looked at.  Strings are scanned, hashed and copied 16 bytes at a
+time, straight to where their node will be.
 """
 
 from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t, uint64_t
@@ -17,12 +17,59 @@ from gatewright._native.utf8 cimport put_rune, rune_at, rune_is_valid
 from gatewright._native.value cimport (
     E_DEPTH, E_MEMORY, E_SYNTAX, F_SORTED, HASH_START, MAX_DEPTH, STR_HEADER, T_ARR,
     T_OBJ, T_SET, T_STR, UNDEFINED, W_FALSE, W_NULL, W_TRUE, Chunk, Heap, SeqNode,
-    NumNode, StrNode, Word, alloc_str, fail, from_int, hash_end, hash_word, load,
+    NumNode, StrNode, Word, alloc_str, fail, from_int, hash_block, hash_end, load,
     new_num_node, new_seq, new_set, num_node, seal_str, store, str_node,
 )
 
 cdef extern from *:
-    int ctz "__builtin_ctzll"(unsigned long long) noexcept nogil
+    """
+    #include <stdint.h>
+    #include <string.h>
+
+    /* Where a string's plain bytes end: the first of 16 bytes that is a quote, a
+       backslash or a control character, else 16.  `high`: a bit for each byte from
+       0x80 on (of 16 bits; beyond the stop they do not count). */
+    #ifdef __SSE2__
+    #include <emmintrin.h>
+    static inline int gw_stop16(const uint8_t *p, uint32_t *high) {
+        __m128i v = _mm_loadu_si128((const __m128i *)p);
+        __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+        __m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\\\'));
+        __m128i control = _mm_cmpeq_epi8(
+            _mm_max_epu8(v, _mm_set1_epi8(0x1F)), _mm_set1_epi8(0x1F));
+        uint32_t stops = (uint32_t)_mm_movemask_epi8(
+            _mm_or_si128(control, _mm_or_si128(quote, slash)));
+        *high = (uint32_t)_mm_movemask_epi8(v);
+        return __builtin_ctz(stops | 0x10000);
+    }
+    #else
+    static inline uint64_t gw_stops(uint64_t w) {
+        /* High bits of the stops; those above the lowest may be wrong (borrows) */
+        const uint64_t ones = 0x0101010101010101ULL;
+        uint64_t quote = w ^ (ones * 0x22), slash = w ^ (ones * 0x5C);
+        return (((quote - ones) & ~quote) | ((slash - ones) & ~slash)
+                | ((w - ones * 0x20) & ~w)) & (ones * 0x80);
+    }
+    static inline int gw_stop16(const uint8_t *p, uint32_t *high) {
+        uint64_t w[2];
+        int i;
+        *high = 0;
+        memcpy(w, p, 16);
+        for (i = 0; i < 2; i++) {
+            uint64_t bits = w[i] & 0x8080808080808080ULL;
+            /* gathers the eight high bits into one byte */
+            *high |= (uint32_t)((bits >> 7) * 0x0102040810204080ULL >> 56) << (8 * i);
+        }
+        for (i = 0; i < 2; i++) {
+            uint64_t stops = gw_stops(w[i]);
+            if (stops)
+                return 8 * i + (__builtin_ctzll(stops) >> 3);
+        }
+        return 16;
+    }
+    #endif
+    """
+    int stop16 "gw_stop16"(const uint8_t* p, uint32_t* high) noexcept nogil
     bint unlikely "__builtin_expect"(bint, long) noexcept nogil
 
 cdef enum:
@@ -131,19 +178,6 @@ cdef Word bad_byte(
 
 # Strings ---------------------------------------------------------------------
 
-cdef inline uint64_t stops(uint64_t w) noexcept nogil:
-    # The high bit of each byte that is a quote, a backslash or a control character.
-    # Bytes above the lowest such one may be marked in error (borrows): take the lowest.
-    cdef uint64_t ones = <uint64_t>0x0101010101010101
-    cdef uint64_t quote = w ^ (ones * 0x22)
-    cdef uint64_t slash = w ^ (ones * 0x5C)
-    return (
-        ((quote - ones) & ~quote)
-        | ((slash - ones) & ~slash)
-        | ((w - ones * 0x20) & ~w)
-    ) & (ones * 0x80)
-
-
 cdef inline Word read_string(
     Heap* heap, const uint8_t* data, const uint8_t** at, const uint8_t* end,
     const InternTable* known, bint raw,
@@ -155,39 +189,41 @@ cdef inline Word read_string(
     cdef uint8_t* base
     cdef uint8_t* out
     cdef uint8_t* last
-    cdef uint64_t h = HASH_START, high = 0, w, stop
-    cdef uint32_t k, hash
+    cdef uint64_t h = HASH_START
+    cdef uint64_t words[2]
+    cdef uint32_t high = 0, bits, hash
+    cdef int k
     cdef size_t size, runes
     cdef StrNode* s
     cdef Word found
-    if unlikely(chunk == NULL or chunk.size - chunk.used < STR_HEADER + 8, 0):
+    if unlikely(chunk == NULL or chunk.size - chunk.used < STR_HEADER + 24, 0):
         return read_string_slow(heap, data, at, end, known, raw)
     base = <uint8_t*>(chunk + 1) + chunk.used
     out = base + STR_HEADER
-    last = <uint8_t*>(chunk + 1) + chunk.size - 8
-    while end - p >= 8 and out <= last:
-        memcpy(&w, p, 8)
-        memcpy(out, &w, 8)
-        stop = stops(w)
-        if stop == 0:
-            h = hash_word(h, w)
-            high |= w
-            p += 8
-            out += 8
+    last = <uint8_t*>(chunk + 1) + chunk.size - 24
+    while end - p >= 16 and out <= last:
+        memcpy(words, p, 16)
+        memcpy(out, words, 16)
+        k = stop16(p, &bits)
+        if k == 16:
+            h = hash_block(h, words[0], words[1])
+            high |= bits
+            p += 16
+            out += 16
             continue
-        k = <uint32_t>ctz(stop) >> 3
-        if p[k] != c'"':
+        if unlikely(p[k] != c'"', 0):
             break
         size = p - start + k
-        if k:
-            w &= (<uint64_t>1 << 8 * k) - 1
-            high |= w
-            h = hash_word(h, w)
+        high |= bits & ((<uint32_t>1 << k) - 1)
+        if k < 8:
+            words[0] &= (<uint64_t>1 << 8 * k) - 1
+            words[1] = 0
+        else:
+            words[1] &= (<uint64_t>1 << 8 * (k - 8)) - 1
+        hash = hash_end(hash_block(h, words[0], words[1]), size)
         runes = size
-        if unlikely(high & <uint64_t>0x8080808080808080 != 0, 0):
-            if not count_valid(start, size, &runes):
-                break
-        hash = hash_end(h, size)
+        if unlikely(high != 0, 0) and not count_valid(start, size, &runes):
+            break
         at[0] = p + k + 1
         if known != NULL and size <= INTERN_SIZE:
             found = intern_find(known, hash, <const char*>start, size)

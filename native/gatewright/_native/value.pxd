@@ -177,13 +177,15 @@ ctypedef struct Decimal:
     const char* digits  # in `buffer`, or in the node
     char buffer[24]
 
-# Hash of a string: its 8-byte words (little-endian), then the rest zero-extended
-# if there is any, then the size.  In steps, so that the reader hashes as it scans.
+# Hash of a string: its blocks of 16 bytes (two little-endian words), then the rest
+# zero-extended (even if there is none), then the size.  In steps, so that the reader
+# hashes as it scans: nearly all strings of a review are one block.
 cdef enum:
     HASH_START = 0x6A09E667
-cdef inline uint64_t hash_word(uint64_t h, uint64_t word) noexcept nogil:
-    h = (h ^ word) * <uint64_t>0xD6E8FEB86659FD93
-    return h ^ (h >> 32)
+cdef inline uint64_t hash_block(uint64_t h, uint64_t a, uint64_t b) noexcept nogil:
+    a = (a ^ h) * <uint64_t>0xD6E8FEB86659FD93
+    b = (b + h) * <uint64_t>0xA0761D6478BD642F
+    return (a ^ (a >> 32)) + (b ^ (b >> 29))
 cdef inline uint32_t hash_end(uint64_t h, size_t size) noexcept nogil:
     h = (h ^ <uint64_t>size) * <uint64_t>0x9E3779B97F4A7C15 >> 32
     return <uint32_t>h if h != 0 else 1

@@ -108,20 +108,17 @@ cdef void fail(Heap* heap, ErrorKind kind, const char* message) noexcept nogil:
 
 cdef uint32_t hash_bytes(const char* data, size_t size) noexcept nogil:
     cdef uint64_t h = HASH_START
-    cdef uint64_t word
+    cdef uint64_t words[2]
     cdef size_t left = size
-    while left >= 8:
-        memcpy(&word, data, 8)
-        h = hash_word(h, word)
-        data += 8
-        left -= 8
+    while left >= 16:
+        memcpy(words, data, 16)
+        h = hash_block(h, words[0], words[1])
+        data += 16
+        left -= 16
+    words[0] = words[1] = 0
     if left:
-        word = 0
-        while left:
-            left -= 1
-            word = word << 8 | <uint8_t>data[left]
-        h = hash_word(h, word)
-    return hash_end(h, size)
+        memcpy(words, data, left)
+    return hash_end(hash_block(h, words[0], words[1]), size)
 
 
 cdef StrNode* alloc_str(Heap* heap, size_t size) noexcept nogil:

@@ -76,7 +76,9 @@ def to_json(value: Value) -> Any:
             return [to_json(item) for item in payload]
         case 5:
             return {
-                key[1] if key[0] == 3 else text(key): to_json(item)
+                key[1]
+                if key[0] == 3
+                else json.dumps(to_json(key), separators=(",", ":")): to_json(item)
                 for key, item in payload
             }
     return payload

@@ -33,12 +33,14 @@ HEALTHY_AFTER: Final = 30.0
 @dataclass(slots=True)
 class Role:
     """One place in the family: `main` runs in the child; `worker` ones are
-    drained first.  The rest is the supervisor's book-keeping."""
+    drained first; one that runs `once` is not replaced.  The rest is the
+    supervisor's book-keeping."""
 
     name: str
     slot: int
     main: Callable[[], int]
     worker: bool = False
+    once: bool = False
     pid: int = 0
     started: float = 0.0
     pause: float = 0.0
@@ -108,7 +110,7 @@ class Supervisor:
             return
 
     def next_due(self) -> float | None:
-        waiting = [role.due for role in self.roles if not role.pid]
+        waiting = [role.due for role in self.roles if not role.pid and not role.once]
         return max(0.0, min(waiting) - time.monotonic()) if waiting else None
 
     def reap(self) -> None:
@@ -132,7 +134,7 @@ class Supervisor:
         role.due = now + role.pause
         role.pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, role.pause * 2))
         self.board.clear_gauges(role.slot)
-        if self.stopping:
+        if self.stopping or role.once:
             return
         code = os.waitstatus_to_exitcode(status)
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"status {code}"
@@ -151,7 +153,7 @@ class Supervisor:
             return
         now = time.monotonic()
         for role in self.roles:
-            if not role.pid and role.due <= now:
+            if not role.pid and not role.once and role.due <= now:
                 self.start(role)
 
     def drain(self, wake: socket.socket) -> int:

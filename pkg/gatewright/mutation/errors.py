@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ApplyError", "MutatorError", "UnsupportedError"]
+__all__ = ["ApplyError", "MutatorError"]
 
 
 class MutatorError(Exception):
@@ -11,7 +11,3 @@ class MutatorError(Exception):
 
 class ApplyError(Exception):
     """A mutator could not be applied to this object; the request fails."""
-
-
-class UnsupportedError(MutatorError):
-    """The mutator is valid but needs a feature that is not there yet."""

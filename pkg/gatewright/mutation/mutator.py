@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from gatewright.mutation import setters
-from gatewright.mutation.errors import MutatorError, UnsupportedError
+from gatewright.mutation.errors import MutatorError
 from gatewright.mutation.path import Field, Items, LocationError, Path, parse_location
 from gatewright.mutation.path_tests import PathTests, parse_path_tests
 
@@ -60,7 +60,8 @@ class ApplyTo:
 @dataclass(frozen=True, slots=True)
 class Mutator:
     """`apply_to` is None for AssignMetadata, which takes every kind; `leaf` is
-    the known type of the location's end (`Set`, `String`) or None."""
+    the known type of the location's end (`Set`, `String`) or None; `needs` names
+    what the mutator needs and is not there yet (empty: nothing)."""
 
     id: MutatorId
     generation: int
@@ -70,6 +71,7 @@ class Mutator:
     tests: PathTests
     setter: setters.Setter
     leaf: str | None
+    needs: str = ""
 
     def applies(self, gvk: tuple[str, str, str], operation: str) -> bool:
         return self.apply_to is None or any(
@@ -80,7 +82,7 @@ class Mutator:
 def parse_mutator(resource: JsonObject) -> Mutator:
     """A mutator from its resource (JSON data, any served version).
 
-    Raises MutatorError; UnsupportedError when it needs external data.
+    Raises MutatorError.
     """
     kind = resource.get("kind") or ""
     read = KINDS.get(kind)
@@ -132,7 +134,15 @@ class Draft:
             tests=tests or {},
             setter=setter,
             leaf=leaf,
+            needs=self.needs,
         )
+
+    @property
+    def needs(self) -> str:
+        source = self.parameters.get("assign")
+        if isinstance(source, Mapping) and source.get("externalData") is not None:
+            return setters.EXTERNAL_DATA
+        return ""
 
     def path(self) -> Path:
         """The location of a mutator that may touch anything but metadata."""
@@ -286,10 +296,7 @@ def assign_setter(source: JsonObject) -> setters.Setter:
                 "`default` must not be empty when `failurePolicy` is set to "
                 "`UseDefault`"
             )
-        raise UnsupportedError(
-            "external data in mutators is not supported yet: "
-            f"provider {external.get('provider')!r}"
-        )
+        return setters.external_data(str(external.get("provider") or ""))
     return setters.assign(source["value"])
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "add_missing",
     "assign",
     "assign_image",
+    "external_data",
     "from_metadata",
     "merge_set",
     "prune_set",
@@ -129,6 +130,20 @@ def unknown_set_operation(operation: str) -> Setter:
 
     def refuse(_current: Any, _facts: Facts) -> Any:
         raise ApplyError(f"unrecognized operation for modifyset: {operation}")
+
+    return refuse
+
+
+EXTERNAL_DATA: Final = "external data in mutators"
+
+
+def external_data(provider: str) -> Setter:
+    """External data are not there yet; applying such a mutator says so."""
+
+    def refuse(_current: Any, _facts: Facts) -> Any:
+        raise ApplyError(
+            f"{EXTERNAL_DATA} are not supported yet: provider {provider!r}"
+        )
 
     return refuse
 

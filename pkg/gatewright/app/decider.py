@@ -1,0 +1,268 @@
+"""Decides requests under the generation in force: joins policies and mutators.
+
+Each request is decided under one generation, the one whose number is on the
+board when the request is whole.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gatewright.app.generation import Generation
+from gatewright.app.settings import Settings
+from gatewright.constraints.admission import Admission, Case, Verdict
+from gatewright.constraints.judge import Result
+from gatewright.constraints.labelguard import LabelGuard
+from gatewright.constraints.resources import ResourceGuard
+from gatewright.engine.documents import LimitError
+from gatewright.k8s import gvk
+from gatewright.k8s import review as reviews
+from gatewright.mutation.errors import MutatorError
+from gatewright.mutation.mutator import parse_mutator
+from gatewright.mutation.review import MutationOutcome, review
+from gatewright.telemetry.board import Board
+from gatewright.webhook.decisions import Answer, Event, Work
+
+__all__ = ["GenerationDecider", "check_mutator"]
+
+JSON: Final = "application/json"
+TOO_LARGE: Final = "request entity is too large; limit is %d bytes"
+EMPTY: Final = "request body is empty"
+LEFT_OUT: Final = "constraint not evaluated: over its budget"
+
+
+def check_mutator(obj: Mapping[str, Any]) -> tuple[str, bool] | None:
+    """Is a mutator acceptable to the API server: None, or text and whose fault."""
+    try:
+        parse_mutator(obj)
+    except MutatorError as error:
+        return str(error), True
+    return None
+
+
+class Settled:
+    """Work that is done already."""
+
+    __slots__ = ("_answer", "generation")
+
+    def __init__(self, generation: int, answer: Answer) -> None:
+        self.generation = generation
+        self._answer = answer
+
+    def advance(self, steps: int) -> bool:  # noqa: ARG002 - nothing to do
+        return True
+
+    def answer(self) -> Answer:
+        return self._answer
+
+    def close(self) -> None:
+        return
+
+
+class Judging:
+    """A request to `/v1/admit` under way."""
+
+    __slots__ = ("case", "done", "held", "log_denies", "reviewer")
+
+    def __init__(
+        self, held: Generation, admission: Admission, body: bytes, *, log_denies: bool
+    ) -> None:
+        self.held = held
+        self.log_denies = log_denies
+        self.done = False
+        self.reviewer = held.take()
+        self.case: Case = admission.open(body, held.snapshot, self.reviewer)
+
+    @property
+    def generation(self) -> int:
+        return self.held.number
+
+    def advance(self, steps: int) -> bool:
+        self.done = self.case.advance(steps)
+        return self.done
+
+    def answer(self) -> Answer:
+        verdict = self.case.close()
+        status = verdict.outcome if verdict.counted else ""
+        return Answer(
+            verdict.body,
+            "" if status == "unread" else status,
+            dry_run=verdict.intake is not None and verdict.intake.dry_run,
+            events=self.events(verdict) if verdict.results else (),
+            not_evaluated=len(verdict.unevaluated) if verdict.results else 0,
+        )
+
+    def events(self, verdict: Verdict) -> tuple[Event, ...]:
+        """What is worth a line: denials if asked for, and what was left out."""
+        shown = verdict.results if self.log_denies else verdict.unevaluated
+        return tuple(
+            Event(
+                LEFT_OUT if one.unevaluated else f"denied admission: {one.message}",
+                violation_fields(verdict, one, self.held.number),
+            )
+            for one in shown
+        )
+
+    def close(self) -> None:
+        # One that was stopped in the middle is dropped, not reused.
+        if self.done:
+            self.held.give(self.reviewer)
+
+
+def violation_fields(
+    verdict: Verdict, result: Result, generation: int
+) -> dict[str, Any]:
+    """The fields of a denial, with Gatekeeper's names in its order."""
+    constraint = result.constraint
+    named = gvk.gvk_of(constraint.source)
+    intake = verdict.intake
+    assert intake is not None
+    name = intake.name
+    if not name and intake.object is not None:
+        found = intake.object.get_python("metadata", "name")
+        name = found if isinstance(found, str) else ""
+    details = result.details
+    return {
+        "hookType": "validation",
+        "semantic": True,
+        "process": "admission",
+        "details": {} if details is None else plain(details),
+        "event_type": "violation",
+        "constraint_name": constraint.name,
+        "constraint_group": named.group,
+        "constraint_api_version": named.version,
+        "constraint_kind": constraint.kind,
+        "constraint_action": result.action,
+        "constraint_enforcement_actions": list(result.scoped),
+        "resource_group": intake.kind.group,
+        "resource_api_version": intake.kind.version,
+        "resource_kind": intake.kind.kind,
+        "resource_namespace": intake.namespace,
+        "resource_name": name,
+        "request_username": intake.username,
+        "generation": generation,
+    }
+
+
+def plain(details: Any) -> Any:
+    """Details as JSON data: sets are arrays, as OPA prints them."""
+    if isinstance(details, dict):
+        return {key: plain(value) for key, value in details.items()}
+    if isinstance(details, list):
+        return [plain(value) for value in details]
+    if details is None or isinstance(details, (bool, int, str)):
+        return details
+    items = getattr(details, "items", None)
+    if isinstance(items, (tuple, list)):
+        return [plain(value) for value in items]
+    pairs = getattr(details, "pairs", None)
+    if pairs is not None:
+        return {str(plain(key)): plain(value) for key, value in pairs}
+    return float(details)
+
+
+@dataclass(slots=True)
+class GenerationDecider:
+    """`held`: the generations that this worker has mapped, by number."""
+
+    board: Board
+    settings: Settings
+    held: dict[int, Generation]
+    admission: Admission
+    guard: LabelGuard
+
+    @classmethod
+    def of(cls, board: Board, settings: Settings) -> GenerationDecider:
+        return cls(
+            board,
+            settings,
+            {},
+            Admission(
+                namespace=settings.namespace,
+                guard=ResourceGuard(
+                    check_actions=settings.check_actions, mutators=check_mutator
+                ),
+                steps=settings.limits.steps,
+            ),
+            LabelGuard.of(
+                settings.exempt_namespaces,
+                settings.exempt_prefixes,
+                settings.exempt_suffixes,
+            ),
+        )
+
+    def start(
+        self, endpoint: str, body: bytes, content_type: str | None
+    ) -> Work | None:
+        held = self.held.get(self.board.word(Board.GENERATION))
+        if held is None:
+            return None
+        if not body:
+            return Settled(held.number, refused(400, EMPTY))
+        if content_type != JSON:
+            words = f"contentType={content_type or ''}, expected {JSON}"
+            return Settled(held.number, refused(400, words))
+        try:
+            if endpoint == "admit":
+                return Judging(
+                    held, self.admission, body, log_denies=self.settings.log_denies
+                )
+            return Settled(held.number, self.settle(endpoint, body, held))
+        except LimitError as error:
+            return Settled(held.number, refused(500, str(error)))
+
+    def settle(self, endpoint: str, body: bytes, held: Generation) -> Answer:
+        """Requests that are decided at once."""
+        try:
+            request = reviews.decode(body)
+        except reviews.ReviewError as error:
+            return refused(400, str(error))
+        if endpoint == "admitlabel":
+            return Answer(reviews.render(self.guard.judge(request), request.echo))
+        context = held.mutation_context(
+            own_account=self.admission.own_account,
+            new_id=lambda: str(uuid.uuid4()),
+            annotate=self.settings.mutation_annotations,
+        )
+        out = review(request, context)
+        events: tuple[Event, ...] = ()
+        if self.settings.log_mutations and out.passes:
+            events = (mutation_event(request, out, held.number),)
+        return Answer(
+            reviews.render(out.response, request.echo), out.status, events=events
+        )
+
+    def too_large(self) -> Answer:
+        return refused(413, TOO_LARGE % self.settings.limits.body)
+
+
+def refused(code: int, words: str) -> Answer:
+    """The answer to what is no review; it counts nowhere, as with Gatekeeper."""
+    return Answer(reviews.render(reviews.errored(code, words), None))
+
+
+def mutation_event(
+    request: reviews.Request, out: MutationOutcome, generation: int
+) -> Event:
+    """A mutation that was applied, with Gatekeeper's names in its order."""
+    fields: dict[str, Any] = {
+        "process": "mutation",
+        "semantic": True,
+        "Mutation Id": out.mutation_id,
+        "event_type": "mutation_applied",
+        "resource_group": request.kind.group,
+        "resource_kind": request.kind.kind,
+        "resource_api_version": request.kind.version,
+        "resource_namespace": request.namespace,
+        "resource_name": request.name,
+        "resource_source_type": "Original",
+        "resource_labels": dict(out.labels) or None,
+        "generation": generation,
+    }
+    for index, each in enumerate(out.passes):
+        names = [f"{m.id.kind}//{m.id.name}:{m.generation}" for m in each]
+        fields[f"iteration_{index}"] = ", ".join(sorted(names))
+    return Event("Mutation applied", fields)

@@ -1,0 +1,364 @@
+"""The policy process: reads files, compiles, publishes generations.
+
+One thread, one loop: look at the folder a few times a second, take over what
+changed once it holds still, hand the new generation to every worker, and commit
+it when all have it.  It is the only writer of the generation's number.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from gatewright.app import channel
+from gatewright.app.folder import FolderError, FolderLimits, Look, look, read
+from gatewright.app.installation import Installation, parse_file
+from gatewright.app.ledger import Ledger, ObjectKey, shown
+from gatewright.app.settings import Settings
+from gatewright.constraints import crd, template
+from gatewright.constraints.policyset import Settings as PolicySettings
+from gatewright.mutation.mutator import GROUP as MUTATIONS
+from gatewright.telemetry.board import Board
+from gatewright.telemetry.log import Log
+from gatewright.telemetry.metrics import place
+
+__all__ = ["PolicyProcess", "run_policy_process"]
+
+LOOK_EVERY: Final = 0.25
+ACKNOWLEDGE_WITHIN: Final = 10.0
+ACTIONS: Final = ("deny", "dryrun", "scoped", "warn")
+
+
+@dataclass(slots=True)
+class WorkerLink:
+    """A worker that has connected; `ready`: generations that it holds."""
+
+    sock: socket.socket
+    slot: int = -1
+    ready: set[int] = field(default_factory=set)
+
+
+class PolicyProcess:
+    """`listener`: where workers connect; `slot`: its row of the board."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        board: Board,
+        slot: int,
+        listener: socket.socket,
+        log: Log,
+    ) -> None:
+        self.settings = settings
+        self.board = board
+        self.cells = board.slot(slot)
+        self.listener = listener
+        self.log = log
+        self.limits = FolderLimits()
+        self.ledger = Ledger(parse_file)
+        self.installation = Installation(
+            PolicySettings(check_actions=settings.check_actions),
+            namespace=settings.namespace,
+        )
+        self.workers: list[WorkerLink] = []
+        self.number = board.word(Board.GENERATION)
+        self.memory: int | None = None
+        self.seen: Look | None = None
+        self.folder_error = ""
+        self.object_errors: dict[ObjectKey, str] = {}
+        self.stopping = False
+        self.notices: set[str] = set()
+
+    # The loop -----------------------------------------------------------------
+
+    def run(self) -> int:
+        signal.signal(signal.SIGTERM, self.on_stop)
+        self.take_reading()
+        if self.memory is None:
+            self.publish(time.monotonic())  # nothing to read yet is a state, too
+        while not self.stopping:
+            self.talk(LOOK_EVERY)
+            self.take_reading()
+            self.write_status()
+        return 0
+
+    def on_stop(self, *_: object) -> None:
+        self.stopping = True
+
+    def take_reading(self) -> None:
+        """Look at the folder; if it changed and holds still, take it over."""
+        now = time.monotonic()
+        started = now
+        due = self.ledger.next_change()
+        try:
+            seen = look(self.settings.policies, limits=self.limits)
+            if seen == self.seen and (due is None or due > now):
+                self.note_folder_error("")
+                return
+            reading = read(self.settings.policies, limits=self.limits)
+        except FolderError as error:
+            self.note_folder_error(str(error))
+            return
+        self.note_folder_error("")
+        self.seen = reading.look
+        changed = self.ledger.update(reading.data, reading.look.refused, now=now)
+        if not changed:
+            self.report_files()
+            return
+        self.take_over(now)
+        self.publish(started)
+
+    def take_over(self, now: float) -> None:
+        """Compile what the files propose; files with faults are taken back."""
+        before = self.ledger.errors()
+        while True:
+            faults = self.installation.apply(
+                self.ledger.objects(), ingested=self.ingested
+            )
+            if not self.ledger.reject(faults, now=now):
+                break
+        self.ledger.accept()
+        self.object_errors = {**faults, **self.installation.conflicts()}
+        self.report_files(before)
+        for key, error in self.object_errors.items():
+            self.log.error("policy object not in force", object=shown(key), error=error)
+        for entry in self.installation.policies.templates.values():
+            for notice in entry.notices:
+                if notice not in self.notices:
+                    self.notices.add(notice)
+                    self.log.warning(notice)
+
+    # Publishing ---------------------------------------------------------------
+
+    def publish(self, started: float) -> None:
+        """Hand a new generation to all workers and commit it when all have it."""
+        number = self.number + 1
+        data = self.installation.build(number)
+        fd = channel.seal(f"gatewright-{number}", data)
+        size = len(data)
+        del data
+        gc.collect()
+        for worker in list(self.workers):
+            self.offer(worker, number, fd)
+        deadline = time.monotonic() + ACKNOWLEDGE_WITHIN
+        while not self.stopping and any(
+            number not in worker.ready for worker in self.workers
+        ):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                self.leave_behind(number)
+                break
+            self.talk(min(left, 0.05), offering=(number, fd))
+        self.commit(number, fd, size=size, started=started)
+
+    def commit(self, number: int, fd: int, *, size: int, started: float) -> None:
+        if self.memory is not None:
+            os.close(self.memory)
+        self.number, self.memory = number, fd
+        self.board.set_word(Board.GENERATION, number)
+        seconds = time.monotonic() - started
+        self.count(seconds)
+        self.write_status()
+        policies = self.installation.policies
+        self.log.info(
+            "generation committed",
+            generation=number,
+            bytes=size,
+            templates=len(policies.templates),
+            constraints=sum(len(t.constraints) for t in policies.templates.values()),
+            mutators=len(self.installation.mutators),
+            workers=len(self.workers),
+            seconds=round(seconds, 4),
+        )
+
+    def leave_behind(self, number: int) -> None:
+        """A worker that does not answer decides nothing more: it does not hold the
+        number that will be on the board."""
+        for worker in [w for w in self.workers if number not in w.ready]:
+            self.log.error(
+                "worker did not take the generation",
+                slot=worker.slot,
+                generation=number,
+            )
+            self.forget(worker)
+
+    # Workers --------------------------------------------------------------------
+
+    def talk(self, timeout: float, *, offering: tuple[int, int] | None = None) -> None:
+        """Accept workers and hear what they say, for at most `timeout`."""
+        socks = [self.listener, *(worker.sock for worker in self.workers)]
+        try:
+            ready, _, _ = select.select(socks, [], [], timeout)
+        except InterruptedError:
+            return
+        for worker in [w for w in self.workers if w.sock in ready]:
+            self.hear(worker)
+        if self.listener in ready:
+            self.accept(offering)
+
+    def accept(self, offering: tuple[int, int] | None) -> None:
+        try:
+            sock, _ = self.listener.accept()
+        except BlockingIOError:
+            return
+        if not channel.peer_is_family(sock):
+            self.log.error("a stranger connected to the policy channel")
+            sock.close()
+            return
+        sock.setblocking(False)
+        worker = WorkerLink(sock)
+        self.workers.append(worker)
+        if self.memory is not None:
+            self.offer(worker, self.number, self.memory)
+        if offering is not None:
+            self.offer(worker, *offering)
+
+    def offer(self, worker: WorkerLink, number: int, fd: int) -> None:
+        try:
+            channel.send(worker.sock, {"prepare": number}, fd=fd)
+        except OSError:
+            self.forget(worker)
+
+    def hear(self, worker: WorkerLink) -> None:
+        try:
+            got = channel.receive(worker.sock)
+        except BlockingIOError:
+            return
+        except OSError:
+            got = None
+        if got is None:
+            self.forget(worker)
+            return
+        packet, _ = got
+        worker.slot = packet.get("slot", worker.slot)
+        if "ready" in packet:
+            worker.ready.add(packet["ready"])
+        if "refused" in packet:
+            self.log.error(
+                "worker refused the generation",
+                slot=worker.slot,
+                generation=packet["refused"],
+                error=packet.get("error"),
+            )
+            self.forget(worker)
+
+    def forget(self, worker: WorkerLink) -> None:
+        if worker in self.workers:
+            self.workers.remove(worker)
+            worker.sock.close()
+
+    # Telling ----------------------------------------------------------------------
+
+    def note_folder_error(self, error: str) -> None:
+        if error != self.folder_error:
+            self.folder_error = error
+            if error:
+                self.log.error(
+                    "policies can't be read; the last state stays in force", error=error
+                )
+            self.write_status()
+
+    def report_files(
+        self, before: Mapping[str, tuple[str, float]] | None = None
+    ) -> None:
+        """Say once of each file that it is not in force as written."""
+        for name, (error, _) in self.ledger.errors().items():
+            if before is None or before.get(name, ("", 0.0))[0] != error:
+                self.log.error(
+                    "policy file not taken over; its last good state stays in force",
+                    file=name,
+                    error=error,
+                )
+        errors = len(self.ledger.errors()) + bool(self.folder_error)
+        self.cells.set(place("gatewright_source_errors").start, errors)
+        self.write_status()
+
+    def ingested(self, key: ObjectKey, seconds: float, good: bool) -> None:
+        status = "active" if good else "error"
+        if key[0] == template.GROUP:
+            name = "gatekeeper_constraint_template_ingestion"
+        elif key[0] == MUTATIONS:
+            name = "gatekeeper_mutator_ingestion"
+        else:
+            return
+        count = place(f"{name}_count_total")
+        duration = place(f"{name}_duration_seconds")
+        self.cells.add(count.cell(status))
+        self.cells.observe(duration, duration.cell(status), seconds)
+
+    def count(self, seconds: float) -> None:
+        """The gauges of what is in force now."""
+        cells = self.cells
+        built = place("gatewright_generation_build_seconds")
+        cells.observe(built, built.start, seconds)
+        cells.set(place("gatewright_generation").start, self.number)
+        cells.set(place("gatewright_generation_time_seconds").start, time.time())
+        policies = self.installation.policies
+        errors = [key[0] for key in self.object_errors]
+        templates = place("gatekeeper_constraint_templates")
+        cells.set(templates.cell("active"), len(policies.templates))
+        cells.set(templates.cell("error"), errors.count(template.GROUP))
+        constraints = place("gatekeeper_constraints")
+        actions = [
+            one.actions.action
+            for entry in policies.templates.values()
+            for one in entry.constraints.values()
+        ]
+        for action in ACTIONS:
+            cells.set(constraints.cell(action, "active"), actions.count(action))
+        other = sum(action not in ACTIONS for action in actions)
+        cells.set(constraints.cell("unrecognized", "active"), other)
+        refused = errors.count(crd.CONSTRAINT_GROUP)
+        cells.set(constraints.cell("unrecognized", "error"), refused)
+        mutators = place("gatekeeper_mutators")
+        conflicting = len(self.installation.conflicts())
+        active = len(self.installation.mutators) - conflicting
+        cells.set(mutators.cell("active"), active)
+        cells.set(mutators.cell("error"), errors.count(MUTATIONS))
+        cells.set(place("gatekeeper_mutator_conflicting_count").start, conflicting)
+
+    def write_status(self) -> None:
+        """What the probes say."""
+        moment = time.time() - time.monotonic()
+        sources: list[dict[str, Any]] = [
+            {"file": name, "error": error, "since": stamp(moment + since)}
+            for name, (error, since) in self.ledger.errors().items()
+        ]
+        if self.folder_error:
+            root = str(self.settings.policies)
+            sources.append({"file": root, "error": self.folder_error, "since": ""})
+        sources += [
+            {"object": shown(key), "error": error, "since": ""}
+            for key, error in self.object_errors.items()
+        ]
+        ready = [w.slot for w in self.workers if self.number in w.ready]
+        status = {
+            "generation": self.number,
+            "waiting": self.folder_error,
+            "workers": sorted(ready),
+            "sources": sources[:500],
+        }
+        self.board.set_status(orjson.dumps(status))
+
+
+def stamp(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def run_policy_process(
+    settings: Settings, *, board: Board, slot: int, listener: socket.socket
+) -> int:
+    """The policy process's whole life; its exit status."""
+    return PolicyProcess(
+        settings, board=board, slot=slot, listener=listener, log=Log("policies")
+    ).run()

@@ -1,0 +1,105 @@
+"""`gatewright serve`: sockets, certificate, board, and the family of processes."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatewright.app.certificates import make_certificate
+from gatewright.app.policy_process import run_policy_process
+from gatewright.app.settings import Address, Settings
+from gatewright.app.sockets import listen, listen_private
+from gatewright.app.status_server import serve_status
+from gatewright.app.supervisor import Role, Supervisor
+from gatewright.app.worker import run_worker
+from gatewright.telemetry.board import Board
+from gatewright.telemetry.log import Log, set_level
+
+__all__ = ["Bound", "bind", "serve"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What is bound before anything runs; addresses with their real ports."""
+
+    admission: socket.socket
+    health: socket.socket
+    metrics: socket.socket
+    certificate: Path
+    key: Path
+    ca: Path | None
+
+    def address(self, sock: socket.socket) -> Address:
+        host, port = sock.getsockname()[:2]
+        return Address(host, port)
+
+
+def bind(settings: Settings) -> Bound:
+    """Bind all sockets and have a certificate.  Raises BindError."""
+    admission = listen(settings.admission, what="admission", option="--host and --port")
+    health = listen(settings.health, what="probes", option="--health-addr")
+    metrics = listen(settings.metrics, what="metrics", option="--metrics-addr")
+    if settings.certificate is not None and settings.key is not None:
+        return Bound(
+            admission, health, metrics, settings.certificate, settings.key, None
+        )
+    hosts = sorted({settings.admission.host, "127.0.0.1", "localhost"})
+    made = make_certificate(hosts)
+    return Bound(admission, health, metrics, made.certificate, made.key, made.ca)
+
+
+def serve(
+    settings: Settings, bound: Bound, *, guest: Callable[[], int] | None = None
+) -> int:
+    """Run until a signal; the exit status.
+
+    `guest` runs in a process of its own beside the others (the demo's client).
+    """
+    set_level(settings.log_level)
+    board = Board(3 + settings.workers)
+    listener, address = listen_private()
+    roles = [
+        Role(
+            "policies",
+            1,
+            lambda: run_policy_process(
+                settings, board=board, slot=1, listener=listener
+            ),
+        ),
+        Role(
+            "status",
+            2,
+            lambda: serve_status(board, health=bound.health, metrics=bound.metrics),
+        ),
+    ]
+    roles += [
+        worker_role(settings, bound, board, 3 + n, address)
+        for n in range(settings.workers)
+    ]
+    if guest is not None:
+        roles.append(Role("guest", 0, guest, once=True))
+    supervisor = Supervisor(
+        roles, board=board, drain_time=settings.limits.drain_time, log=Log("supervisor")
+    )
+    return supervisor.run()
+
+
+def worker_role(
+    settings: Settings, bound: Bound, board: Board, slot: int, address: str
+) -> Role:
+    return Role(
+        f"worker-{slot - 2}",
+        slot,
+        lambda: run_worker(
+            settings,
+            board=board,
+            slot=slot,
+            address=address,
+            sock=bound.admission,
+            certificate=bound.certificate,
+            key=bound.key,
+        ),
+        worker=True,
+    )

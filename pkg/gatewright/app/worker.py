@@ -1,0 +1,246 @@
+"""A worker: maps generations, answers admission requests.
+
+It accepts connections only once it holds the generation in force.  When the
+policy process goes away it goes on deciding by what it has, and connects to the
+next one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import ssl
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from gatewright.app import channel
+from gatewright.app.decider import GenerationDecider
+from gatewright.app.generation import Generation
+from gatewright.app.settings import Settings
+from gatewright.engine.limits import Limits as EngineLimits
+from gatewright.telemetry.board import Board
+from gatewright.telemetry.log import Log
+from gatewright.webhook.app import admission_app
+from gatewright.webhook.endpoints import Endpoint, RequestLimits, Traffic
+from gatewright.webhook.protocol import (
+    AdmissionServer,
+    ConnectionLimits,
+    guarded_protocol,
+)
+
+__all__ = ["run_worker"]
+
+ENDPOINTS: Final = ("admit", "admitlabel", "mutate")
+KEEP: Final = 3  # generations, for requests that began under an older one
+EX_TEMPFAIL: Final = 75
+
+
+class Worker:
+    """`slot`: its row of the board; `address`: that of the policy process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        board: Board,
+        slot: int,
+        address: str,
+        certificate: Path,
+        key: Path,
+    ) -> None:
+        self.settings = settings
+        self.board = board
+        self.slot = slot
+        self.address = address
+        self.certificate = certificate
+        self.key = key
+        self.log = Log("webhook", worker=slot)
+        self.decider = GenerationDecider.of(board, settings)
+        self.traffic = Traffic()
+        self.loaded = asyncio.Event()
+        self.failed = False
+
+    async def run(self, sock: socket.socket) -> int:
+        links = asyncio.create_task(self.follow())
+        waits = asyncio.create_task(self.loaded.wait())
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, stop.set)
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({waits, stopped, links}, return_when="FIRST_COMPLETED")
+        if stop.is_set() or not self.loaded.is_set():
+            return self.status()
+        server = self.server()
+        serving = asyncio.create_task(server._serve([sock]))  # noqa: SLF001 - `serve` would take the signals
+        await asyncio.wait({stopped, serving, links}, return_when="FIRST_COMPLETED")
+        self.traffic.draining = True
+        server.should_exit = True
+        await serving
+        return self.status()
+
+    def status(self) -> int:
+        """The exit status: not 0 if this worker could not take a generation."""
+        return EX_TEMPFAIL if self.failed else 0
+
+    def server(self) -> AdmissionServer:
+        limits = self.settings.limits
+        cells = self.board.slot(self.slot)
+        pool = ThreadPoolExecutor(2, thread_name_prefix="slow-decisions")
+        requests = RequestLimits(
+            in_flight=limits.in_flight,
+            in_flight_bytes=limits.in_flight_bytes,
+            body=limits.body,
+            deadline=limits.deadline,
+            margin=limits.margin,
+            slice_steps=limits.slice_steps,
+        )
+        endpoints = {
+            name: Endpoint(
+                name,
+                decider=self.decider,
+                limits=requests,
+                traffic=self.traffic,
+                slot=cells,
+                pool=pool,
+                log=self.log,
+            )
+            for name in ENDPOINTS
+        }
+        connections = ConnectionLimits(
+            headers=limits.headers,
+            header_time=limits.header_time,
+            body_time=limits.body_time,
+            handshake_time=limits.handshake_time,
+            connection_age=limits.connection_age,
+            connections=limits.connections,
+        )
+        config = uvicorn.Config(
+            admission_app(endpoints),
+            http=guarded_protocol(connections, cells),
+            loop="uvloop",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=True,
+            proxy_headers=False,
+            timeout_keep_alive=int(limits.keep_alive),
+            timeout_graceful_shutdown=int(limits.drain_time),
+            backlog=1024,
+        )
+        config.load()
+        config.ssl = tls_context(self.certificate, self.key)
+        return AdmissionServer(config, handshake_time=limits.handshake_time)
+
+    async def follow(self) -> None:
+        """Hear of generations from the policy process, and from its successor."""
+        loop = asyncio.get_running_loop()
+        pause = 0.02
+        while not self.failed:
+            try:
+                sock = channel.connect(self.address)
+            except OSError:
+                await asyncio.sleep(pause)
+                pause = min(1.0, pause * 2)
+                continue
+            pause = 0.02
+            sock.setblocking(False)
+            ended = loop.create_future()
+            loop.add_reader(sock.fileno(), self.hear, sock, ended)
+            await ended
+            loop.remove_reader(sock.fileno())
+            sock.close()
+
+    def hear(self, sock: socket.socket, ended: asyncio.Future[None]) -> None:
+        try:
+            got = channel.receive(sock)
+        except BlockingIOError:
+            return
+        except OSError:
+            got = None
+        if got is None:
+            if not ended.done():
+                ended.set_result(None)
+            return
+        packet, fd = got
+        if fd is None:
+            return
+        number = int(packet["prepare"])
+        try:
+            self.prepare(number, fd)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong, this worker must not decide by it
+            self.failed = True
+            self.log.error("generation refused", generation=number, error=str(error))
+            channel.send(
+                sock, {"slot": self.slot, "refused": number, "error": str(error)}
+            )
+            ended.set_result(None)
+            return
+        finally:
+            os.close(fd)
+        channel.send(sock, {"slot": self.slot, "ready": number})
+        self.loaded.set()
+
+    def prepare(self, number: int, fd: int) -> None:
+        held = self.decider.held
+        if number not in held:
+            limits = self.settings.limits
+            held[number] = Generation.map(
+                number,
+                fd,
+                limits=EngineLimits(steps=limits.steps, memory=limits.memory),
+            )
+            in_force = self.board.word(Board.GENERATION)
+            for old in sorted(held)[:-KEEP]:
+                if old != in_force:
+                    del held[old]
+            gc.collect()
+            gc.freeze()
+
+
+def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """TLS 1.3 only, as Gatekeeper by default; HTTP/1.1 is all that we speak."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(certificate, key)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def run_worker(
+    settings: Settings,
+    *,
+    board: Board,
+    slot: int,
+    address: str,
+    sock: socket.socket,
+    certificate: Path,
+    key: Path,
+) -> int:
+    """A worker's whole life; its exit status.
+
+    The garbage collector is off: nothing that a request makes is a cycle, and what
+    a new generation leaves behind is collected when it is loaded.
+    """
+    import uvloop
+
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    gc.disable()
+    worker = Worker(
+        settings,
+        board=board,
+        slot=slot,
+        address=address,
+        certificate=certificate,
+        key=key,
+    )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(worker.run(sock))

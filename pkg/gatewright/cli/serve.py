@@ -1,0 +1,197 @@
+"""gatewright serve."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from gatewright.cli.problems import Problem
+
+__all__ = ["serve"]
+
+
+@click.command()
+@click.option(
+    "--policies",
+    type=click.Path(path_type=Path),
+    help="Folder of templates, constraints, mutators, Config, namespaces and "
+    "referential data (.yaml, .yml, .json; read again when it changes).",
+)
+@click.option(
+    "--demo", is_flag=True, help="Serve the shipped policies and show samples."
+)
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Admission address."
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8443,
+    show_default=True,
+    help="Admission port (HTTPS); 0 takes a free one.",
+)
+@click.option(
+    "--health-addr", default=":9090", show_default=True, help="Probes: [HOST]:PORT."
+)
+@click.option(
+    "--metrics-addr",
+    default=":8888",
+    show_default=True,
+    help="Prometheus metrics: [HOST]:PORT.",
+)
+@click.option(
+    "--cert-dir",
+    type=click.Path(path_type=Path),
+    help="Folder with tls.crt and tls.key; without it a certificate is made for this run.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Serving processes.",
+)
+@click.option(
+    "--namespace",
+    default=lambda: os.environ.get("POD_NAMESPACE", "gatekeeper-system"),
+    help="Namespace that the controller runs in  [default: $POD_NAMESPACE or gatekeeper-system]",
+)
+@click.option(
+    "--exempt-namespace", multiple=True, help="May carry the ignore label; repeatable."
+)
+@click.option(
+    "--exempt-namespace-prefix", multiple=True, help="The same by prefix; repeatable."
+)
+@click.option(
+    "--exempt-namespace-suffix", multiple=True, help="The same by suffix; repeatable."
+)
+@click.option("--log-denies", is_flag=True, help="Log a line for each violation.")
+@click.option("--log-mutations", is_flag=True, help="Log a line for each mutation.")
+@click.option("--mutation-annotations", is_flag=True, help="Annotate mutated objects.")
+@click.option(
+    "--disable-enforcementaction-validation",
+    is_flag=True,
+    help="Admit constraints with unknown enforcement actions.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
+    default="INFO",
+    show_default=True,
+    help="Least level of log lines (JSON on stderr).",
+)
+@click.option(
+    "--deadline",
+    type=float,
+    default=3.0,
+    show_default=True,
+    help="Seconds for a request that names no timeout.",
+)
+@click.option(
+    "--drain-time",
+    type=float,
+    default=10.0,
+    show_default=True,
+    help="Seconds that workers have to finish after SIGTERM.",
+)
+@click.option(
+    "--constraint-steps",
+    type=int,
+    default=None,
+    help="Budget of one constraint, in instructions.",
+)
+def serve(
+    policies: Path | None,
+    demo: bool,
+    host: str,
+    port: int,
+    health_addr: str,
+    metrics_addr: str,
+    cert_dir: Path | None,
+    workers: int,
+    namespace: str,
+    exempt_namespace: tuple[str, ...],
+    exempt_namespace_prefix: tuple[str, ...],
+    exempt_namespace_suffix: tuple[str, ...],
+    log_denies: bool,
+    log_mutations: bool,
+    mutation_annotations: bool,
+    disable_enforcementaction_validation: bool,
+    log_level: str,
+    deadline: float,
+    drain_time: float,
+    constraint_steps: int | None,
+) -> None:
+    r"""Serve admission over HTTPS by policies from a folder.
+
+    Answers /v1/admit, /v1/mutate and /v1/admitlabel as OPA Gatekeeper does;
+    /healthz, /readyz and /metrics have ports of their own.  A change in the folder
+    is taken over by all workers at once; a file with an error keeps its last good
+    state and is named in the log, in /readyz?verbose and in a metric.
+
+    \b
+    Example:
+      gatewright serve --policies ./policies --port 8443 --workers 2
+      curl -sk https://127.0.0.1:8443/v1/admit \
+        -H 'Content-Type: application/json' -d @review.json
+
+    Exit status: 0 after SIGTERM or Ctrl-C; 1 when it can't start.
+    """
+    if (policies is None) is not demo:
+        raise click.UsageError("give --policies DIR, or --demo for the shipped ones")
+    if policies is not None and not policies.is_dir():
+        raise Problem(
+            f"{policies} is not a folder",
+            remedy="Give --policies a folder that holds policy files; it may be empty.",
+        )
+    from gatewright.app.serve import bind
+    from gatewright.app.serve import serve as run
+    from gatewright.app.settings import Address, Limits, Settings
+    from gatewright.app.sockets import BindError
+
+    limits = Limits(deadline=deadline, drain_time=drain_time)
+    if constraint_steps is not None:
+        limits = replace(limits, steps=constraint_steps)
+    try:
+        settings = Settings(
+            policies=policies or Path(),
+            admission=Address(host, port),
+            health=Address.parse(health_addr, host=host),
+            metrics=Address.parse(metrics_addr, host=host),
+            certificate=certificate_file(cert_dir, "tls.crt"),
+            key=certificate_file(cert_dir, "tls.key"),
+            workers=workers,
+            limits=limits,
+            namespace=namespace,
+            exempt_namespaces=exempt_namespace,
+            exempt_prefixes=exempt_namespace_prefix,
+            exempt_suffixes=exempt_namespace_suffix,
+            log_denies=log_denies,
+            log_mutations=log_mutations,
+            mutation_annotations=mutation_annotations,
+            check_actions=not disable_enforcementaction_validation,
+            log_level=log_level,
+        )
+        if demo:
+            from gatewright.cli.demo import run_demo
+
+            raise SystemExit(run_demo(settings))
+        raise SystemExit(run(settings, bind(settings)))
+    except (BindError, ValueError) as error:
+        raise Problem(str(error)) from error
+
+
+def certificate_file(folder: Path | None, name: str) -> Path | None:
+    if folder is None:
+        return None
+    path = folder / name
+    if not path.is_file():
+        raise Problem(
+            f"{path} is missing",
+            remedy="--cert-dir needs tls.crt and tls.key (PEM); leave it out to have "
+            "a certificate made for this run.",
+        )
+    return path

@@ -303,17 +303,21 @@ def answer(results: Sequence[Result]) -> tuple[Response, list[Result]]:
     warnings: list[str] = []
     ignored: list[Result] = []
     for one in results:
-        plain = one.action != actions.SCOPED
-        wanted = (one.action,) if plain else one.scoped
-        known = [action for action in wanted if action in _KNOWN]
-        if not known:
-            ignored.append(one)
+        action = one.action
+        if action == actions.DRYRUN:
             continue
         text = f"[{one.constraint.name}] {one.message}"
-        if actions.DENY in known:
+        if action == actions.DENY:
             denials.append(text)
-        if actions.WARN in known:
+        elif action == actions.WARN:
             warnings.append(text)
+        elif action == actions.SCOPED and any(x in _KNOWN for x in one.scoped):
+            if actions.DENY in one.scoped:
+                denials.append(text)
+            if actions.WARN in one.scoped:
+                warnings.append(text)
+        else:
+            ignored.append(one)
     if denials:
         message = "\n".join(denials)
         return Response(False, 403, message, "Forbidden", warnings), ignored

@@ -9,12 +9,14 @@ behaviour: Go's package sort (Orson Peters' pdqsort).
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 __all__ = ["sort_like_go"]
 
 T = TypeVar("T")
+_first = operator.itemgetter(0)
 
 _INSERTION_MAX: Final = 12
 _NINTHER_MIN: Final = 50
@@ -23,33 +25,41 @@ _UNKNOWN, _INCREASING, _DECREASING = range(3)
 
 
 def sort_like_go(items: list[T], key: Callable[[T], Any]) -> list[T]:
-    """Return `items` in the order that sort.Slice gives them."""
+    """Return `items` in the order that sort.Slice gives them; keys are hashable."""
     if len(items) <= _INSERTION_MAX:
         return sorted(items, key=key)
-    sorting = _Sorting([(key(item), item) for item in items])
+    keys = [key(item) for item in items]
+    ordered = sorted(set(keys))
+    if len(ordered) == len(keys):
+        # Without equal elements every sort gives the same.
+        return [items[i] for i in sorted(range(len(keys)), key=keys.__getitem__)]
+    rank = {one: number for number, one in enumerate(ordered)}
+    sorting = _Sorting([rank[one] for one in keys])
     sorting.quick(0, len(items), len(items).bit_length())
-    return [item for _, item in sorting.data]
+    return [items[i] for i in sorting.places]
 
 
 class _Sorting:
-    """One run over pairs of key and item."""
+    """One run over ranks, small integers; `places` says where each came from."""
 
-    def __init__(self, data: list[tuple[Any, Any]]) -> None:
-        self.data = data
+    def __init__(self, ranks: list[int]) -> None:
+        self.ranks = ranks
+        self.places = list(range(len(ranks)))
 
     def less(self, i: int, j: int) -> bool:
-        return bool(self.data[i][0] < self.data[j][0])
+        return self.ranks[i] < self.ranks[j]
 
     def swap(self, i: int, j: int) -> None:
-        data = self.data
-        data[i], data[j] = data[j], data[i]
+        ranks, places = self.ranks, self.places
+        ranks[i], ranks[j] = ranks[j], ranks[i]
+        places[i], places[j] = places[j], places[i]
 
     def insertion(self, a: int, b: int) -> None:
-        for i in range(a + 1, b):
-            j = i
-            while j > a and self.less(j, j - 1):
-                self.swap(j, j - 1)
-                j -= 1
+        # It is stable, so a stable sort of the stretch does the same.
+        ranks, places = self.ranks, self.places
+        pairs = sorted(zip(ranks[a:b], places[a:b], strict=True), key=_first)
+        ranks[a:b] = [rank for rank, _ in pairs]
+        places[a:b] = [place for _, place in pairs]
 
     def sift(self, low: int, high: int, first: int) -> None:
         root = low
@@ -108,30 +118,24 @@ class _Sorting:
                 b = middle
 
     def partition(self, a: int, b: int, pivot: int) -> tuple[int, bool]:
-        self.swap(a, pivot)
+        swap, ranks = self.swap, self.ranks
+        swap(a, pivot)
+        middle = ranks[a]
         i, j = a + 1, b - 1
-        while i <= j and self.less(i, a):
-            i += 1
-        while i <= j and not self.less(j, a):
-            j -= 1
-        if i > j:
-            self.swap(j, a)
-            return j, True
-        self.swap(i, j)
-        i += 1
-        j -= 1
+        partitioned = True
         while True:
-            while i <= j and self.less(i, a):
+            while i <= j and ranks[i] < middle:
                 i += 1
-            while i <= j and not self.less(j, a):
+            while i <= j and ranks[j] >= middle:
                 j -= 1
             if i > j:
                 break
-            self.swap(i, j)
+            swap(i, j)
+            partitioned = False
             i += 1
             j -= 1
-        self.swap(j, a)
-        return j, False
+        swap(j, a)
+        return j, partitioned
 
     def partition_equal(self, a: int, b: int, pivot: int) -> int:
         self.swap(a, pivot)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from gatewright.constraints.constraint import Constraint
 from gatewright.constraints.gosort import sort_like_go
@@ -50,8 +50,7 @@ class Review:
     operation: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Result:
+class Result(NamedTuple):
     """One violation, or a constraint that could not be held against the object.
 
     `action` is the constraint's; for a scoped one `scoped` are the actions at the
@@ -147,8 +146,24 @@ class Judgement:
 
         Those of one constraint are in the order of the policy's set.
         """
-        if not self.rejected and not any(outcomes):
-            return []
+        results: list[Result] = []
+        plain = True
+        for one, outcome in zip(self.matched, outcomes, strict=True):
+            if type(outcome) is tuple:
+                for message, details in outcome:
+                    results.append(
+                        Result(one.constraint, message, details, one.action, one.scoped)
+                    )
+            else:
+                plain = False
+        if not plain:
+            results = self._with_failures(outcomes)
+        if self.rejected:
+            results += self.rejected
+            results.sort(key=lambda r: (r.constraint.kind, r.constraint.name))
+        return results
+
+    def _with_failures(self, outcomes: Sequence[Outcome]) -> list[Result]:
         results: list[Result] = []
         failed = self._failed_kinds(outcomes)
         for one, outcome in zip(self.matched, outcomes, strict=True):
@@ -168,9 +183,6 @@ class Judgement:
                     results.append(
                         Result(one.constraint, message, details, one.action, one.scoped)
                     )
-        if self.rejected:
-            results += self.rejected
-            results.sort(key=lambda r: (r.constraint.kind, r.constraint.name))
         return results
 
     def _failed_kinds(self, outcomes: Sequence[Outcome]) -> Mapping[str, str]:

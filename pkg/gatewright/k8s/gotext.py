@@ -15,14 +15,9 @@ from typing import Any, Final
 
 __all__ = ["format_float", "json_text", "quote", "quote_json", "type_name", "value"]
 
-_HTML: Final = {
-    "<": "\\u003c",
-    ">": "\\u003e",
-    "&": "\\u0026",
-    "\u2028": "\\u2028",
-    "\u2029": "\\u2029",
-}
-_NEEDS_ESCAPE: Final = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
+_HTML: Final = (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026"))
+_SEPARATORS: Final = {"\u2028": "\\u2028", "\u2029": "\\u2029"}
+_NEEDS_ESCAPE: Final = re.compile("[\u2028\u2029\ud800-\udfff]")
 _encode_string = json.encoder.encode_basestring
 
 
@@ -137,13 +132,16 @@ _SHORT: Final = {
 def quote_json(text: str) -> str:
     """Return `text` as Go's encoding/json writes a string, HTML escaped."""
     encoded = _encode_string(text)
-    if _NEEDS_ESCAPE.search(encoded) is None:
-        return encoded
-    return _NEEDS_ESCAPE.sub(_escape, encoded)
+    for char, escape in _HTML:
+        if char in encoded:
+            encoded = encoded.replace(char, escape)
+    if not encoded.isascii():
+        return _NEEDS_ESCAPE.sub(_escape, encoded)
+    return encoded
 
 
 def _escape(found: re.Match[str]) -> str:
-    return _HTML.get(found.group(), "\\ufffd")
+    return _SEPARATORS.get(found.group(), "\\ufffd")
 
 
 def json_text(item: Any) -> str:

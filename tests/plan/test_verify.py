@@ -8,13 +8,13 @@ import pytest
 
 from gatewright.ir.parse import PlanTextError, parse_program
 from gatewright.ir.verify import PlanInvalid, verify
-from tests.plan.golden import read_blocks
+from tests.plan.golden import Block, read_blocks
 
 BLOCKS = read_blocks(Path(__file__).parent / "verify.test")
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
-def test_verify(block) -> None:  # type: ignore[no-untyped-def]
+def test_verify(block: Block) -> None:
     program = parse_program(block.source)
     if block.expected == "valid":
         verify(program)

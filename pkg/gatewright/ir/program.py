@@ -102,7 +102,7 @@ class Program:
 class _Shape(NamedTuple):
     """Where an opcode's operands are, by what is done with them.
 
-    `block` is the place of a `base`, `count` that of the number of registers
+    `block` is the place of a `base`, `size` that of the number of registers
     from it on (`CALL`: of the function), `pair`: that many pairs of registers.
     """
 
@@ -111,7 +111,7 @@ class _Shape(NamedTuple):
     sets: tuple[int, ...]
     optional: tuple[int, ...]
     block: int
-    count: int
+    size: int
     pair: bool
 
 
@@ -124,14 +124,14 @@ _CALL: Final = BY_NAME["CALL"]
 
 def _shape(opcode: Opcode) -> _Shape:
     places: dict[str, list[int]] = {"L": [], "r": [], "d": [], "rn": []}
-    block = count = -1
+    block = size = -1
     for place, (kind, what) in enumerate(opcode.operands):
         if what == "base":
             block = place
         elif kind in places:
             places[kind].append(place)
         if what == "n" or kind == "f":
-            count = place
+            size = place
     reads, sets = places["r"], places["d"]
     if opcode.name in _BOTH:
         reads, sets = sorted({0, *reads}), [0]
@@ -141,7 +141,7 @@ def _shape(opcode: Opcode) -> _Shape:
         sets=tuple(sets),
         optional=tuple(places["rn"]),
         block=block,
-        count=count,
+        size=size,
         pair=opcode.name == "OBJ",
     )
 
@@ -182,7 +182,7 @@ def uses_and_sets(
     sets = [args[place] for place in shape.sets]
     block = range(0)
     if shape.block >= 0:
-        base, size = args[shape.block], args[shape.count]
+        base, size = args[shape.block], args[shape.size]
         if op == _CALL:
             size = params[size]
         elif shape.pair:

@@ -25,6 +25,7 @@ __all__ = ["FunctionBuilder", "Label", "Tables"]
 
 Label = int
 
+
 class Tables:
     """The tables of a program under construction; equal entries are one."""
 

@@ -25,8 +25,8 @@ def optimize(function: Function, tables: Tables, params: Sequence[int]) -> Funct
 
     `params` holds the number of parameters of each function of the program.
     """
-    function = thread_jumps(function, tables)
+    function = thread_jumps(function, tables.constant)
     function = coalesce_moves(function, params)
     function = remove_dead(function, params)
-    function = thread_jumps(function, tables)
+    function = thread_jumps(function, tables.constant)
     return pack_registers(function, params)

@@ -10,15 +10,18 @@ goes, and so does what nothing reaches.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 from gatewright.ir.opcodes import BY_NAME, RELATIONS
 from gatewright.ir.program import JUMPS, Function, Instr, labels_of
-from gatewright.plan.builder import Tables
 from gatewright.plan.passes.edit import keep, with_labels
 from gatewright.rego import ast
 
 __all__ = ["thread_jumps"]
+
+#: Gives the index of a constant.
+Constant: TypeAlias = Callable[[ast.Term], int]
 
 _JUMP: Final = BY_NAME["JUMP"]
 _RETU: Final = BY_NAME["RETU"]
@@ -33,16 +36,16 @@ _OPPOSITE_RELATION: Final = {
 }
 
 
-def thread_jumps(function: Function, tables: Tables) -> Function:
+def thread_jumps(function: Function, constant: Constant) -> Function:
     """Shorten the ways through a function."""
     while True:
-        after = _round(function, tables)
+        after = _round(function, constant)
         if len(after.code) == len(function.code):
             return after
         function = after
 
 
-def _round(function: Function, tables: Tables) -> Function:
+def _round(function: Function, constant: Constant) -> Function:
     code = list(function.code)
 
     def final(label: int) -> int:
@@ -56,20 +59,19 @@ def _round(function: Function, tables: Tables) -> Function:
 
     for index, instr in enumerate(code):
         code[index] = with_labels(instr, final)
-    for index, instr in enumerate(code):
-        if instr.op == _JUMP and code[instr.args[0]].op == _RETU:
-            code[index] = Instr(_RETU, ())
-
     wanted = [True] * len(code)
     labelled = {label for instr in code for label in labels_of(instr)}
     for index in range(len(code) - 2):
         jump = code[index + 1]
         if jump.op != _JUMP or index + 1 in labelled:
             continue
-        opposite = _opposite(code[index], tables, over=index + 2, to=jump.args[0])
+        opposite = _opposite(code[index], constant, over=index + 2, to=jump.args[0])
         if opposite is not None:
             code[index] = opposite
             wanted[index + 1] = False
+    for index, instr in enumerate(code):
+        if wanted[index] and instr.op == _JUMP and code[instr.args[0]].op == _RETU:
+            code[index] = Instr(_RETU, ())
     reached = _reached(code, wanted)
     for index, instr in enumerate(code):
         if not reached[index] or (instr.op == _JUMP and instr.args[0] == index + 1):
@@ -77,7 +79,7 @@ def _round(function: Function, tables: Tables) -> Function:
     return keep(function, code, wanted)
 
 
-def _opposite(instr: Instr, tables: Tables, *, over: int, to: int) -> Instr | None:
+def _opposite(instr: Instr, constant: Constant, *, over: int, to: int) -> Instr | None:
     """The test that goes `to` where this one goes on, if this fails to `over`."""
     name = instr.name
     *args, label = instr.args or (-1,)
@@ -91,7 +93,7 @@ def _opposite(instr: Instr, tables: Tables, *, over: int, to: int) -> Instr | No
     if name == "EQK":
         return Instr(BY_NAME["CMPKJ"], (RELATIONS.index("neq"), *args, to))
     if name == "TRUE":
-        return Instr(BY_NAME["EQK"], (*args, tables.constant(ast.Boolean(False)), to))
+        return Instr(BY_NAME["EQK"], (*args, constant(ast.Boolean(False)), to))
     return None
 
 

@@ -7,19 +7,12 @@ grows.
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
 from gatewright._native.image cimport (
-    F_CODE,
-    F_CODE_SIZE,
-    F_FLAGS,
-    F_MARK_COUNT,
     F_MARKS,
-    F_NAME,
-    F_PARAMS,
-    F_REGISTERS,
     F_SIZE,
     IMAGE_VERSION,
     IN_CODE,
@@ -48,7 +41,6 @@ from gatewright._native.opcodes cimport PLAN_VERSION
 from gatewright._native.program cimport BF_VARIES, FN_MEMO
 from gatewright._native.reader cimport READ_TERM, intern_add, read_text
 from gatewright._native.value cimport (
-    E_NONE,
     F_SORTED,
     NUM_HEADER,
     SEQ_HEADER,
@@ -67,9 +59,7 @@ from gatewright._native.value cimport (
     heap_free,
     heap_init,
     heap_reset,
-    item,
     load,
-    node,
     num_node,
     seq_node,
     sort_object,
@@ -419,7 +409,7 @@ cdef class Assembler:
 
     def finish(self, bytes meta=b""):
         """The image, as bytes."""
-        cdef size_t roots, known, slots, tables, code, at, i, offset
+        cdef size_t slots, at, i, offset
         cdef bytes out
         cdef char* base
         cdef Header* header

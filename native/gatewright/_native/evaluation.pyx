@@ -8,7 +8,7 @@ which every call allows makes none but the list of outcomes.
 """
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset, strlen
 
@@ -23,8 +23,6 @@ from gatewright._native.convert cimport (
 from gatewright._native.frame cimport (
     S_DONE,
     S_FAILED,
-    S_SUSPENDED,
-    Collected,
     Status,
     Vm,
     vm_free,
@@ -33,20 +31,25 @@ from gatewright._native.frame cimport (
     with_key,
 )
 from gatewright._native.image cimport Image
+from gatewright._native.outcome cimport collected_of, violations_of
 from gatewright._native.program cimport BF_CONTEXT, Builtin, Location, Program, constant
-from gatewright._native.reader cimport READ_EXACT, READ_REVIEW, ReadMode, intern_find, read_text
+from gatewright._native.reader cimport (
+    READ_EXACT,
+    READ_REVIEW,
+    ReadMode,
+    intern_find,
+    read_text,
+)
 from gatewright._native.value cimport (
     E_BUILTIN,
     E_CANCEL,
     E_CONFLICT,
-    E_DEPTH,
     E_INTERNAL,
     E_MEMORY,
     E_NONE,
     E_TYPE,
     F_SORTED,
     T_OBJ,
-    T_SET,
     T_STR,
     UNDEFINED as NONE,
     Chunk,
@@ -57,19 +60,13 @@ from gatewright._native.value cimport (
     as_int,
     fail,
     hash_bytes,
-    from_int,
-    heap_alloc,
     heap_free,
     heap_init,
     heap_reset,
     item,
-    lookup_str,
-    new_array,
     new_object,
     new_seq,
-    new_set,
     new_str,
-    seq_len,
     seq_node,
     store,
     str_node,
@@ -151,62 +148,7 @@ cdef str word_text(Word w):
 vm_set_python_call(call_python)
 
 
-# Results ---------------------------------------------------------------------
-
-cdef Word violations_of(Heap* heap, Word found, Word empty) noexcept nogil:
-    # Gatekeeper's reading of the partial set `violation`: of each member that has
-    # a `msg`, [details, msg], in order and once.  NONE: there is none, or failure.
-    cdef Word* pairs
-    cdef Word pair[2]
-    cdef Word member
-    cdef uint32_t i, n = 0
-    if tag(found) != T_SET or seq_node(found).n == 0:
-        return NONE
-    pairs = <Word*>heap_alloc(heap, seq_node(found).n * sizeof(Word))
-    if pairs == NULL:
-        return NONE
-    for i in range(seq_node(found).n):
-        member = item(found, i)
-        pair[1] = lookup_str(member, b"msg", 3)
-        if pair[1] == NONE:
-            continue
-        pair[0] = lookup_str(member, b"details", 7)
-        if pair[0] == NONE:
-            pair[0] = empty
-        pairs[n] = new_array(heap, pair, 2)
-        if pairs[n] == NONE:
-            return NONE
-        n += 1
-    return new_set(heap, pairs, n) if n else <Word>NONE
-
-
-cdef Word collected_of(Heap* heap, const Vm* vm) noexcept nogil:
-    # [[kind, message, location], ...]; 0 for none
-    cdef Collected* entry = vm.collected
-    cdef Word triple[3]
-    cdef Word* out
-    cdef uint32_t n = 0
-    while entry != NULL:
-        n += 1
-        entry = entry.next
-    if n == 0:
-        return NONE
-    out = <Word*>heap_alloc(heap, n * sizeof(Word))
-    if out == NULL:
-        return NONE
-    n = 0
-    entry = vm.collected
-    while entry != NULL:
-        triple[0] = from_int(<int64_t>entry.kind)
-        triple[1] = entry.message
-        triple[2] = from_int(entry.location)
-        out[n] = new_array(heap, triple, 3) if entry.message != NONE else <Word>NONE
-        if out[n] == NONE:
-            break
-        n += 1
-        entry = entry.next
-    return new_array(heap, out, n)
-
+# Outcomes --------------------------------------------------------------------
 
 cdef str code_of(ErrorKind kind):
     if kind == E_TYPE:
@@ -348,7 +290,9 @@ cdef class Evaluation:
 
     # Batches -----------------------------------------------------------------
 
-    cdef Call* add(self, uint32_t program, uint32_t function, int64_t steps) except NULL:
+    cdef Call* add(
+        self, uint32_t program, uint32_t function, int64_t steps
+    ) except NULL:
         cdef Call* calls
         cdef Call* call
         cdef uint32_t room

@@ -135,7 +135,9 @@ cdef bint set_override(Vm* vm, Word path, Word value) noexcept nogil
 cdef Override* find_override(Vm* vm, Word path) noexcept nogil
 cdef Word walk_path(Word w, Word path, uint32_t first) noexcept nogil
 # `w` with `value` at a path; UNDEFINED on failure
-cdef Word put_path(Heap* heap, Word w, Word path, uint32_t first, Word value) noexcept nogil
+cdef Word put_path(
+    Heap* heap, Word w, Word path, uint32_t first, Word value
+) noexcept nogil
 cdef Word with_key(Heap* heap, Word w, Word key, Word value) noexcept nogil
 cdef bint make_memo(Vm* vm) noexcept nogil
 
@@ -151,7 +153,9 @@ cdef Word builder_done(Heap* heap, Builder* builder) noexcept nogil
 
 # Errors
 cdef void collect_error(Vm* vm, int32_t location) noexcept nogil
-cdef void set_failure(Vm* vm, ErrorKind kind, const char* message, int32_t location) noexcept nogil
+cdef void set_failure(
+    Vm* vm, ErrorKind kind, const char* message, int32_t location
+) noexcept nogil
 
 # Numeric-aware: equal values have equal hashes
 cdef uint32_t hash_value(Word w) noexcept nogil

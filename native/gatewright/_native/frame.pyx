@@ -14,7 +14,6 @@ from gatewright._native.value cimport (
     T_INT,
     T_NUM,
     T_OBJ,
-    T_SET,
     T_STR,
     UNDEFINED,
     ErrorKind,

@@ -87,7 +87,7 @@ cdef class Image:
     cdef list entries           # by program: name -> function
     cdef list names             # by program: what a message may name
     cdef const uint32_t* tables
-    cdef int load(self) except -1
+    cdef int read(self) except -1
     cdef int load_program(
         self,
         uint32_t number,

@@ -24,7 +24,6 @@ from gatewright._native.opcodes cimport (
     OP_CMPKJ,
     OP_DATAK,
     OP_DONE,
-    OP_DOTK,
     OP_ERR,
     OP_INPUTK,
     OP_ITER,
@@ -43,10 +42,8 @@ from gatewright._native.opcodes cimport (
     OP_SADD,
     OP_SET,
     OP_SNEW,
-    OP_UNSET,
     OP_WDATA,
     OP_WINPUTP,
-    OP_WMOCKB,
     OPCODE_COUNT,
     REL_GTE,
 )

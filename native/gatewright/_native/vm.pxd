@@ -6,7 +6,9 @@ from gatewright._native.frame cimport Status, Vm
 from gatewright._native.value cimport Word
 
 # Calls a Python builtin: UNDEFINED with heap.error as a native one would
-ctypedef Word (*PythonCall)(Vm* vm, int32_t builtin, const Word* args, int n) noexcept nogil
+ctypedef Word (*PythonCall)(
+    Vm* vm, int32_t builtin, const Word* args, int n
+) noexcept nogil
 
 # Who does; set once, by the module that knows Python values
 cdef void vm_set_python_call(PythonCall call) noexcept nogil

@@ -1,11 +1,11 @@
 # cython: cdivision=True
 """Runs verified code.
 
-One function holds the loop over instructions; its `if` chain compiles to one
-switch.  What a register machine keeps in C locals is here pc, the window of
-registers and the steps left; all the rest is in the Vm, so stopping is a return
-and going on is a call.  Nothing here recurses or takes the GIL, save Python
-builtins (`python_call`).
+This file is long because one function holds the loop over all instructions, which
+work on its locals; its `if` chain compiles to one switch.  What a register machine
+keeps in C locals is here pc, the window of registers and the steps left; all the
+rest is in the Vm, so stopping is a return and going on is a call.  Nothing here
+recurses or takes the GIL, save Python builtins (`python_call`).
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
@@ -25,7 +25,6 @@ from gatewright._native.frame cimport (
     S_FAILED,
     S_SUSPENDED,
     Builder,
-    BuilderKind,
     Context,
     Frame,
     Mock,
@@ -114,7 +113,6 @@ from gatewright._native.opcodes cimport (
 from gatewright._native.program cimport (
     BF_VARIES,
     Builtin,
-    Function,
     Program,
     constant,
 )
@@ -129,13 +127,9 @@ from gatewright._native.value cimport (
     T_INT,
     T_NUM,
     T_OBJ,
-    T_SET,
     T_STR,
     UNDEFINED,
     W_FALSE,
-    W_NULL,
-    W_TRUE,
-    ErrorKind,
     Heap,
     SeqNode,
     StrNode,
@@ -153,7 +147,6 @@ from gatewright._native.value cimport (
     new_array,
     new_object,
     new_set,
-    new_str,
     node,
     seq_len,
     seq_node,
@@ -379,7 +372,9 @@ cdef Status vm_run(Vm* vm) noexcept nogil:
             while vm.context != frame.leave and vm.context.parent != NULL:
                 pop_context(vm)
             if frame.memo >= 0:
-                vm.context.memo[frame.memo] = a if a != UNDEFINED else <Word>MEMO_UNDEFINED
+                vm.context.memo[frame.memo] = (
+                    a if a != UNDEFINED else <Word>MEMO_UNDEFINED
+                )
             vm.depth -= 1
             if vm.depth == 0:
                 vm.result = a

@@ -139,12 +139,16 @@ class Array:
 
 @dataclass(slots=True)
 class Set:
+    """The parser gives `items` in term order (`order`), one of each."""
+
     items: list[Term]
     loc: Location = _loc()
 
 
 @dataclass(slots=True)
 class Object:
+    """The parser gives `items` in key order; of equal keys the last one counts."""
+
     items: list[tuple[Term, Term]]
     loc: Location = _loc()
 

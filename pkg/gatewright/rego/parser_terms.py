@@ -44,17 +44,8 @@ def set_of(items: list[ast.Term], loc: ast.Location) -> ast.Set:
 
 
 def object_of(pairs: list[tuple[ast.Term, ast.Term]], loc: ast.Location) -> ast.Object:
-    """Return an object in key order; of equal keys, first key and last value."""
-    if len(pairs) > 1:
-        pairs = order.sorted_pairs(pairs)
-        kept = pairs[:1]
-        for pair in pairs[1:]:
-            if order.compare(kept[-1][0], pair[0]):
-                kept.append(pair)
-            else:
-                kept[-1] = kept[-1][0], pair[1]
-        pairs = kept
-    return ast.Object(pairs, loc)
+    """Return an object in key order; equal keys stay, and the last one counts."""
+    return ast.Object(order.sorted_pairs(pairs), loc)
 
 
 def member_operator(arity: int, loc: ast.Location) -> ast.Ref:

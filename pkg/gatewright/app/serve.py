@@ -58,6 +58,15 @@ def serve(
     `guest` runs in a process of its own beside the others (the demo's client).
     """
     set_level(settings.log_level)
+    log = Log("supervisor")
+    log.info(
+        "listening",
+        admission=str(bound.address(bound.admission)),
+        health=str(bound.address(bound.health)),
+        metrics=str(bound.address(bound.metrics)),
+        certificate=str(bound.certificate),
+        ca=str(bound.ca) if bound.ca else None,
+    )
     board = Board(3 + settings.workers)
     listener, address = listen_private()
     roles = [
@@ -81,7 +90,7 @@ def serve(
     if guest is not None:
         roles.append(Role("guest", 0, guest, once=True))
     supervisor = Supervisor(
-        roles, board=board, drain_time=settings.limits.drain_time, log=Log("supervisor")
+        roles, board=board, drain_time=settings.limits.drain_time, log=log
     )
     return supervisor.run()
 

@@ -354,7 +354,7 @@ def safety_errors(
             place = places.get(name)
             if place is None or loc_order(expr.loc) < loc_order(place):
                 places[name] = expr.loc
-    pairs = sorted(places.items(), key=lambda pair: loc_order(pair[1]))
+    pairs = sorted(places.items(), key=lambda pair: (loc_order(pair[1]), pair[0]))
     assigned = _assigned(unsafe, rewritten)
 
     def is_assigned(name: str) -> bool:

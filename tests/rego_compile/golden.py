@@ -1,0 +1,119 @@
+"""Golden blocks of the compiler: a module or query, and what comes out.
+
+    [case name: flags]
+    source
+    [out]
+    expected
+
+Flags of modules: `v0`, `strict` (OPA's -S), `noprint` (print calls are erased).
+A source may hold several modules, separated by lines of `---`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatewright.rego import ast, compiler, errors, parser, printer
+from gatewright.rego.compiled import Compiled, CompileOptions
+
+CASES = Path(__file__).parent / "cases"
+
+_HEAD = re.compile(r"^\[case (?P<name>[^\]:]+)(: (?P<flags>[^\]]+))?\]\n", re.M)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One case; `source` and `expected` end in a newline."""
+
+    name: str
+    flags: frozenset[str]
+    source: str
+    expected: str
+
+
+def read_blocks(path: Path) -> list[Block]:
+    text = path.read_text()
+    heads = list(_HEAD.finditer(text))
+    ends = [*(head.start() for head in heads[1:]), len(text)]
+    blocks = []
+    for head, end in zip(heads, ends, strict=True):
+        source, _, expected = text[head.end() : end].partition("[out]\n")
+        flags = frozenset((head["flags"] or "").split())
+        blocks.append(Block(head["name"], flags, source, expected.strip("\n") + "\n"))
+    return blocks
+
+
+def rewrite(path: Path, produce: Callable[[Block], str]) -> None:
+    parts = []
+    for block in read_blocks(path):
+        flags = f": {' '.join(sorted(block.flags))}" if block.flags else ""
+        expected = produce(block).strip("\n")
+        parts.append(f"[case {block.name}{flags}]\n{block.source}[out]\n{expected}\n")
+    path.write_text("\n".join(parts))
+
+
+def options(block: Block) -> CompileOptions:
+    return CompileOptions(
+        strict="strict" in block.flags, print_enabled="noprint" not in block.flags
+    )
+
+
+def compile_source(block: Block) -> Compiled:
+    """Raises RegoErrors."""
+    sources = block.source.split("---\n")
+    version = 0 if "v0" in block.flags else 1
+    modules = {}
+    for i, source in enumerate(sources):
+        name = "t.rego" if len(sources) == 1 else f"t{i}.rego"
+        modules[name] = parser.parse_module(name, source, version=version)
+    return compiler.compile_modules(modules, options=options(block))
+
+
+def error_text(found: errors.RegoErrors) -> str:
+    """A line per error, with row and column, then its details."""
+    lines = []
+    for error in found.errors:
+        place = "-"
+        if error.loc is not None:
+            file = "" if error.loc.file in ("", "t.rego") else f"{error.loc.file}:"
+            place = f"{file}{error.loc.row}:{error.loc.col}"
+        lines.append(f"{place} {error.code}: {error.message}")
+        lines += [f"\t{detail}" for detail in error.details]
+    return "\n".join(lines) + "\n"
+
+
+def outcome(block: Block) -> str:
+    """The errors of a source, or `ok`."""
+    try:
+        compile_source(block)
+    except errors.RegoErrors as found:
+        return error_text(found)
+    return "ok\n"
+
+
+def rewritten(block: Block) -> str:
+    """The rules of a source after the last stage, a line per expression."""
+    compiled = compile_source(block)
+    lines: list[str] = []
+    for module in compiled.modules.values():
+        for rule in module.rules:
+            lines += rule_lines(rule)
+    return "\n".join(lines) + "\n"
+
+
+def rule_lines(rule: ast.Rule) -> list[str]:
+    lines: list[str] = []
+    branch: ast.Rule | None = rule
+    word = "default " if rule.default else ""
+    while branch is not None:
+        lines.append(word + printer.head_text(branch.head))
+        lines += [f"  {line}" for line in body_lines(branch.body)]
+        word, branch = "else ", branch.else_
+    return lines
+
+
+def body_lines(body: ast.Body) -> list[str]:
+    return [printer.expr_text(expr) for expr in body]

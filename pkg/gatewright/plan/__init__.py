@@ -1,1 +1,22 @@
-"""Syntax tree in, plan out: the only place that sees both."""
+"""Syntax tree in, plan out: the only place that sees both.
+
+In order of flow:
+
+- `planner`: entry points and queries; reserves functions, plans them on demand.
+- `rules`: all definitions at one place as one function.
+- `bodies`: expression after expression; `not`, `every`, existence.
+- `calls`: operators, builtins, user functions, and their replacements.
+- `unify`: `=` as look-ups, tests and bindings.
+- `refs`: steps from a document to a value, and the loops they open.
+- `documents`: `data`, where base documents and rules are one tree.
+- `overrides`: `with`.
+- `terms`: values, collections, comprehensions.
+- `frame`: the state of planning one function; operands, variables, failure.
+- `builder`: tables and functions as they grow.
+- `constants`: ground terms as text.
+- `passes`: plan to better plan.
+
+Which variables are bound is known at every point of a body, so a plan needs no
+unification and no backtracking: a body is a nest of loops, written in a line, and
+every failure is a jump to the innermost loop's next round.
+"""

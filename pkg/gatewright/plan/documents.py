@@ -4,8 +4,8 @@ A constant step of a ref moves down the rule tree.  Where it meets rules, their
 function is called and the rest of the ref walks in its value; where the tree
 has no such child, the rest walks in the base documents.  A package as a value is
 its *extent*: every rule that is defined, over it the base documents of that
-place (which win).  A step that is not constant at a package tries each
-alternative: base keys, then each child.
+place (which win).  A step that is not constant at a package goes through
+the keys there, and is dispatched to the child of that name or to base data.
 """
 
 from __future__ import annotations
@@ -99,11 +99,45 @@ def _branch(
     rest: Sequence[ast.Term],
     dest: int | None,
 ) -> Operand:
+    """A step that names a child, or a key of the base documents, at run time."""
+    if operand is not None:
+        new = f.unbound(ast.Ref(list(rest)))
+        if not new:
+            return _switch(f, node, path, operand, rest, dest)
+        return _collect(f, node, path, step, operand, rest, new)
+    inside = set(f.unbound(step))
+    if all(name in inside for name in f.unbound(ast.Ref(list(rest)))):
+        key = _keys(f, node, path)
+        unify.unify_value(f, step, key)
+        return _switch(f, node, path, key, rest, dest)
     new = f.unbound(ast.Ref([step, *rest]))
-    if not new:
-        assert operand is not None
-        return _switch(f, node, path, operand, rest, dest)
-    return _collect(f, node, path, step, operand, rest, new)
+    return _collect(f, node, path, step, None, rest, new)
+
+
+def _keys(f: Frame, node: RuleNode, path: list[ast.Term]) -> int:
+    """Loop over the keys at a node: those of the base documents in their order,
+    then the children that are not among them."""
+    builder = f.b.register()
+    f.emit("ANEW", builder)
+    end = f.b.label()
+    with f.nested(end):
+        base = refs.Cursor(f, refs.Cursor.DATA, path).take()
+        key, _ = f.loop(base, key=True, value=False)
+        f.emit("AADD", builder, key)
+        f.jump(f.fail)
+    f.b.place(end)
+    for child in node.sorted_children():
+        absent, after = f.b.label(), f.b.label()
+        with f.nested(absent):
+            refs.Cursor(f, refs.Cursor.DATA, [*path, child.key]).take()
+        f.jump(after)
+        f.b.place(absent)
+        f.emit("AADD", builder, f.register(f.constant(child.key)))
+        f.b.place(after)
+    keys = f.b.register()
+    f.emit("DONE", keys, builder)
+    _, key = f.loop(keys, key=False, value=True)
+    return key
 
 
 def _switch(
@@ -158,27 +192,22 @@ def _collect(
 
     end = f.b.label()
     with f.nested(end):
-        base = refs.Cursor(f, refs.Cursor.DATA, path).take()
-        if operand is not None:
-            key, value = operand, f.b.register()
-            f.emit("DOT", value, f.register(base), operand, f.fail)
+        if operand is None:
+            key = _keys(f, node, path)
+            unify.unify_value(f, step, key)
         else:
-            key, value = f.loop(base, key=True, value=True)
+            key = f.register(operand)
         for child in node.sorted_children():
             other = f.b.label()
-            f.emit("EQK", f.register(key), ~f.constant(child.key), other)
-            f.jump(f.fail)
+            f.emit("EQK", key, ~f.constant(child.key), other)
+            with f.nested(f.fail):
+                add(_child(f, child, path, rest))
             f.b.place(other)
-        if operand is None:
-            unify.unify_value(f, step, key)
+        base = refs.Cursor(f, refs.Cursor.DATA, path).take()
+        value = f.b.register()
+        f.emit("DOT", value, f.register(base), key, f.fail)
         add(refs.Cursor(f, value).walk(rest))
     f.b.place(end)
-    for child in node.sorted_children():
-        end = f.b.label()
-        with f.nested(end):
-            unify.unify_value(f, step, f.constant(child.key))
-            add(_child(f, child, path, rest))
-        f.b.place(end)
 
     done = f.b.register()
     f.emit("DONE", done, builder)

@@ -19,6 +19,7 @@ from gatewright.plan.overrides import Targets
 from gatewright.plan.passes import optimize
 from gatewright.rego import ast
 from gatewright.rego.compiled import Compiled, CompiledQuery
+from gatewright.rego.parser import parse_ref
 from gatewright.rego.printer import ref_text
 from gatewright.rego.rule_tree import RuleNode, term_key
 from gatewright.rego.stages.walk import walk
@@ -238,11 +239,13 @@ class Planner:
 
 
 def parse_entrypoint(text: str) -> ast.Ref:
-    """A dotted path (`data.p.allow`, or `p/allow`) as a ref."""
-    parts = text.split("/") if "/" in text else text.split(".")
-    if parts[0] != "data":
-        parts.insert(0, "data")
-    return ast.Ref([ast.Var("data"), *(ast.String(part) for part in parts[1:])])
+    """A ref as text (`data.p.allow`), or a path (`p/allow`), as a ref."""
+    if "/" not in text and not text.startswith(("data.", "data[")) and text != "data":
+        text = f"data.{text}"
+    if "/" not in text or "[" in text:
+        return parse_ref(text)
+    parts = text.removeprefix("data/").split("/")
+    return ast.Ref([ast.Var("data"), *map(ast.String, parts)])
 
 
 def plan_program(

@@ -4,6 +4,7 @@
 - `moves`: values computed where they are wanted.
 - `dead`: instructions whose result nobody reads.
 - `registers`: as few registers as the live values need.
+- `edit`: what the passes share: replacing operands, taking instructions out.
 """
 
 from __future__ import annotations

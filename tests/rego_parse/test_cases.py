@@ -6,14 +6,14 @@ import pytest
 
 from tests.rego_parse import parse_cases, record
 
-_ALL = [
-    pytest.param(case, id=f"{path.stem}-{index}")
+_ALL = {
+    f"{path.stem}-{index}": case
     for path in sorted(parse_cases.CASES.glob("*.yaml"))
     for index, case in enumerate(parse_cases.read(path.name))
-]
+}
 
 
-@pytest.mark.parametrize("case", _ALL)
+@pytest.mark.parametrize("case", _ALL.values(), ids=_ALL.keys())
 def test_case(case):
     """A source gives the tree, or the errors and their places, that OPA gives."""
     actual = parse_cases.parsed(case)
@@ -24,8 +24,7 @@ def test_case(case):
 @pytest.mark.peers
 def test_recorded_cases_are_still_true(opa, tmp_path):
     """The recorded expectations are those of the opa at hand (a sample)."""
-    for param in _ALL[::12]:
-        case = param.values[0]
+    for case in list(_ALL.values())[::12]:
         actual = record.parsed_by_opa(opa, case, folder=tmp_path)
 
         assert actual == case["want"], case["source"]

@@ -79,6 +79,7 @@ def test_bytes_that_may_not_be(data, place, message):
         parser.parse_module("", decode(data))
     first = caught.value.errors[0]
 
+    assert first.loc is not None
     assert f"{first.loc.row}:{first.loc.col}" == place
     assert first.message.startswith(message)
 

@@ -132,7 +132,13 @@ class NotOneTerm(errors.RegoErrors):
 
 
 def _soft(words: Iterable[str]) -> frozenset[int]:
-    return frozenset(tokens.KEYWORDS[word] for word in words)
+    kinds = set()
+    for word in words:
+        if word not in _FUTURE.split():
+            message = f"unknown future keyword: {word}"
+            raise errors.RegoErrors([errors.Error(errors.PARSE_ERROR, message)])
+        kinds.add(tokens.KEYWORDS[word])
+    return frozenset(kinds)
 
 
 class _Statements(RuleParser):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from gatewright.rego import ast, tokens
-from gatewright.rego.parser_cursor import MAX_DEPTH
+from gatewright.rego.parser_cursor import MAX_DEPTH, State
 from gatewright.rego.parser_terms import TermParser
 
 __all__ = ["BodyParser", "member_arity"]
@@ -287,11 +287,11 @@ class BodyParser(TermParser):
         if member_arity(term):
             self.hint("`import future.keywords.in` for `some x in xs` expressions")
 
-    def _hint_every(self, term: ast.Var, before: tuple[object, ...]) -> None:
+    def _hint_every(self, term: ast.Var, before: State) -> None:
         if term.name != "every":
             return
         after = self.save()
-        self.restore(before)  # type: ignore[arg-type]
+        self.restore(before)
         kept = self.future()
         expr = self.every()
         self.present(kept)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from gatewright.builtins.declarations import TABLE
 from gatewright.rego import ast, printer, tokens
 from gatewright.rego.parser_bodies import BodyParser
-from gatewright.rego.parser_cursor import MAX_DEPTH
+from gatewright.rego.parser_cursor import MAX_DEPTH, State
 
 __all__ = ["LogicParser", "Operand"]
 
@@ -297,7 +297,7 @@ class LogicParser(BodyParser):
         self,
         left: Operand,
         opening: ast.Location,
-        state: tuple[object, ...],
+        state: State,
         *,
         inside: bool,
     ) -> tuple[bool, Operand | None]:
@@ -311,21 +311,21 @@ class LogicParser(BodyParser):
             return True, None
         if inside or self.tok >= tokens.LOGICAL_AND:
             return True, Operand(left.body, False, self.spanned(opening))
-        self.restore(state)  # type: ignore[arg-type]
+        self.restore(state)
         return False, None
 
     def _braces_in_parens(
         self,
         left: Operand,
         opening: ast.Location,
-        state: tuple[object, ...],
+        state: State,
         prefix: str,
     ) -> tuple[bool, Operand | None]:
         braces = self.text[left.loc.offset : self.last_end()]
-        self.restore(state)  # type: ignore[arg-type]
+        self.restore(state)
         self.scan()
         term = self.term()
-        self.restore(state)  # type: ignore[arg-type]
+        self.restore(state)
         if term is not None:
             return False, None
         self.hint(f"drop the parens to keep the body: `{prefix}{braces}`")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gatewright._native.core import Doc
 from gatewright.engine.errors import BudgetExceeded, EvalError, MessageError
 from gatewright.engine.limits import Limits
 from gatewright.engine.policy import RegoVersion, compile_policy
@@ -233,6 +234,22 @@ def test_review_made_of_parts() -> None:
 
     assert made.run([(0, 0)]) == [
         (('{"a": null, "b": {"c": [true]}, "uid": "u"}', {}),)
+    ]
+
+
+def test_documents_outlive_their_batch() -> None:
+    """One that is kept keeps its memory, the image and foreign parts too."""
+    made = reviewer(LABELS)
+    kept = []
+    for number in range(200):
+        body = made.load_review(b'{"request":{"object":{"n":%d}}}' % number)
+        part = Doc.from_python({"part": number})
+        kept.append(made.with_keys(body.get("request"), {"part": part}))
+    del made, body, part
+    gc.collect()
+
+    assert [doc.python() for doc in kept] == [
+        {"object": {"n": number}, "part": {"part": number}} for number in range(200)
     ]
 
 

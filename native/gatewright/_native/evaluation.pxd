@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
+from gatewright._native.convert cimport Arena
 from gatewright._native.frame cimport Vm
 from gatewright._native.image cimport Image
 from gatewright._native.value cimport Chunk, ErrorKind, Heap, Word
@@ -37,9 +38,16 @@ ctypedef struct Mark:
     size_t chunk_used
     size_t used
 
+cdef class Batch:
+    cdef Image image
+    cdef Arena arena
+    cdef list kept              # documents of others that it uses
+
 cdef class Evaluation:
     cdef readonly Image image
-    cdef Heap heap
+    cdef Batch batch
+    cdef Heap* heap             # the batch's
+    cdef size_t limit
     cdef Vm vm
     cdef Call* calls
     cdef uint32_t call_room
@@ -48,7 +56,6 @@ cdef class Evaluation:
     cdef bint running           # it has begun
     cdef bint extracting        # results are sets of violations
     cdef Mark mark              # before the call that runs
-    cdef list kept              # documents of others that the batch uses
     cdef Word review_word
     cdef Word data_word
     cdef Word empty             # {}
@@ -58,6 +65,7 @@ cdef class Evaluation:
     cdef public object context  # for builtins that want one
     cdef public object make_context
     cdef volatile int32_t cancelled
+    cdef int new_batch(self) except -1
     cdef int clear(self) except -1
     cdef Call* add(self, uint32_t program, uint32_t function, int64_t steps) except NULL
     cdef Word known_text(self, const char* text) noexcept

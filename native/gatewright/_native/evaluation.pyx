@@ -7,12 +7,15 @@ native form take it.  Python objects are made of results that are there: a batch
 which every call allows makes none but the list of outcomes.
 """
 
+cimport cython
 from cpython.object cimport PyObject
+from cpython.ref cimport Py_REFCNT
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset, strlen
 
 from gatewright._native.convert cimport (
+    Arena,
     Doc,
     new_doc,
     raise_error,
@@ -60,8 +63,6 @@ from gatewright._native.value cimport (
     as_int,
     fail,
     hash_bytes,
-    heap_free,
-    heap_init,
     heap_reset,
     item,
     new_object,
@@ -162,20 +163,25 @@ cdef str code_of(ErrorKind kind):
     return "eval_internal_error"
 
 
+@cython.final
+@cython.freelist(8)
+cdef class Batch:
+    """What the documents of one batch lie in or refer to; they keep it alive."""
+
+
 cdef class Evaluation:
     """Runs calls.  `limit`: bytes that one batch, its review included, may take."""
 
     def __cinit__(self, Image image not None, *, limit=DEFAULT_LIMIT):
         self.image = image
-        self.kept = []
-        heap_init(&self.heap, limit)
-        vm_init(&self.vm, &self.heap)
+        self.limit = limit
+        vm_init(&self.vm, NULL)
+        self.new_batch()
         self.vm.owner = <PyObject*>self
         self.review_word = NONE
         self.data_word = NONE
 
     def __dealloc__(self):
-        heap_free(&self.heap)
         vm_free(&self.vm)
         free(self.calls)
 
@@ -190,23 +196,35 @@ cdef class Evaluation:
         """Makes a running `advance` stop soon; from any thread."""
         self.cancelled = 1
 
+    cdef int new_batch(self) except -1:
+        self.batch = Batch()
+        self.batch.image = self.image
+        self.batch.arena = Arena(self.limit)
+        self.batch.kept = []
+        self.heap = &self.batch.arena.heap
+        self.vm.heap = self.heap
+        return 0
+
     cdef int clear(self) except -1:
-        # An empty arena and batch
-        heap_reset(&self.heap)
+        # An empty arena and batch; the old arena stays with the Docs that lie in it
+        if Py_REFCNT(self.batch) > 1:
+            self.new_batch()
+        else:
+            heap_reset(self.heap)
+            self.batch.kept.clear()
         self.call_count = 0
         self.at = 0
         self.running = False
-        self.kept.clear()
         self.review_word = NONE
         self.data_word = self.image.data
         self.raised = None
         self.context = None
         self.cancelled = 0
-        self.empty = new_object(&self.heap, NULL, 0)
+        self.empty = new_object(self.heap, NULL, 0)
         self.key_parameters = self.known_text(b"parameters")
         self.key_review = self.known_text(b"review")
         if self.heap.error != E_NONE:
-            raise_error(&self.heap)
+            raise_error(self.heap)
         if self.data_word == NONE:
             self.data_word = self.empty
         return 0
@@ -217,7 +235,7 @@ cdef class Evaluation:
         cdef Word w = intern_find(
             &self.image.known, hash_bytes(text, size), text, size
         )
-        return w if w != NONE else new_str(&self.heap, text, size)
+        return w if w != NONE else new_str(self.heap, text, size)
 
     def reset(self):
         """Frees all that the last batch made, its review too."""
@@ -228,8 +246,8 @@ cdef class Evaluation:
     def load_review(self, body, *, bint review=True) -> Doc:
         """Reads JSON into the arena (a new batch begins) as the review to come.
 
-        `review`: numbers go through float64, as Gatekeeper's do.  The document is
-        valid until the next batch begins.
+        `review`: numbers go through float64, as Gatekeeper's do.  A document that
+        outlives its batch keeps the batch's memory.
         """
         cdef const unsigned char[::1] view = body
         cdef const char* data = NULL
@@ -240,18 +258,18 @@ cdef class Evaluation:
         if size:
             data = <const char*>&view[0]
         with nogil:
-            w = read_text(&self.heap, data, size, mode, &self.image.known)
+            w = read_text(self.heap, data, size, mode, &self.image.known)
         if w == NONE:
-            raise_error(&self.heap)
+            raise_error(self.heap)
         self.review_word = w
-        return new_doc(self, w)
+        return new_doc(self.batch, w)
 
     def set_review(self, Doc review not None):
         """Takes a document as the review; a new batch begins unless it is ours."""
         cdef Word w = review.word
-        if review.owner is not self:
+        if review.owner is not self.batch:
             self.clear()
-            self.kept.append(review)
+            self.batch.kept.append(review)
         self.review_word = w
 
     def with_keys(self, Doc doc not None, updates) -> Doc:
@@ -262,29 +280,29 @@ cdef class Evaluation:
         """
         cdef Word w = doc.word
         cdef Word key, value
-        self.kept.append(doc)
+        self.batch.kept.append(doc)
         for name, update in updates.items():
             if isinstance(update, Doc):
-                self.kept.append(update)
+                self.batch.kept.append(update)
                 value = (<Doc>update).word
             else:
-                value = to_word(&self.heap, update)
+                value = to_word(self.heap, update)
             key = self.known_text(name.encode("utf-8", "surrogateescape"))
             if key != NONE:
-                w = with_key(&self.heap, w, key, value)
+                w = with_key(self.heap, w, key, value)
             if key == NONE or w == NONE:
-                raise_error(&self.heap)
-        return new_doc(self, w)
+                raise_error(self.heap)
+        return new_doc(self.batch, w)
 
     def set_data(self, data):
         """Replaces the image's base data for this batch; an object."""
         cdef Doc doc
         if isinstance(data, Doc):
             doc = data
-            self.kept.append(doc)
+            self.batch.kept.append(doc)
             self.data_word = doc.word
         else:
-            self.data_word = to_word(&self.heap, data)
+            self.data_word = to_word(self.heap, data)
         if tag(self.data_word) != T_OBJ:
             raise ValueError("the base data is no object")
 
@@ -323,10 +341,10 @@ cdef class Evaluation:
         cdef Call* call
         cdef Word w = NONE
         if isinstance(value, Doc):
-            self.kept.append(value)
+            self.batch.kept.append(value)
             w = (<Doc>value).word
         elif value is not UNDEFINED:
-            w = to_word(&self.heap, value)
+            w = to_word(self.heap, value)
         self.call_count = 0
         self.at = 0
         self.running = False
@@ -378,7 +396,7 @@ cdef class Evaluation:
         self.mark_here()
         self.running = True
         if self.extracting:
-            seq = new_seq(&self.heap, 4)
+            seq = new_seq(self.heap, 4)
             if seq == NULL:
                 self.end_call(O_MEMORY)
                 return
@@ -398,7 +416,7 @@ cdef class Evaluation:
         # Keeps what the outcome needs; else the memory of the call is free again
         cdef Call* call = &self.calls[self.at]
         cdef Chunk* chunk
-        cdef Heap* heap = &self.heap
+        cdef Heap* heap = self.heap
         cdef bint keep = False
         call.outcome = outcome
         if outcome == O_VALUE:
@@ -539,7 +557,7 @@ cdef class Evaluation:
         """The value of `begin` as a document of this batch, or UNDEFINED."""
         if self.calls.outcome != O_VALUE or self.calls.result == NONE:
             return UNDEFINED
-        return new_doc(self, self.calls.result)
+        return new_doc(self.batch, self.calls.result)
 
     def steps_left(self, uint32_t number=0):
         """What a call has left of its budget."""

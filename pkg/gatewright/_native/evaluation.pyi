@@ -10,6 +10,9 @@ _Failure: TypeAlias = tuple[str, str, Any, _Location | None, BaseException | Non
 _Collected: TypeAlias = tuple[str, str, _Location | None]
 
 @final
+class Batch: ...
+
+@final
 class Evaluation:
     context: Any
     make_context: Callable[[], Any] | None

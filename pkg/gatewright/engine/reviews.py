@@ -83,8 +83,9 @@ class Library:
 class Reviewer:
     """Asks a library's policies for violations in one review after the other.
 
-    It belongs to one thread at a time.  A review and all Docs got from a reviewer
-    are valid until the next review is loaded or set.
+    It belongs to one thread at a time, and so do the Docs got from it: evaluation
+    sorts objects as it needs them sorted.  A Doc that is kept beyond the next review
+    keeps the memory of its own.
     """
 
     def __init__(self, library: Library, *, limits: Limits) -> None:

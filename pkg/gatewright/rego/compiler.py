@@ -8,7 +8,8 @@ them) and records errors with `State.fail`, which ends the run after the stage, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from gatewright.builtins.declarations import TABLE, Builtin
@@ -107,6 +108,16 @@ def _builtins(options: CompileOptions) -> Mapping[str, Builtin]:
     return {**table, **options.extra_builtins}
 
 
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Terms nested too deep for the stages are an error of the source."""
+    try:
+        yield
+    except RecursionError:
+        message = "max recursion depth exceeded"
+        raise errors.RegoErrors([errors.Error(errors.COMPILE_ERROR, message)]) from None
+
+
 def compile_modules(
     modules: Mapping[str, ast.Module],
     *,
@@ -125,10 +136,11 @@ def compile_modules(
         options=options,
         builtins=_builtins(options),
     )
-    for name, run in STAGES:
-        run(state)
-        if state.fatal or name == until:
-            break
+    with _bounded():
+        for name, run in STAGES:
+            run(state)
+            if state.fatal or name == until:
+                break
     state.raise_errors()
     graph = state.graph
     return Compiled(
@@ -172,7 +184,8 @@ def compile_query(
         capture=capture,
     )
     for _, run in QUERY_STAGES:
-        run(state)
+        with _bounded():
+            run(state)
         found = state.state.errors
         if found:
             limit = state.state.options.max_errors

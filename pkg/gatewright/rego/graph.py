@@ -222,24 +222,22 @@ class Graph:
 
     def path(self, start: ast.Rule, *, static: bool) -> list[ast.Rule]:
         """A cycle through `start` (first and last of it), or nothing."""
-        seen: set[int] = set()
-
-        def search(rule: ast.Rule) -> list[ast.Rule]:
-            if id(rule) in seen:
-                return []
-            seen.add(id(rule))
-            for target in self.dependencies(rule):
+        seen = {id(start)}
+        stack = [(start, iter(self.dependencies(start)))]
+        while stack:
+            rule, targets = stack[-1]
+            for target in targets:
                 if static and self.cause(rule, target) is not None:
                     continue
                 if target is start:
-                    return [start, rule]
-                found = search(target)
-                if found:
-                    found.append(rule)
-                    return found
-            return []
-
-        return search(start)[::-1]
+                    return [*(node for node, _ in stack), start]
+                if id(target) not in seen:
+                    seen.add(id(target))
+                    stack.append((target, iter(self.dependencies(target))))
+                    break
+            else:
+                stack.pop()
+        return []
 
     def order(self) -> list[ast.Rule]:
         """All rules, dependencies first.  Cycles must have been ruled out."""

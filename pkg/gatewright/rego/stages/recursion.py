@@ -40,19 +40,22 @@ def _name(state: State, rule: ast.Rule) -> str:
 def check_recursion(state: State) -> None:
     """CheckRecursion: no rule needs itself, for certain or perhaps."""
     graph: Graph = state.graph
-    if graph.on_cycle():
-        for node in state.rule_tree.walk():
-            for rule in node.rules:
-                branch: ast.Rule | None = rule
-                while branch is not None:
-                    _check(state, graph, branch)
-                    branch = branch.else_
+    if not graph.on_cycle():
+        return
+    for node in state.rule_tree.walk():
+        for rule in node.rules:
+            branch: ast.Rule | None = rule
+            while branch is not None:
+                error = _cycle(state, graph, branch)
+                if error is not None and not state.fail(error):
+                    return
+                branch = branch.else_
 
 
-def _check(state: State, graph: Graph, rule: ast.Rule) -> None:
+def _cycle(state: State, graph: Graph, rule: ast.Rule) -> errors.Error | None:
     path = graph.path(rule, static=False)
     if not path:
-        return
+        return None
     verb, cause = "is", ""
     if any(graph.cause(a, b) is not None for a, b in pairwise(path)):
         certain = graph.path(rule, static=True)
@@ -61,12 +64,10 @@ def _check(state: State, graph: Graph, rule: ast.Rule) -> None:
         else:
             verb, cause = "may be", _cause(state, graph, path)
     names = " -> ".join(_name(state, node) for node in path)
-    state.fail(
-        errors.Error(
-            errors.RECURSION_ERROR,
-            f"rule {_name(state, rule)} {verb} recursive: {names}{cause}",
-            rule.loc,
-        )
+    return errors.Error(
+        errors.RECURSION_ERROR,
+        f"rule {_name(state, rule)} {verb} recursive: {names}{cause}",
+        rule.loc,
     )
 
 

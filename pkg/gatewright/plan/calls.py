@@ -52,6 +52,8 @@ def plan_call_expr(f: Frame, parts: Sequence[ast.Term], loc: ast.Location) -> No
     if name in _RELATION and len(args) == 2 and not f.planner.mocked(name):
         _test(f, name, args)
         return
+    if name == "internal.member_2" and len(args) == 2 and _member(f, *args):
+        return
     arity, void, _ = f.planner.signature(operator, loc)
     if len(args) == arity + 1:
         value = plan_call(f, operator, args[:arity], loc, None)
@@ -107,6 +109,18 @@ def plan_call(
     elif void:
         return f.constant(ast.Boolean(True))
     return out
+
+
+def _member(f: Frame, needle: ast.Term, haystack: ast.Term) -> bool:
+    """`x in {...}` of a constant set is a look-up; False: it is no such set."""
+    members = f.known(haystack)
+    if members is None or not is_constant(members):
+        return False
+    if not isinstance(f.term_of(members), ast.Set):
+        return False
+    key = f.register(terms.plan_term(f, needle))
+    f.emit("DOT", f.b.register(), f.register(members), key, f.fail)
+    return True
 
 
 def _test(f: Frame, name: str, args: Sequence[ast.Term]) -> None:

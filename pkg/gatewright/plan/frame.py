@@ -93,6 +93,16 @@ class Frame:
             self.emit("MOVE", dest, operand)
         return dest
 
+    def never(self, *terms: ast.Term) -> Operand:
+        """Fail here; what follows is never reached, but is planned all the same,
+        so the unbound variables of the terms get some operand."""
+        self.jump(self.fail)
+        dead = self.constant(ast.Null())
+        for term in terms:
+            for name in self.unbound(term):
+                self.env[name] = dead
+        return dead
+
     # Variables --------------------------------------------------------------
 
     def known(self, term: ast.Term) -> Operand | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gatewright.plan import documents, terms, unify
-from gatewright.plan.frame import Frame, Operand, PlanError, is_constant
+from gatewright.plan.frame import Frame, Operand, is_constant
 from gatewright.rego import ast
 
 __all__ = ["Cursor", "plan_ref"]
@@ -87,7 +87,11 @@ class Cursor:
 
 
 def plan_ref(f: Frame, ref: ast.Ref, dest: int | None = None) -> Operand:
-    """Plan the value of a ref; `dest` is a wish."""
+    """Plan the value of a ref; `dest` is a wish.
+
+    The compiler lets `v[0] < xs[v]` pass, and looks up `v[0]` first: a ref whose
+    head is unbound is undefined.
+    """
     head, *steps = ref.terms
     if isinstance(head, ast.Var):
         operand = f.env.get(head.name)
@@ -96,7 +100,7 @@ def plan_ref(f: Frame, ref: ast.Ref, dest: int | None = None) -> Operand:
                 return documents.plan_data(f, steps, dest)
             if head.name == "input":
                 return Cursor(f, Cursor.INPUT).walk(steps, dest)
-            raise PlanError(f"variable {head.name} has no value here", ref.loc)
+            return f.never(ref)
     else:
         operand = terms.plan_term(f, head)
     return Cursor(f, operand).walk(steps, dest)

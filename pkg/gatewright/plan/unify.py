@@ -152,11 +152,7 @@ def _decompose(
             return None
         if left.keys() == right.keys():
             return [(left[key], right[key]) for key in left]
-    f.jump(f.fail)
-    # Never reached, but what follows may need the variables.
-    dead = f.constant(ast.Null())
-    for name in f.unbound(a) + f.unbound(b):
-        f.env[name] = dead
+    f.never(a, b)
     return []
 
 

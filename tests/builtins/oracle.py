@@ -37,7 +37,7 @@ class Opa:
     def request(self, path: str, *, method: str = "GET", body: bytes | None = None):
         request = urllib.request.Request(self.base + path, data=body, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=60) as response:
+            with urllib.request.urlopen(request, timeout=5) as response:
                 return json.loads(response.read())
         except urllib.error.HTTPError as error:
             return json.loads(error.read())
@@ -85,5 +85,5 @@ def serve(binary: Path) -> Iterator[Opa]:
                 time.sleep(0.05)
         yield opa
     finally:
-        process.terminate()
+        process.kill()
         process.wait(10)

@@ -1,11 +1,13 @@
-"""How Go prints and quotes, where OPA's texts show it."""
+"""How Go and OPA print values, where their texts show them."""
 
 from __future__ import annotations
 
 import unicodedata
 from typing import Final
 
-__all__ = ["quote", "runes"]
+from gatewright.engine.values import Number, Set, Value, pairs
+
+__all__ = ["printable", "quote", "rego_text"]
 
 _ESCAPES: Final = {
     "\a": "\\a",
@@ -21,6 +23,11 @@ _ESCAPES: Final = {
 _PRINTABLE: Final = frozenset("LMNPS")
 
 
+def printable(char: str) -> bool:
+    """Tell whether Go prints a character as it is."""
+    return char == " " or unicodedata.category(char)[0] in _PRINTABLE
+
+
 def quote(text: str) -> str:
     """Quote as Go's `%q` does."""
     out = ['"']
@@ -28,7 +35,7 @@ def quote(text: str) -> str:
         code = ord(char)
         if char in _ESCAPES:
             out.append(_ESCAPES[char])
-        elif char == " " or unicodedata.category(char)[0] in _PRINTABLE:
+        elif printable(char):
             out.append(char)
         elif 0xDC80 <= code <= 0xDCFF:
             out.append(f"\\x{code - 0xDC00:02x}")
@@ -42,6 +49,22 @@ def quote(text: str) -> str:
     return "".join(out)
 
 
-def runes(text: str) -> list[str]:
-    """Split into code points; each invalid byte is one of its own."""
-    return list(text)
+def rego_text(value: Value) -> str:
+    """Print a value as Rego: `{"a": [1, null], "b": {2, 3}}`, `set()`."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return quote(value)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, Number):
+        return value.text
+    if isinstance(value, list):
+        return f"[{', '.join(map(rego_text, value))}]"
+    if isinstance(value, Set):
+        inner = ", ".join(map(rego_text, value.items))
+        return f"{{{inner}}}" if inner else "set()"
+    inner = ", ".join(f"{rego_text(k)}: {rego_text(v)}" for k, v in pairs(value))
+    return f"{{{inner}}}"

@@ -46,11 +46,29 @@ NAMED: Final = {
     "RFC3339": RFC3339,
     "RFC3339Nano": RFC3339_NANO,
 }
-MONTHS: Final = (
-    "January February March April May June July August September October November "
-    "December"
-).split()
-WEEKDAYS: Final = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split()
+MONTHS: Final = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+WEEKDAYS: Final = [
+    "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+]
 _SHORT_MONTHS: Final = [name[:3] for name in MONTHS]
 _SHORT_WEEKDAYS: Final = [name[:3] for name in WEEKDAYS]
 

@@ -1,0 +1,194 @@
+"""URLs as Go's net/url reads them: `uri.parse`, `uri.is_valid`, escapes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from gatewright.engine.library.errors import BuiltinError
+from gatewright.engine.library.gotext import quote
+from gatewright.engine.library.net import read_address
+from gatewright.engine.library.operands import string, utf8
+from gatewright.engine.values import Value
+
+__all__ = ["Url", "escape_query", "is_valid", "parse", "read_url", "unescape"]
+
+_PLAIN: Final = frozenset(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~"
+)
+_HOST: Final = _PLAIN | frozenset(b"!$&'()*+,;=:[]<>\"")
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_USER: Final = re.compile(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*")
+_PORT: Final = re.compile(r"(?::[0-9]*)?")
+
+
+@dataclass(slots=True)
+class Url:
+    """The parts of a URL; `path` and `fragment` unescaped, `host` without a port."""
+
+    scheme: str = ""
+    opaque: str = ""
+    user: str = ""
+    host: str = ""
+    port: str = ""
+    path: str = ""
+    raw_path: str = ""
+    raw_query: str = ""
+    fragment: str = ""
+
+
+def escape_query(text: str) -> str:
+    """Escape all but letters, digits and `-_.~`; a space becomes `+`."""
+    return "".join(
+        chr(byte) if byte in _PLAIN else "+" if byte == 0x20 else f"%{byte:02X}"
+        for byte in utf8(text)
+    )
+
+
+def unescape(
+    text: str, *, plus: bool = False, host: bool = False, zone: bool = False
+) -> str:
+    """Undo escapes; BuiltinError names a bad one. `host`, `zone`: Go's narrow rules."""
+    data, out, at = utf8(text), bytearray(), 0
+    while at < len(data):
+        byte = data[at]
+        if byte == 0x25:
+            digits = data[at + 1 : at + 3]
+            try:
+                code = int(digits, 16) if len(digits) == 2 else -1
+            except ValueError:
+                code = -1
+            if not digits.isalnum():
+                code = -1
+            bad = code < 0
+            if host and not bad and code < 0x80 and digits != b"25":
+                bad = True
+            if zone and not bad and digits != b"25" and code != 0x20:
+                bad = code not in _HOST
+            if bad:
+                shown = data[at : at + 3].decode("utf-8", "surrogateescape")
+                raise BuiltinError(f"invalid URL escape {quote(shown)}")
+            out.append(code)
+            at += 3
+            continue
+        if (host or zone) and byte < 0x80 and byte not in _HOST:
+            raise BuiltinError(f"invalid character {quote(chr(byte))} in host name")
+        out.append(0x20 if plus and byte == 0x2B else byte)
+        at += 1
+    return out.decode("utf-8", "surrogateescape")
+
+
+def read_url(text: str) -> Url:
+    """Read a URL reference; BuiltinError in Go's words."""
+    try:
+        return _read(text)
+    except BuiltinError as error:
+        raise BuiltinError(f"parse {quote(text)}: {error}") from None
+
+
+def _read(text: str) -> Url:
+    if any(char < " " or char == "\x7f" for char in text):
+        raise BuiltinError("net/url: invalid control character in URL")
+    url = Url()
+    rest, _, fragment = text.partition("#")
+    _read_reference(url, rest)
+    url.fragment = unescape(fragment)
+    return url
+
+
+def _read_reference(url: Url, rest: str) -> None:
+    if rest == "*":
+        url.path = url.raw_path = rest
+        return
+    if rest.startswith(":"):
+        raise BuiltinError("missing protocol scheme")
+    if found := _SCHEME.match(rest):
+        url.scheme = found[0][:-1].lower()
+        rest = rest[found.end() :]
+    rest, _, url.raw_query = rest.partition("?")
+    if not rest.startswith("/"):
+        if url.scheme:
+            url.opaque = rest
+            return
+        if ":" in rest.partition("/")[0]:
+            raise BuiltinError("first path segment in URL cannot contain colon")
+    if rest.startswith("//") and (url.scheme or not rest.startswith("///")):
+        authority, slash, rest = rest[2:].partition("/")
+        rest = slash + rest
+        _read_authority(url, authority)
+    url.raw_path = rest
+    url.path = unescape(rest)
+
+
+def _read_authority(url: Url, authority: str) -> None:
+    user, at, host = authority.rpartition("@")
+    _read_host(url, host)
+    if at:
+        if not _USER.fullmatch(user):
+            raise BuiltinError("net/url: invalid userinfo")
+        url.user = unescape(user)
+
+
+def _read_host(url: Url, host: str) -> None:
+    if host.rfind("[") > 0:
+        raise BuiltinError("invalid IP-literal")
+    if host.startswith("["):
+        close = host.rfind("]")
+        if close < 0:
+            raise BuiltinError("missing ']' in host")
+        port = host[close + 1 :]
+        if not _PORT.fullmatch(port):
+            raise BuiltinError(f"invalid port {quote(port)} after host")
+        inner = host[1:close]
+        address, mark, zone = inner.partition("%25")
+        shown = unescape(address, host=True)
+        if mark:
+            shown += unescape(mark + zone, zone=True)
+        if mark and not zone:
+            raise BuiltinError(
+                f"invalid host: ParseAddr({quote(shown)}): "
+                "zone must be a non-empty string"
+            )
+        if ":" not in shown and read_address(shown) is not None:
+            raise BuiltinError("invalid IP-literal")
+        if read_address(shown.partition("%")[0]) is None:
+            raise BuiltinError(
+                f"invalid host: ParseAddr({quote(shown)}): unable to parse IP"
+            )
+        url.host, url.port = shown, port[1:]
+        return
+    name, colon, port = host.rpartition(":")
+    if colon:
+        if not _PORT.fullmatch(colon + port) or ":" in name:
+            shown = ":" + port if ":" not in name else ":" + host.partition(":")[2]
+            raise BuiltinError(f"invalid port {quote(shown)} after host")
+        url.port = port
+        host = name
+    url.host = unescape(host, host=True)
+
+
+def parse(value: Value) -> dict[str, str]:
+    """Return the parts that are not empty."""
+    url = read_url(string(value, 1))
+    parts = {
+        "scheme": url.scheme,
+        "hostname": url.host,
+        "port": url.port,
+        "path": url.path,
+        "raw_path": url.raw_path,
+        "raw_query": url.raw_query,
+        "fragment": url.fragment,
+    }
+    return {name: part for name, part in parts.items() if part}
+
+
+def is_valid(value: Value) -> bool:
+    """Tell whether the operand is a string, not empty, that is a URL reference."""
+    if not isinstance(value, str) or not value:
+        return False
+    try:
+        read_url(value)
+    except BuiltinError:
+        return False
+    return True

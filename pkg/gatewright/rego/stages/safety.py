@@ -128,12 +128,21 @@ class SafetyChecker:
         ]
         placed: ast.Body = []
         waiting = list(range(len(body)))
+        #: How much of what each needs was bound when it was last looked at: with
+        #: no more than that, its turn has not come (long bodies, in reverse).
+        tried = [-1] * len(body)
         progress = True
         while waiting and progress:
             progress = False
             still: list[int] = []
             for i in waiting:
                 expr = body[i]
+                if not closed[i]:
+                    known = len(needs[i] & safe)
+                    if known == tried[i]:
+                        still.append(i)
+                        continue
+                    tried[i] = known
                 outputs = expr_outputs(expr, self.arity, safe)
                 if closed[i]:
                     # As in OPA, what a closure needs takes the place of what else

@@ -78,6 +78,11 @@ def _apply(target: Value, operation: dict[str, Value]) -> Value:
             )
         return target
     if op == "move":
+        if source and len(source) < len(path) and equal(path[: len(source)], source):
+            raise BuiltinError(
+                "cannot unfold the already deleted composite node for key "
+                f"{rego_text(source[-1])}"
+            )
         target = _remove(target, source)
     elif op in ("remove", "replace") and (path or op == "remove"):
         target = _remove(target, path)

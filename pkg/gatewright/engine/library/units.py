@@ -94,10 +94,11 @@ def _read(amount: str, name: str, words: str) -> Fraction:
     if found is None or not (found[2] or found[3]):
         raise BuiltinError(f"{name}: {words}")
     sign, whole, tail, exponent = found[1], found[2], found[3] or "", found[4] or "0"
-    if len(exponent) > 8 or abs(int(exponent)) > MAX_EXPONENT or len(amount) > 20_000:
+    power = int(exponent) if len(exponent) < 8 else MAX_EXPONENT + 1
+    if not -(10**5) <= power <= MAX_EXPONENT or len(amount) > MAX_EXPONENT:
         raise BuiltinError(f"{name}: exponent too large")
     digits = int(whole + tail or "0")
-    shift = int(exponent) - len(tail)
+    shift = power - len(tail)
     value = Fraction(digits) * 10**shift if shift >= 0 else Fraction(digits, 10**-shift)
     return -value if sign == "-" else value
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gatewright._native.core import Doc, ImageError
 from gatewright.builtins.declarations import Builtin
 from gatewright.builtins.types import parse_type
@@ -39,7 +41,7 @@ def evaluate_case(case: Case) -> bytes:
         raise CaseError(error.errors[0].code, str(error)) from error
     except ImageError as error:
         raise Unsupported(str(error)) from error
-    given = UNDEFINED
+    given: Any = UNDEFINED
     if case.input_term is not None:
         given = Doc.parse(term_text(parse_term(case.input_term)).encode(), term=True)
     elif case.input is not None:

@@ -227,7 +227,7 @@ def test_base_data() -> None:
 def test_review_made_of_parts() -> None:
     text = 'violation[{"msg": msg}] { msg := sprintf("%v", [input.review]) }'
     made = reviewer(text)
-    body = made.load_review(b'{"request":{"b":1,"uid":"u"}}')
+    body: Any = made.load_review(b'{"request":{"b":1,"uid":"u"}}')
     made.set_review(
         made.with_keys(body.get("request"), {"a": None, "b": {"c": [True]}})
     )
@@ -242,7 +242,7 @@ def test_documents_outlive_their_batch() -> None:
     made = reviewer(LABELS)
     kept = []
     for number in range(200):
-        body = made.load_review(b'{"request":{"object":{"n":%d}}}' % number)
+        body: Any = made.load_review(b'{"request":{"object":{"n":%d}}}' % number)
         part = Doc.from_python({"part": number})
         kept.append(made.with_keys(body.get("request"), {"part": part}))
     del made, body, part

@@ -11,6 +11,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
+from gatewright._native.convert cimport Doc
 from gatewright._native.image cimport (
     F_MARKS,
     F_SIZE,
@@ -80,7 +81,7 @@ ctypedef struct Level:
 cdef class Assembler:
     """Collects programs, documents and base data; `finish` gives the image.
 
-    Values come as term text, or as words of a heap that outlives the call.
+    Values come as term text or as Docs.
     """
 
     cdef Heap heap
@@ -306,6 +307,11 @@ cdef class Assembler:
         heap_reset(&self.heap)
         return w
 
+    cdef Word put_any(self, value) except? 1:
+        if isinstance(value, Doc):
+            return self.put((<Doc>value).word)
+        return self.put_text(value)
+
     # Parts -------------------------------------------------------------------
 
     cdef uint32_t name(self, str text) except? 0:
@@ -391,17 +397,17 @@ cdef class Assembler:
             self.tables.extend(row)
         return at
 
-    def add_document(self, bytes term):
-        """Adds a document given as term text; gives its number."""
+    def add_document(self, value):
+        """Adds a document, a Doc or term text (bytes); gives its number."""
         if self.frozen:
             raise ValueError("base data comes last")
-        self.documents.append(self.put_text(term))
+        self.documents.append(self.put_any(value))
         return len(self.documents) - 1
 
-    def set_data(self, bytes term):
-        """Sets the base data, an object given as term text; nothing may follow."""
+    def set_data(self, value):
+        """Sets the base data, an object (a Doc or term text); nothing may follow."""
         self.frozen = True
-        self.data = self.put_text(term)
+        self.data = self.put_any(value)
         if tag(self.data) != T_OBJ:
             raise ValueError("the base data is no object")
 

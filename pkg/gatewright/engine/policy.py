@@ -248,8 +248,9 @@ def compile_policy(
 ) -> Policy:
     """Compile modules (name -> text or tree; texts are read as `version`).
 
-    `entrypoints` are planned at once, so that a bad one is found now.  `functions`
-    carries out builtins that `options.extra_builtins` declares.  Raises RegoErrors.
+    `entrypoints` are planned now, as one program; others when first evaluated.
+    `functions` carries out builtins that `options.extra_builtins` declares.  Raises
+    RegoErrors, PlanError.
     """
     parsed: dict[str, ast.Module] = {}
     errors = []
@@ -266,7 +267,8 @@ def compile_policy(
     compiled = compile_modules(parsed, options=options)
     binding = Binding(functions) if functions else LIBRARY
     policy = Policy(compiled, messages, binding)
-    for entrypoint in entrypoints:
-        program = policy.program([entrypoint])
-        policy._prepared[entrypoint] = _Prepared(program, binding)  # noqa: SLF001
+    names = list(entrypoints)
+    if names:
+        prepared = _Prepared(policy.program(names), binding)
+        policy._prepared.update(dict.fromkeys(names, prepared))  # noqa: SLF001
     return policy

@@ -24,9 +24,8 @@ Violations: TypeAlias = Sequence[tuple[str, Any]]
 Outcome: TypeAlias = Violations | EvalError | BudgetExceeded
 
 
-def _term(value: Value | Doc) -> bytes:
-    doc = value if isinstance(value, Doc) else Doc.from_python(value)
-    return doc.term_text().encode("utf-8", "surrogateescape")
+def _doc(value: Value | Doc) -> Doc:
+    return value if isinstance(value, Doc) else Doc.from_python(value)
 
 
 class LibraryBuilder:
@@ -47,7 +46,7 @@ class LibraryBuilder:
 
     def add_document(self, value: Value | Doc) -> int:
         """Add a document (a constraint's parameters); returns its handle."""
-        return self._assembler.add_document(_term(value))
+        return self._assembler.add_document(_doc(value))
 
     def build(self, *, meta: bytes = b"", data: Value | Doc | None = None) -> bytes:
         """Return the library.
@@ -56,7 +55,7 @@ class LibraryBuilder:
         (`{"inventory": ...}`).  The builder is used up.
         """
         if data is not None:
-            self._assembler.set_data(_term(data))
+            self._assembler.set_data(_doc(data))
         return self._assembler.finish(meta)
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from gatewright.constraints.faults import PolicyFault
 from gatewright.k8s import gvk, meta
+from gatewright.k8s.gojson import whole_numbers
 
-__all__ = ["check_object", "go_numbers", "object_key", "tree"]
+__all__ = ["check_object", "object_key", "tree"]
 
 #: Group, version, kind, namespace ("" for none) and name.
 ObjectKey = tuple[str, str, str, str, str]
@@ -35,17 +36,6 @@ def check_object(obj: Mapping[str, Any]) -> None:
             )
 
 
-def go_numbers(value: Any) -> Any:
-    """Return a copy in which whole floats are integers, as Go's JSON spells them."""
-    if isinstance(value, dict):
-        return {name: go_numbers(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [go_numbers(member) for member in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
-        return int(value)
-    return value
-
-
 def tree(objects: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the inventory that holds the objects."""
     cluster: dict[str, Any] = {}
@@ -55,7 +45,7 @@ def tree(objects: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         home = meta.namespace_of(obj)
         top = namespaced.setdefault(home, {}) if home else cluster
         kinds = top.setdefault(named.api_version, {})
-        kinds.setdefault(named.kind, {})[meta.name_of(obj)] = go_numbers(obj)
+        kinds.setdefault(named.kind, {})[meta.name_of(obj)] = whole_numbers(obj)
     out: dict[str, Any] = {}
     if cluster:
         out["cluster"] = cluster

@@ -6,11 +6,12 @@ A plain object is reviewed without operation and user; `input.review` has an emp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
 
 from gatewright.constraints import reviewdoc
 from gatewright.constraints.actions import GATOR
+from gatewright.constraints.crd import TARGET
 from gatewright.constraints.judge import Result, Review, by_action, judge
 from gatewright.constraints.snapshot import Snapshot
 from gatewright.engine.reviews import Reviewer
@@ -19,7 +20,17 @@ from gatewright.k8s.review import REQUEST_SHAPE
 from gatewright.match.block import ORIGINAL
 from gatewright.match.subject import NamespaceFacts, Subject
 
-__all__ = ["ReviewFormError", "by_action", "review_object", "review_request"]
+__all__ = [
+    "Judging",
+    "ReviewFormError",
+    "by_action",
+    "review_object",
+    "review_request",
+]
+
+
+#: Holds a review whose document is loaded against a snapshot; as `judge` does.
+Judging: TypeAlias = Callable[[Snapshot, Reviewer, Review, str], list[Result]]
 
 
 class ReviewFormError(ValueError):
@@ -32,10 +43,11 @@ def _judge(
     request: Mapping[str, Any],
     review: Review,
     point: str,
+    judging: Judging,
 ) -> list[Result]:
     text = gotext.json_text(request).encode("utf-8", "surrogateescape")
     review.document = reviewer.load_review(text)
-    return judge(snapshot, reviewer, review, point)
+    return judging(snapshot, reviewer, review, point)
 
 
 def review_object(
@@ -46,6 +58,7 @@ def review_object(
     namespace: NamespaceFacts | None = None,
     source: str = ORIGINAL,
     point: str = GATOR,
+    judging: Judging = judge,
 ) -> list[Result]:
     """Return the results for an object, by constraint; raise ReviewFailed.
 
@@ -59,9 +72,13 @@ def review_object(
         home=meta.namespace_of(obj),
         source=source,
     )
-    return _judge(snapshot, reviewer, request, review, point)
+    return _judge(snapshot, reviewer, request, review, point, judging)
 
 
+_INVALID: Final = (
+    "not a valid AdmissionReview object: "
+    "unable to convert to an AdmissionReview object, error: "
+)
 _REVIEW_KEYS: Final = ("kind", "apiVersion", "request", "response")
 
 
@@ -72,6 +89,7 @@ def review_request(
     *,
     source: str = ORIGINAL,
     point: str = GATOR,
+    judging: Judging = judge,
 ) -> list[Result]:
     """Return the results for a written-down AdmissionReview; raise ReviewFormError.
 
@@ -81,7 +99,7 @@ def review_request(
         request = gostruct.decode(obj.get("request"), gostruct.optional(REQUEST_SHAPE))
     except gostruct.UnmarshalError as error:
         raise ReviewFormError(
-            f"unable to convert to an AdmissionReview object: {error}"
+            f"{_INVALID}{error}"
         ) from None
     unknown = [key for key in obj if key not in _REVIEW_KEYS]
     unknown += (
@@ -90,10 +108,13 @@ def review_request(
     if unknown:
         named = ", ".join(f"unknown field {gotext.quote(name)}" for name in unknown)
         raise ReviewFormError(
-            f"unable to convert to an AdmissionReview object: strict decoding error: {named}"
+            f"{_INVALID}strict decoding error: {named}"
         )
     if request is None:
-        raise ReviewFormError("request did not actually pass in an AdmissionRequest")
+        raise ReviewFormError(
+            "missing an AdmissionRequest object: "
+            "request did not actually pass in an AdmissionRequest"
+        )
     subjects: list[Subject] = []
     for field in ("object", "oldObject"):
         found = request[field]
@@ -101,19 +122,26 @@ def review_request(
             continue
         if not isinstance(found, dict) or not meta.nested_string(found, "kind"):
             text = gotext.json_text(found)
-            raise ReviewFormError(f"Object 'Kind' is missing in '{text}'")
+            raise ReviewFormError(
+                "object or oldObject cannot be unmarshalled: "
+                f"Object 'Kind' is missing in '{text}'"
+            )
         subjects.append(Subject.of(found))
     if not subjects:
         raise ReviewFormError(
+            "no object or oldObject found to review: "
             'AdmissionRequest does not contain an "object" or "oldObject" to review'
         )
     if request["operation"] == "DELETE":
         if request["oldObject"] is None:
-            raise ReviewFormError("oldObject cannot be nil for DELETE operations")
+            raise ReviewFormError(
+                f'{TARGET}: target.HandleReview failed for target "{TARGET}": '
+                "oldObject cannot be nil for DELETE operations\n"
+            )
         request["object"] = request["oldObject"]
         subjects = subjects[-1:]
     shown = reviewdoc.written(request)
     review = Review(
         reviewdoc.NO_DOCUMENT, subjects, home=request["namespace"], source=source
     )
-    return _judge(snapshot, reviewer, shown, review, point)
+    return _judge(snapshot, reviewer, shown, review, point, judging)

@@ -26,6 +26,7 @@ from gatewright.constraints.faults import IngestError, TemplateError
 from gatewright.engine.policy import Policy, compile_policy
 from gatewright.engine.reviews import LibraryBuilder
 from gatewright.k8s import gvk, meta
+from gatewright.k8s.gojson import whole_numbers
 from gatewright.k8s.jsonschema import Schema
 from gatewright.rego.compiled import CompileOptions
 from gatewright.rego.errors import RegoErrors
@@ -202,7 +203,7 @@ class PolicySet:
                     "constraints": [
                         [
                             one.source,
-                            builder.add_document(inventory.go_numbers(one.parameters)),
+                            builder.add_document(whole_numbers(one.parameters)),
                         ]
                         for one in entry.constraints.values()
                     ],

@@ -49,7 +49,8 @@ def check(obj: Mapping[str, Any], version: str) -> None:
     shape = _SHAPES.get(version)
     if shape is None:
         raise DecodeError(
-            f'no kind "Provider" is registered for version "{GROUP}/{version}"'
+            f'no kind "Provider" is registered for version "{GROUP}/{version}" '
+            'in scheme "pkg/runtime/scheme.go:111"'
         )
     try:
         spec = gostruct.decode(obj, shape)["spec"]

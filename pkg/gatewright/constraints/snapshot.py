@@ -16,6 +16,7 @@ from gatewright.constraints import constraint, crd, template
 from gatewright.constraints.constraint import Constraint
 from gatewright.constraints.exclusion import Exclusions
 from gatewright.constraints.namespaces import Namespaces
+from gatewright.engine.binding import LIBRARY, Binding
 from gatewright.engine.limits import Limits
 from gatewright.engine.reviews import Library, Reviewer
 from gatewright.k8s import gvk, meta
@@ -64,10 +65,13 @@ class _Loaded:
 
 
 class Snapshot:
-    """See the module.  `generation` names it; `buffer` must not change."""
+    """See the module.  `generation` names it; `buffer` must not change.
 
-    def __init__(self, buffer: Any) -> None:
-        self.library = Library(buffer)
+    `binding` carries out builtins that Python has.
+    """
+
+    def __init__(self, buffer: Any, *, binding: Binding = LIBRARY) -> None:
+        self.library = Library(buffer, binding=binding)
         known = json.loads(self.library.meta)
         self.generation: str = known["generation"]
         self.extra: Mapping[str, Any] = known["extra"]

@@ -14,7 +14,9 @@ from typing import Any, Final
 
 from gatewright.constraints.faults import DecodeError
 from gatewright.k8s import gostruct, gvk, jsonschema, meta
+from gatewright.k8s.gojson import whole_numbers
 from gatewright.k8s.jsonschema import Schema
+from gatewright.k8s.openapi import as_floats
 
 __all__ = ["CEL", "GROUP", "REGO", "Code", "Target", "Template", "parse"]
 
@@ -124,10 +126,11 @@ def parse(obj: Mapping[str, Any], *, defaults: bool = True) -> Template:
     named = gvk.gvk_of(obj)
     if named.group != GROUP or named.version not in _LEGACY:
         raise DecodeError(
-            f'no kind "{named.kind}" is registered for version "{named.api_version}"'
+            f'no kind "{named.kind}" is registered for version "{named.api_version}" in '
+            'scheme "pkg/runtime/scheme.go:111"'
         )
     try:
-        decoded = gostruct.decode(obj, _SHAPES[named.version])
+        decoded = gostruct.decode(whole_numbers(obj), _SHAPES[named.version])
     except gostruct.UnmarshalError as error:
         raise DecodeError(str(error)) from None
     spec = decoded["spec"]["crd"]["spec"]
@@ -148,7 +151,10 @@ def parse(obj: Mapping[str, Any], *, defaults: bool = True) -> Template:
 
 
 def _target(decoded: Mapping[str, Any]) -> Target:
-    code = [Code(one["engine"], one["source"]) for one in decoded["code"] or ()]
+    # Go reads a source as plain JSON, in which all numbers are floats.
+    code = [
+        Code(one["engine"], as_floats(one["source"])) for one in decoded["code"] or ()
+    ]
     if decoded["rego"]:
         # The old field stands for Rego source and overrules a `code` entry.
         source: dict[str, Any] = {"rego": decoded["rego"], "version": ""}

@@ -16,17 +16,19 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from gatewright.k8s import names
+from gatewright.k8s import names, patterns
 
 __all__ = ["STRING_FORMATS", "is_valid", "normalise", "supported"]
 
 _UUID: Final = "^[0-9a-f]{8}-?[0-9a-f]{4}-?%s-?%s-?[0-9a-f]{12}$"
 _ANY: Final = "[0-9a-f]{4}"
 _VARIANT: Final = "[89ab][0-9a-f]{3}"
-_HOSTNAME: Final = re.compile(
-    r"([a-zA-Z0-9\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef]"
-    r"([-a-zA-Z0-9\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef]*"
-    r"[a-zA-Z0-9\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef])?\.?)+"
+_SIGN: Final = r"[a-zA-Z0-9\p{S}\p{L}]"
+_SIGN_OR_DASH: Final = r"[a-zA-Z0-9\p{S}\p{L}-]"
+#: One label, or several of which the last has two letters or more and nothing else.
+_HOSTNAME: Final = (
+    f"^({_SIGN}(-?{_SIGN}{{0,62}})?"
+    f"|({_SIGN}({_SIGN_OR_DASH}{{0,61}}{_SIGN})?\\.)+[a-zA-Z\\p{{L}}]{{2,63}})$"
 )
 _EMAIL: Final = re.compile(r"(?:[^<>@]*<)?[^\s@<>]+@[^\s@<>]+>?")
 _MAC: Final = re.compile(
@@ -67,7 +69,7 @@ def _datetime(value: str) -> bool:
     if not _DATETIME.fullmatch(value) or not _date(value[:10]):
         return False
     hour, minute, second = int(value[11:13]), int(value[14:16]), int(value[17:19])
-    return hour <= 23 and minute <= 59 and second <= 60
+    return hour <= 23 and minute <= 59 and second <= 59
 
 
 def _ip(version: int) -> Callable[[str], bool]:
@@ -109,6 +111,12 @@ def _byte(value: str) -> bool:
     except (binascii.Error, ValueError):
         return False
     return True
+
+
+def _hostname(value: str) -> bool:
+    if len(value.encode()) > 255 or not patterns.matches(_HOSTNAME, value):
+        return False
+    return all(len(label.encode()) <= 63 for label in value.split("."))
 
 
 def _isbn10(value: str) -> bool:
@@ -156,9 +164,7 @@ STRING_FORMATS: Final[Mapping[str, Callable[[str], bool]]] = {
     "duration": _duration,
     "email": lambda value: _EMAIL.fullmatch(value) is not None,
     "hexcolor": _pattern("^#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$"),
-    "hostname": lambda value: (
-        len(value) <= 255 and _HOSTNAME.fullmatch(value) is not None
-    ),
+    "hostname": _hostname,
     "ipv4": _ip(4),
     "ipv6": _ip(6),
     "isbn": lambda value: _isbn10(value) or _isbn13(value),

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from gatewright.k8s import gotext
 
-__all__ = ["JSONError", "decode", "member", "syntax_error"]
+__all__ = ["JSONError", "decode", "member", "syntax_error", "whole_numbers"]
 
 _MAX_DEPTH: Final = 10000
 _SPACE: Final = " \t\r\n"
@@ -262,4 +262,15 @@ def decode(data: bytes) -> Any:
         raise
     except ValueError as error:
         raise syntax_error(data) or JSONError(str(error)) from None
+    return value
+
+
+def whole_numbers(value: Any) -> Any:
+    """Return a copy in which whole floats are integers, as Go's JSON spells them."""
+    if isinstance(value, dict):
+        return {name: whole_numbers(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [whole_numbers(member) for member in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        return int(value)
     return value

@@ -43,9 +43,9 @@ def _go_text(pattern: str, error: Exception) -> str:
     detail = error.args[0] if error.args else ""
     text = detail.decode() if isinstance(detail, bytes) else str(detail)
     head, colon, part = text.partition(": ")
-    head = {"missing )": "missing closing )", "missing ]": "missing closing ]"}.get(
-        head, head
-    )
+    head = _GO_WORDS.get(head, head)
+    if head == "trailing backslash at end of expression":
+        return f"{head}: ``"
     if head == "missing closing )":
         part = pattern
     return f"{head}: `{part if colon else pattern}`"

@@ -101,7 +101,9 @@ def source(call: Call, *, row: int) -> str:
     `row` differs for each call: opa caches functions by the value of their operands,
     and 1 and 1.0 are the same.
     """
-    operands = [f"id({row}, {rego(Doc.parse(t, term=True).python())})" for t in call.terms]
+    operands = [
+        f"id({row}, {rego(Doc.parse(t, term=True).python())})" for t in call.terms
+    ]
     if call.name in INFIX:
         return f"({f' {INFIX[call.name]} '.join(operands)})"
     if call.name == "internal.member_3":
@@ -114,7 +116,9 @@ def opa_answers(opa: Path, calls: Sequence[Call], *, scratch: Path) -> list[str]
     lines = ["package calls", "import future.keywords.in", "id(_, x) := x"]
     for i, call in enumerate(calls):
         # The text by sprintf, since opa's JSON spells numbers anew and has no sets
-        lines.append(f"c{i} = t {{ x := {source(call, row=i)}; t := sprintf(`%v`, [[x]]) }}")
+        lines.append(
+            f"c{i} = t {{ x := {source(call, row=i)}; t := sprintf(`%v`, [[x]]) }}"
+        )
     module = scratch / "calls.rego"
     module.write_text("\n".join(lines) + "\n", "utf-8")
     done = subprocess.run(

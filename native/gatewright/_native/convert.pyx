@@ -29,8 +29,11 @@ from gatewright._native.writer cimport (
 )
 
 cdef extern from "Python.h":
+    bint PyUnicode_IS_COMPACT_ASCII(object)
+    void* PyUnicode_1BYTE_DATA(object)
+    Py_ssize_t PyUnicode_GET_LENGTH(object)
     const char* PyUnicode_AsUTF8AndSize(object, Py_ssize_t*) except NULL
-    int Py_EnterRecursiveCall(const char*) except -1
+    int Py_EnterRecursiveCall(const char*) except *     # any but 0: it has raised
     void Py_LeaveRecursiveCall()
 
 DEFAULT_LIMIT = 1 << 30
@@ -361,6 +364,9 @@ cdef Word text_word(Heap* heap, value) except 0:
     cdef Py_ssize_t size
     cdef const char* data
     cdef Word w
+    if PyUnicode_IS_COMPACT_ASCII(value):
+        data = <const char*>PyUnicode_1BYTE_DATA(value)
+        return check(heap, new_str(heap, data, PyUnicode_GET_LENGTH(value)))
     try:
         data = PyUnicode_AsUTF8AndSize(value, &size)
         w = new_str(heap, data, size)
@@ -382,46 +388,78 @@ cdef inline Word check(Heap* heap, Word w) except 0:
     return w
 
 
-cdef Word items_word(Heap* heap, values, Tag kind) except 0:
-    # `values` is a list or tuple of items; of pairs when an object is made
-    cdef Py_ssize_t n = len(values)
-    cdef Py_ssize_t i, width = 2 if kind == T_OBJ else 1
-    cdef Word* words
+cdef Word close_items(Heap* heap, Word* words, Py_ssize_t n, Tag kind) except 0:
     cdef Word w
-    if n > <Py_ssize_t>0x7FFFFFFF:
-        raise LimitError("too many items")
-    words = <Word*>malloc((n * width + 1) * sizeof(Word))
-    if words == NULL:
-        raise MemoryError
-    try:
-        Py_EnterRecursiveCall(" in a deeply nested value")
-        try:
-            for i in range(n):
-                if kind == T_OBJ:
-                    key, value = values[i]
-                    words[2 * i] = to_word(heap, key)
-                    words[2 * i + 1] = to_word(heap, value)
-                else:
-                    words[i] = to_word(heap, values[i])
-        finally:
-            Py_LeaveRecursiveCall()
-        if kind == T_ARR:
-            w = new_array(heap, words, <uint32_t>n)
-        elif kind == T_SET:
-            w = new_set(heap, words, <uint32_t>n)
-        else:
-            w = new_object(heap, words, <uint32_t>n)
-    finally:
-        free(words)
+    if kind == T_ARR:
+        w = new_array(heap, words, <uint32_t>n)
+    elif kind == T_SET:
+        w = new_set(heap, words, <uint32_t>n)
+    else:
+        w = new_object(heap, words, <uint32_t>n)
     return check(heap, w)
 
 
+cdef Word* room_for(Py_ssize_t words) except NULL:
+    cdef Word* out
+    if words > <Py_ssize_t>0x7FFFFFFF:
+        raise LimitError("too many items")
+    out = <Word*>malloc((words + 1) * sizeof(Word))
+    if out == NULL:
+        raise MemoryError
+    return out
+
+
+cdef Word list_word(Heap* heap, values, Tag kind) except 0:
+    # `values`: a list or tuple of items; of pairs when an object is made
+    cdef Py_ssize_t n = len(values)
+    cdef Py_ssize_t i
+    cdef Word small[32]
+    cdef Word* words = small
+    cdef Py_ssize_t need = 2 * n if kind == T_OBJ else n
+    if need > 32:
+        words = room_for(need)
+    Py_EnterRecursiveCall(" in a deeply nested value")
+    try:
+        for i in range(n):
+            if kind == T_OBJ:
+                key, value = values[i]
+                words[2 * i] = to_word(heap, key)
+                words[2 * i + 1] = to_word(heap, value)
+            else:
+                words[i] = to_word(heap, values[i])
+        return close_items(heap, words, n, kind)
+    finally:
+        Py_LeaveRecursiveCall()
+        if words != small:
+            free(words)
+
+
+cdef Word dict_word(Heap* heap, dict values) except 0:
+    cdef Py_ssize_t n = len(values)
+    cdef Py_ssize_t i = 0
+    cdef Word small[32]
+    cdef Word* words = small
+    if 2 * n > 32:
+        words = room_for(2 * n)
+    Py_EnterRecursiveCall(" in a deeply nested value")
+    try:
+        for key, value in values.items():
+            words[2 * i] = to_word(heap, key)
+            words[2 * i + 1] = to_word(heap, value)
+            i += 1
+        return close_items(heap, words, n, T_OBJ)
+    finally:
+        Py_LeaveRecursiveCall()
+        if words != small:
+            free(words)
+
+
 cdef Word set_word(Heap* heap, items) except 0:
-    return items_word(heap, items, T_SET)
+    return list_word(heap, items, T_SET)
 
 
 cdef Word pairs_word(Heap* heap, pairs) except 0:
-    return items_word(heap, pairs, T_OBJ)
+    return list_word(heap, pairs, T_OBJ)
 
 
 cdef Word to_word(Heap* heap, object value) except 0:
@@ -442,9 +480,9 @@ cdef Word to_word(Heap* heap, object value) except 0:
         text = int_text(value).encode("ascii")
         return check(heap, new_number(heap, <const char*>text, len(text)))
     if isinstance(value, dict):
-        return items_word(heap, list(value.items()), T_OBJ)
+        return dict_word(heap, value)
     if isinstance(value, (list, tuple)):
-        return items_word(heap, value, T_ARR)
+        return list_word(heap, value, T_ARR)
     if isinstance(value, Doc):
         return check(heap, copy(heap, (<Doc>value).word))
     if isinstance(value, float):
@@ -459,11 +497,11 @@ cdef Word to_word(Heap* heap, object value) except 0:
             raise ValueError(f"not a number: {value.text}")
         return check(heap, new_number(heap, <const char*>text, len(text)))
     if isinstance(value, Set):
-        return items_word(heap, value.items, T_SET)
+        return list_word(heap, value.items, T_SET)
     if isinstance(value, Object):
-        return items_word(heap, value.pairs, T_OBJ)
+        return list_word(heap, value.pairs, T_OBJ)
     if isinstance(value, (set, frozenset)):
-        return items_word(heap, list(value), T_SET)
+        return list_word(heap, list(value), T_SET)
     raise TypeError(f"no value of Rego: {type(value).__name__}")
 
 
@@ -605,6 +643,21 @@ cdef class Doc:
         if not isinstance(other, Doc):
             return NotImplemented
         return compare(self.word, (<Doc>other).word) < 0
+
+    def __le__(self, other):
+        if not isinstance(other, Doc):
+            return NotImplemented
+        return compare(self.word, (<Doc>other).word) <= 0
+
+    def __gt__(self, other):
+        if not isinstance(other, Doc):
+            return NotImplemented
+        return compare(self.word, (<Doc>other).word) > 0
+
+    def __ge__(self, other):
+        if not isinstance(other, Doc):
+            return NotImplemented
+        return compare(self.word, (<Doc>other).word) >= 0
 
     def __hash__(self) -> int:
         return hash(canonical_text(to_python(self.word)))

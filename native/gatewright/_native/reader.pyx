@@ -415,8 +415,8 @@ cdef inline Word read_number(
             while p < end and c'0' <= p[0] <= c'9':
                 p += 1
         at[0] = p
+    heap.error_at = start - data
     if mode == READ_REVIEW:
-        heap.error_at = start - data
         return review_number(heap, <const char*>start, p - start)
     return exact_number(heap, <const char*>start, p - start, mode == READ_VALID)
 

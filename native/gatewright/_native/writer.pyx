@@ -86,6 +86,26 @@ cdef bint is_print(uint32_t rune) noexcept with gil:
     return chr(rune).isprintable()
 
 
+# For each byte: it is written as it is by the modes below this number
+cdef uint8_t plain[256]
+
+
+cdef void fill_plain():
+    cdef int c
+    for c in range(256):
+        if c < 0x20 or c == c'"' or c == c"\\" or c >= 0x80:
+            plain[c] = WRITE_JSON
+        elif c == c'<' or c == c'>' or c == c'&':
+            plain[c] = WRITE_HTML
+        elif c == 0x7F:
+            plain[c] = WRITE_REGO
+        else:
+            plain[c] = WRITE_TERM + 1
+
+
+fill_plain()
+
+
 cdef void write_string(
     Out* out, const char* data, size_t size, WriteMode mode
 ) noexcept nogil:
@@ -98,6 +118,9 @@ cdef void write_string(
     put_char(out, c'"')
     while i < size:
         c = p[i]
+        if plain[c] > mode:
+            i += 1
+            continue
         width = 1
         n = 0
         if c < 0x80:

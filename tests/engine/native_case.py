@@ -8,6 +8,7 @@ from gatewright._native.core import Doc, ImageError
 from gatewright.builtins.declarations import Builtin
 from gatewright.builtins.types import parse_type
 from gatewright.engine.errors import BudgetExceeded, EvalError
+from gatewright.engine.library.context import Context, HttpPolicy
 from gatewright.engine.limits import Limits
 from gatewright.engine.policy import compile_policy
 from gatewright.engine.values import UNDEFINED
@@ -52,6 +53,7 @@ def evaluate_case(case: Case) -> bytes:
             data=Doc.parse(case.data.encode()),
             limits=LIMITS,
             strict_builtin_errors=case.strict_error,
+            context=Context(http=HttpPolicy(enabled=True)),
         )
     except EvalError as error:
         raise CaseError(error.code, str(error)) from error

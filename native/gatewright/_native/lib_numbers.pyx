@@ -295,7 +295,7 @@ cdef Word lib_to_number(Heap* heap, const Word* args, int n) noexcept nogil:
         size -= 1
     if (
         is_word(text, size, "inf") or is_word(text, size, "infinity")
-        or is_word(s.data, s.size, "nan")
+        or is_word(text, size, "nan")
     ):
         return bad_type(heap, "to_number", 1, "valid number string", w)
     if not is_float_syntax(s.data, s.size):

@@ -50,8 +50,9 @@ class CompileOptions:
     OPA's `-S` checks.  `print_enabled` keeps `print` calls.  `path_exists`
     tells whether base data holds a path (keys below `data`), for the conflict
     check between base and virtual documents.  `max_errors`: 0 is no limit.
-    `rego_version` is that of queries.  `schemas` maps dotted refs
-    (`input`, `input.review`, `data.x`) to JSON schemas.
+    `rego_version` is that of queries.  `schemas` maps refs (`schema` for that of
+    `input`, `schema.a.b` for those that metadata blocks name) to JSON schemas;
+    `schema_annotations` lets such blocks give types to documents.
     """
 
     builtins: Mapping[str, Builtin] | None = None
@@ -63,6 +64,7 @@ class CompileOptions:
     max_errors: int = 10
     rego_version: int = 1
     schemas: Mapping[str, Any] = field(default_factory=dict)
+    schema_annotations: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -7,7 +7,7 @@ mistake is reported once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gatewright.builtins.types import (
@@ -17,6 +17,7 @@ from gatewright.builtins.types import (
     FunctionType,
     ObjectType,
     SetType,
+    Type,
 )
 from gatewright.rego import ast, errors
 from gatewright.rego.printer import ref_text
@@ -40,6 +41,7 @@ from gatewright.rego.types_algebra import (
 from gatewright.rego.types_env import TypeEnv, TypeTree
 from gatewright.rego.types_errors import TypeProblem, argument_error, match_error
 from gatewright.rego.types_refs import RefChecker
+from gatewright.rego.types_schema import put_schema
 from gatewright.rego.types_unify import unify, unify_terms
 
 if TYPE_CHECKING:
@@ -70,11 +72,22 @@ class TypeChecker:
 
     # Rules
 
-    def rule(self, env: TypeEnv, rule: ast.Rule) -> list[errors.Error]:
-        """Check one rule and record its type; what it needs comes before it."""
-        inner, problems = self.body(env, rule.body)
-        terms = rule_ref(rule)
+    def rule(
+        self, env: TypeEnv, rule: ast.Rule, schemas: Iterable[tuple[ast.Ref, Type]] = ()
+    ) -> list[errors.Error]:
+        """Check one rule and record its type; what it needs comes before it.
+
+        `schemas` are types that metadata gives to documents within the rule.
+        """
         tree = env.trees[-1]
+        around = env
+        for path, of_path in schemas:
+            if around is env:
+                around = env.over(TypeTree())
+                around.vars = {}
+            put_schema(around, path, of_path)
+        inner, problems = self.body(around, rule.body)
+        terms = rule_ref(rule)
         if problems:
             tree.put(terms, ANY)
             return [problem.error for problem in problems]

@@ -103,7 +103,7 @@ class Admission:
         *,
         deadline_ns: int = 0,
     ) -> Verdict:
-        """Return the verdict on a body."""
+        """Return the verdict on a body; raise ReviewCancelled."""
         case = self.open(body, snapshot, reviewer)
         while not case.advance(1_000_000, deadline_ns):
             pass
@@ -205,13 +205,23 @@ def _subject(obj: Doc, intake: Intake, field: str) -> Subject:
     kind = obj.get_python("kind")
     api_version = obj.get_python("apiVersion")
     if type(kind) is not str or not kind or type(api_version) is not str:
-        reviews.check_object(obj.python(), gojson.member(intake.body, "request", field))
+        reviews.check_object(_frame(obj), gojson.member(intake.body, "request", field))
     elif "/" in api_version:
         try:
             parse_group_version(api_version)
         except GroupVersionError as error:
             raise ObjectError(str(error)) from None
     return reviewdoc.subject_of(obj)
+
+
+def _frame(obj: Doc) -> object:
+    """Return a value of the same JSON type, an object with its type fields only."""
+    if obj.json()[:1] != b"{":
+        return obj.python() if obj.json()[:1] != b"[" else []
+    found = {name: obj.get(name) for name in ("apiVersion", "kind")}
+    return {
+        name: value.python() for name, value in found.items() if isinstance(value, Doc)
+    }
 
 
 def _excluded(intake: Intake, snapshot: Snapshot) -> bool:
@@ -266,7 +276,7 @@ class Case:
         return not self.running or self.reviewer.advance(steps, deadline_ns=deadline_ns)
 
     def close(self) -> Verdict:
-        """Return the verdict."""
+        """Return the verdict; raise ReviewCancelled when evaluation was cut short."""
         if self._decided is not None:
             return self._decided
         intake, judgement = self.intake, self.judgement

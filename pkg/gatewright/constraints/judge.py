@@ -20,7 +20,15 @@ from gatewright.engine.reviews import Outcome, Reviewer
 from gatewright.match.block import ORIGINAL, MatchError
 from gatewright.match.subject import NamespaceFacts, Subject
 
-__all__ = ["Judgement", "Result", "Review", "ReviewFailed", "by_action", "judge"]
+__all__ = [
+    "Judgement",
+    "Result",
+    "Review",
+    "ReviewCancelled",
+    "ReviewFailed",
+    "by_action",
+    "judge",
+]
 
 _AUTOREJECT = "unable to match constraints: "
 _NO_OBJECT = "invalid request object: neither object nor old object are defined"
@@ -28,6 +36,10 @@ _NO_OBJECT = "invalid request object: neither object nor old object are defined"
 
 class ReviewFailed(Exception):
     """The review as a whole has no answer; the text is the engine's or target's."""
+
+
+class ReviewCancelled(Exception):
+    """Evaluation was cut short: there is no verdict, and none may be made up."""
 
 
 @dataclass(slots=True)
@@ -142,7 +154,7 @@ class Judgement:
         return [(one.policy, one.parameters) for one in self.matched]
 
     def conclude(self, outcomes: Sequence[Outcome]) -> list[Result]:
-        """Return the results, by constraint; raise ReviewFailed.
+        """Return the results, by constraint; raise ReviewFailed, ReviewCancelled.
 
         Those of one constraint are in the order of the policy's set.
         """
@@ -188,6 +200,8 @@ class Judgement:
     def _failed_kinds(self, outcomes: Sequence[Outcome]) -> Mapping[str, str]:
         failed: dict[str, str] = {}
         for one, outcome in zip(self.matched, outcomes, strict=True):
+            if isinstance(outcome, BudgetExceeded) and outcome.reason == "cancelled":
+                raise ReviewCancelled(str(outcome))
             if isinstance(outcome, MessageError):
                 raise ReviewFailed(f"Rego: {outcome}\n")
             if isinstance(outcome, EvalError):
@@ -208,7 +222,7 @@ def judge(
     steps: int | None = None,
     deadline_ns: int = 0,
 ) -> list[Result]:
-    """Return the results of a review, by constraint; raise ReviewFailed.
+    """Return the results of a review; raise ReviewFailed, ReviewCancelled.
 
     `steps` is the budget of each constraint, `deadline_ns` on the clock of
     time.monotonic_ns the end of all.

@@ -98,18 +98,14 @@ def review_request(
     try:
         request = gostruct.decode(obj.get("request"), gostruct.optional(REQUEST_SHAPE))
     except gostruct.UnmarshalError as error:
-        raise ReviewFormError(
-            f"{_INVALID}{error}"
-        ) from None
+        raise ReviewFormError(f"{_INVALID}{error}") from None
     unknown = [key for key in obj if key not in _REVIEW_KEYS]
     unknown += (
         f"request.{key}" for key in obj.get("request") or {} if key not in request
     )
     if unknown:
         named = ", ".join(f"unknown field {gotext.quote(name)}" for name in unknown)
-        raise ReviewFormError(
-            f"{_INVALID}strict decoding error: {named}"
-        )
+        raise ReviewFormError(f"{_INVALID}strict decoding error: {named}")
     if request is None:
         raise ReviewFormError(
             "missing an AdmissionRequest object: "

@@ -61,14 +61,21 @@ def options(block: Block) -> CompileOptions:
     )
 
 
+def sources(block: Block) -> dict[str, str]:
+    """The modules of a block by file name."""
+    texts = block.source.split("---\n")
+    if len(texts) == 1:
+        return {"t.rego": texts[0]}
+    return {f"t{i}.rego": text for i, text in enumerate(texts)}
+
+
 def compile_source(block: Block) -> Compiled:
     """Raises RegoErrors."""
-    sources = block.source.split("---\n")
     version = 0 if "v0" in block.flags else 1
-    modules = {}
-    for i, source in enumerate(sources):
-        name = "t.rego" if len(sources) == 1 else f"t{i}.rego"
-        modules[name] = parser.parse_module(name, source, version=version)
+    modules = {
+        name: parser.parse_module(name, text, version=version)
+        for name, text in sources(block).items()
+    }
     return compiler.compile_modules(modules, options=options(block))
 
 

@@ -23,7 +23,8 @@ def lines(found: list[dict[str, object]]) -> list[str]:
         place = "-"
         loc = error.get("location")
         if isinstance(loc, dict) and loc.get("row"):
-            place = f"{loc['row']}:{loc['col']}"
+            file = "" if loc["file"] == "t.rego" else f"{loc['file']}:"
+            place = f"{file}{loc['row']}:{loc['col']}"
         message = _CYCLE.sub(r"\1", str(error["message"]))
         out.append(f"{place} {error['code']}: {message}")
     return sorted(out)
@@ -44,12 +45,15 @@ def test_opa_agrees(path: Path, opa: Path, tmp_path: Path) -> None:
     for block in golden.read_blocks(path):
         if "\n" in block.expected.strip() and "rego_parse_error" in block.expected:
             continue  # texts of several lines: the parser's own tests have them
-        (tmp_path / "t.rego").write_text(block.source)
-        command = [str(opa), "check", "--format", "json", "t.rego"]
+        folder = tmp_path / block.name
+        folder.mkdir()
+        for name, source in golden.sources(block).items():
+            (folder / name).write_text(source)
+        command = [str(opa), "check", "--format", "json", "."]
         command += ["--v0-compatible"] if "v0" in block.flags else []
         command += ["--strict"] if "strict" in block.flags else []
         ran = subprocess.run(
-            command, cwd=tmp_path, capture_output=True, text=True, check=False
+            command, cwd=folder, capture_output=True, text=True, check=False
         )
         text = (ran.stdout + ran.stderr).strip()
         found = json.loads(text).get("errors", []) if text else []

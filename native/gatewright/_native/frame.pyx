@@ -435,7 +435,8 @@ cdef bint builder_grow(Heap* heap, Builder* builder) noexcept nogil:
     items = <Word*>heap_alloc(heap, <size_t>room * width * sizeof(Word))
     if items == NULL:
         return False
-    memcpy(items, builder.items, <size_t>builder.n * width * sizeof(Word))
+    if builder.n:
+        memcpy(items, builder.items, <size_t>builder.n * width * sizeof(Word))
     builder.items = items
     builder.room = room
     return True

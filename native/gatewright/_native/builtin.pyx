@@ -4,12 +4,16 @@
 from libc.string cimport memcmp, strlen
 
 from gatewright._native.convert cimport Arena, raise_error, to_python, to_word
+from gatewright._native.lib_case cimport *
 from gatewright._native.lib_collections cimport *
 from gatewright._native.lib_format cimport *
 from gatewright._native.lib_numbers cimport *
+from gatewright._native.lib_objects cimport *
+from gatewright._native.lib_sprintf cimport *
+from gatewright._native.lib_regex cimport *
 from gatewright._native.lib_text cimport *
 from gatewright._native.value cimport (
-    E_BUILTIN, E_CONFLICT, E_NONE, E_TYPE, UNDEFINED, ErrorKind, Heap, Word,
+    E_BUILTIN, E_CONFLICT, E_NONE, E_TYPE, UNDEFINED, ErrorKind, Word,
 )
 
 ctypedef struct Entry:
@@ -137,6 +141,7 @@ add("trim_suffix", 2, lib_trim_suffix)
 add("trim_space", 1, lib_trim_space)
 add("strings.any_prefix_match", 2, lib_any_prefix_match)
 add("strings.any_suffix_match", 2, lib_any_suffix_match)
+add("regex.match", 2, lib_regex_match)
 add("strings.reverse", 1, lib_strings_reverse)
 add("strings.count", 2, lib_strings_count)
 add("strings.replace_n", 2, lib_replace_n)

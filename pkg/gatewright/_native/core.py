@@ -18,6 +18,7 @@ from gatewright._native.convert import (
 )
 from gatewright._native.evaluation import Evaluation
 from gatewright._native.image import Image, ImageError
+from gatewright._native.lib_regex import set_regex
 
 __all__ = [
     "UNDEFINED",
@@ -34,4 +35,5 @@ __all__ = [
     "Set",
     "UndefinedType",
     "compare_python",
+    "set_regex",
 ]

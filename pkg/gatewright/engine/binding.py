@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from gatewright._native.core import set_regex
 from gatewright.builtins.declarations import TABLE
 from gatewright.engine.library.context import Cancelled, Context
+from gatewright.engine.library import regex_hooks
 from gatewright.engine.library.errors import BuiltinError, OperandError
 from gatewright.engine.library.registry import IMPLEMENTATIONS, NEEDS_CONTEXT
 
@@ -60,3 +62,5 @@ LIBRARY: Final = Binding()
 VARYING: Final = frozenset(
     name for name, declared in TABLE.items() if declared.nondeterministic
 )
+
+set_regex(regex_hooks.compile_pattern_tables, regex_hooks.match_bytes)

@@ -29,6 +29,7 @@ from gatewright.rego.stages.walk import (
 
 __all__ = [
     "check_unused_imports",
+    "copy_term",
     "declared_vars",
     "import_name",
     "import_text",
@@ -179,7 +180,7 @@ class _Resolver:
                 else:
                     out = self.placed(ref, term).terms  # type: ignore[arg-type]
             elif kind is ast.TemplateString:
-                out.append(_copy_term(term))
+                out.append(copy_term(term))
                 self.features.add("template")
             else:
                 handler = get(kind)
@@ -284,8 +285,8 @@ class _Resolver:
             names |= all_vars(node.key)
         self.hidden.append(names)
         copy = ast.Every(
-            None if node.key is None else _copy_term(node.key),
-            _copy_term(node.value),
+            None if node.key is None else copy_term(node.key),
+            copy_term(node.value),
             self.term(node.domain),
             self.body(node.body),
             node.loc,
@@ -309,24 +310,9 @@ _TERM: dict[type, Callable[[_Resolver, Any], Any]] = {
 }
 
 
-_COPIER = _Resolver({}, set())
-
-
-def _copy_term(term: Any) -> Any:
-    """A deep copy that shares scalars, which no stage changes."""
-    return _COPIER.term(term)
-
-
 def copy_term(term: Any) -> Any:
-    """A deep copy of a term that shares scalars only."""
-    return _COPIER.term(term)
-
-
-def copy_expr(expr: ast.Expr) -> ast.Expr:
-    """A deep copy of an expression that shares scalars only."""
-    copy = _COPIER.expr(expr)
-    copy.from_assignment = expr.from_assignment
-    return copy
+    """A deep copy of a term that shares scalars, which no stage changes."""
+    return _Resolver({}, set()).term(term)
 
 
 # Rules ----------------------------------------------------------------------

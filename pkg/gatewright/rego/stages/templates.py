@@ -120,6 +120,9 @@ class TemplateRewriter:
         return term
 
     def template(self, template: ast.TemplateString, safe: set[str]) -> ast.Term:
+        if "internal.template_string" not in self.state.builtins:
+            self.error("template-strings are not supported", template.loc)
+            return template
         before = len(self.errors)
         parts: list[ast.Term] = []
         for part in template.parts:

@@ -6,7 +6,7 @@ None, bool, int, str, list and dict stand for themselves where they can; `Number
 
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 from cpython.unicode cimport PyUnicode_DecodeUTF8
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport strlen
 
@@ -18,10 +18,9 @@ from gatewright._native.reader cimport (
 )
 from gatewright._native.value cimport (
     E_DEPTH, E_MEMORY, E_NONE, E_SYNTAX, T_ARR, T_INT, T_NUM, T_OBJ, T_SET, T_STR,
-    UNDEFINED as NONE, W_FALSE, W_NULL, W_TRUE, ErrorKind, Heap, Tag,
-    Word, as_int, compare, copy, equal, heap_free, heap_init, item, key_at, lookup,
-    new_array, new_int, new_number, new_object, new_set, new_str, seq_len, str_node,
-    tag, value_at,
+    UNDEFINED as NONE, W_FALSE, W_NULL, W_TRUE, ErrorKind, Heap, Tag, Word, as_int,
+    compare, copy, equal, heap_free, heap_init, item, key_at, lookup, new_array,
+    new_int, new_number, new_object, new_set, new_str, seq_len, str_node, tag, value_at,
 )
 from gatewright._native.writer cimport (
     WRITE_HTML, WRITE_JSON, WRITE_REGO, WRITE_TERM, Out, WriteMode, out_free, out_init,
@@ -289,7 +288,11 @@ cdef canonical_text(value):
     if isinstance(value, Set):
         return f"<{','.join([canonical_text(x) for x in value.items])}>"
     if isinstance(value, (Object, dict)):
-        pairs = value.pairs if isinstance(value, Object) else sorted(value.items(), key=repr)
+        pairs = (
+            value.pairs
+            if isinstance(value, Object)
+            else sorted(value.items(), key=repr)
+        )
         body = ",".join(
             [f"{canonical_text(k)}:{canonical_text(v)}" for k, v in pairs]
         )
@@ -341,9 +344,12 @@ cdef object to_python(Word w):
         if t == T_ARR:
             return [to_python(item(w, i)) for i in range(n)]
         if t == T_SET:
-            return made(Set, "items", tuple([to_python(item(w, i)) for i in range(n)]))
+            members = [to_python(item(w, i)) for i in range(n)]
+            return made(Set, "items", tuple(members))
         if n == 0 or (tag(key_at(w, 0)) == T_STR and tag(key_at(w, n - 1)) == T_STR):
-            return {to_python(key_at(w, i)): to_python(value_at(w, i)) for i in range(n)}
+            return {
+                to_python(key_at(w, i)): to_python(value_at(w, i)) for i in range(n)
+            }
         return made(
             Object,
             "pairs",

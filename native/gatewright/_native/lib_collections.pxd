@@ -1,4 +1,4 @@
-# Built-ins on arrays, sets and objects.
+# Built-ins on arrays and sets.
 
 from gatewright._native.value cimport Heap, Word
 
@@ -21,11 +21,3 @@ cdef Word lib_or(Heap* heap, const Word* args, int n) noexcept nogil
 cdef Word lib_set_diff(Heap* heap, const Word* args, int n) noexcept nogil
 cdef Word lib_intersection(Heap* heap, const Word* args, int n) noexcept nogil
 cdef Word lib_union(Heap* heap, const Word* args, int n) noexcept nogil
-cdef Word lib_object_get(Heap* heap, const Word* args, int n) noexcept nogil
-cdef Word lib_object_keys(Heap* heap, const Word* args, int n) noexcept nogil
-cdef Word lib_object_remove(Heap* heap, const Word* args, int n) noexcept nogil
-cdef Word lib_object_filter(Heap* heap, const Word* args, int n) noexcept nogil
-cdef Word lib_object_union(Heap* heap, const Word* args, int n) noexcept nogil
-cdef Word lib_object_union_n(Heap* heap, const Word* args, int n) noexcept nogil
-cdef Word lib_object_subset(Heap* heap, const Word* args, int n) noexcept nogil
-cdef Word lib_walk(Heap* heap, const Word* args, int n) noexcept nogil

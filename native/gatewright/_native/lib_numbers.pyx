@@ -5,23 +5,19 @@ from libc.stdint cimport int64_t, uint32_t
 from libc.stdio cimport snprintf
 from libc.string cimport strlen
 
-from gatewright._native.number cimport (
+from gatewright._native.arithmetic cimport (
     OP_ABS, OP_CEIL, OP_DIV, OP_FLOOR, OP_MINUS, OP_MUL, OP_PLUS, OP_REM, OP_ROUND,
-    Operation, arithmetic, arithmetic_one, float_digits, integer_of,
-    is_float_syntax,
+    Operation, arithmetic, arithmetic_one,
 )
-from gatewright._native.operand cimport (
-    bad_call, bad_type, is_number, type_name,
-)
+from gatewright._native.number cimport float_digits, integer_of, is_float_syntax
+from gatewright._native.operand cimport bad_call, bad_type, is_number, type_name
 from gatewright._native.value cimport (
-    E_BUILTIN, E_MEMORY, E_NONE, E_TYPE, T_ARR, T_INT, T_NUM, T_OBJ, T_SET, T_SPECIAL,
-    T_STR, UNDEFINED, W_FALSE, W_NULL, W_TRUE, Heap, NumNode, SeqNode, StrNode, Word, compare,
-    equal, fail, from_bool, from_int, heap_alloc, item, new_array, new_num_node,
-    new_number, new_seq, new_set, new_str, num_node, seq_len, store, str_node, tag,
+    E_MEMORY, E_TYPE, T_ARR, T_INT, T_OBJ, T_SET, T_STR, UNDEFINED, W_FALSE, W_NULL,
+    W_TRUE, Heap, NumNode, SeqNode, StrNode, Word, compare, equal, fail, from_bool,
+    from_int, heap_alloc, item, new_number, new_seq, new_set, new_str, num_node,
+    seq_len, store, str_node, tag,
 )
-from gatewright._native.writer cimport (
-    WRITE_REGO, Out, out_free, out_init, write_string,
-)
+from gatewright._native.writer cimport WRITE_REGO, Out, out_free, out_init, write_string
 
 
 # Arithmetic ------------------------------------------------------------------

@@ -6,8 +6,6 @@ cdef Word lib_concat(Heap* heap, const Word* args, int n) noexcept nogil
 cdef Word lib_contains(Heap* heap, const Word* args, int n) noexcept nogil
 cdef Word lib_startswith(Heap* heap, const Word* args, int n) noexcept nogil
 cdef Word lib_endswith(Heap* heap, const Word* args, int n) noexcept nogil
-cdef Word lib_lower(Heap* heap, const Word* args, int n) noexcept nogil
-cdef Word lib_upper(Heap* heap, const Word* args, int n) noexcept nogil
 cdef Word lib_split(Heap* heap, const Word* args, int n) noexcept nogil
 cdef Word lib_split_n(Heap* heap, const Word* args, int n) noexcept nogil
 cdef Word lib_replace(Heap* heap, const Word* args, int n) noexcept nogil

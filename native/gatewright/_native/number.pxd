@@ -1,18 +1,7 @@
-# Numbers: Go's text forms, and OPA's arithmetic.
+# Numbers: Go's text forms.
 
 from libc.stdint cimport int64_t, uint32_t
 from gatewright._native.value cimport Decimal, Heap, Word
-
-cdef enum Operation:
-    OP_PLUS = 0
-    OP_MINUS = 1
-    OP_MUL = 2
-    OP_DIV = 3
-    OP_REM = 4
-    OP_ABS = 5          # of one operand, from here on
-    OP_CEIL = 6
-    OP_FLOOR = 7
-    OP_ROUND = 8
 
 cdef enum:
     GO_TEXT = 400       # room that any text below fits in
@@ -33,11 +22,6 @@ cdef Word review_number(Heap* heap, const char* text, size_t size) noexcept nogi
 cdef bint float_digits(
     const char* text, size_t size, char* digits, uint32_t* n, int64_t* exp, bint* minus
 ) noexcept nogil
-# Both operands are numbers; UNDEFINED with E_BUILTIN: "div: divide by zero"
-cdef Word arithmetic(Heap* heap, Operation op, Word a, Word b) noexcept nogil
-cdef Word arithmetic_one(Heap* heap, Operation op, Word a) noexcept nogil
-# Left to right over `n` numbers, exact while all are integers
-cdef Word fold(Heap* heap, Operation op, const Word* items, uint32_t n) noexcept nogil
+cdef object digits_text(object value)   # str(), for natural numbers of any size
 cdef object int_text(object value)      # str(), for ints of any size
 cdef object int_value(object digits)    # int() of decimal digits of any number
-cdef object truncated(Word w)           # a T_NUM as an int, as format_int takes it

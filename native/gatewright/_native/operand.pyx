@@ -1,7 +1,7 @@
 # cython: cdivision=True
 """What built-ins share: OPA's texts for operands of the wrong type."""
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
 
 from gatewright._native.value cimport (

@@ -7,7 +7,7 @@ review is never looked at.  Strings are scanned, hashed and copied 16 bytes at a
 time, straight to where their node will be.
 """
 
-from libc.stdint cimport UINT32_MAX, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport UINT32_MAX, int64_t, uint32_t, uint64_t, uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 from libc.stdio cimport snprintf
@@ -16,67 +16,24 @@ from gatewright._native.number cimport review_number
 from gatewright._native.utf8 cimport put_rune, rune_at, rune_is_valid
 from gatewright._native.value cimport (
     E_DEPTH, E_MEMORY, E_SYNTAX, F_SORTED, HASH_START, MAX_DEPTH, STR_HEADER, T_ARR,
-    T_OBJ, T_SET, T_STR, UNDEFINED, W_FALSE, W_NULL, W_TRUE, Chunk, Heap, SeqNode,
-    NumNode, StrNode, Word, alloc_str, fail, from_int, hash_block, hash_end, load,
-    new_num_node, new_seq, new_set, num_node, seal_str, store, str_node,
+    T_OBJ, T_STR, UNDEFINED, W_FALSE, W_NULL, W_TRUE, Chunk, Heap, NumNode, SeqNode,
+    StrNode, Word, alloc_str, fail, from_int, hash_block, hash_end, load, new_num_node,
+    new_seq, new_set, num_node, seal_str, store, str_node,
 )
 
-cdef extern from *:
-    """
-    #include <stdint.h>
-    #include <string.h>
-
-    /* Where a string's plain bytes end: the first of 16 bytes that is a quote, a
-       backslash or a control character, else 16.  `high`: a bit for each byte from
-       0x80 on (of 16 bits; beyond the stop they do not count). */
-    #ifdef __SSE2__
-    #include <emmintrin.h>
-    static inline int gw_stop16(const uint8_t *p, uint32_t *high) {
-        __m128i v = _mm_loadu_si128((const __m128i *)p);
-        __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
-        __m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\\\'));
-        __m128i control = _mm_cmpeq_epi8(
-            _mm_max_epu8(v, _mm_set1_epi8(0x1F)), _mm_set1_epi8(0x1F));
-        uint32_t stops = (uint32_t)_mm_movemask_epi8(
-            _mm_or_si128(control, _mm_or_si128(quote, slash)));
-        *high = (uint32_t)_mm_movemask_epi8(v);
-        return __builtin_ctz(stops | 0x10000);
-    }
-    #else
-    static inline uint64_t gw_stops(uint64_t w) {
-        /* High bits of the stops; those above the lowest may be wrong (borrows) */
-        const uint64_t ones = 0x0101010101010101ULL;
-        uint64_t quote = w ^ (ones * 0x22), slash = w ^ (ones * 0x5C);
-        return (((quote - ones) & ~quote) | ((slash - ones) & ~slash)
-                | ((w - ones * 0x20) & ~w)) & (ones * 0x80);
-    }
-    static inline int gw_stop16(const uint8_t *p, uint32_t *high) {
-        uint64_t w[2];
-        int i;
-        *high = 0;
-        memcpy(w, p, 16);
-        for (i = 0; i < 2; i++) {
-            uint64_t bits = w[i] & 0x8080808080808080ULL;
-            /* gathers the eight high bits into one byte */
-            *high |= (uint32_t)((bits >> 7) * 0x0102040810204080ULL >> 56) << (8 * i);
-        }
-        for (i = 0; i < 2; i++) {
-            uint64_t stops = gw_stops(w[i]);
-            if (stops)
-                return 8 * i + (__builtin_ctzll(stops) >> 3);
-        }
-        return 16;
-    }
-    #endif
-    """
+cdef extern from "stop16.h":
+    # Where a string's plain bytes end: the first of 16 bytes that is a quote, a
+    # backslash or a control character, else 16; `high`: a bit for each byte >= 0x80
     int stop16 "gw_stop16"(const uint8_t* p, uint32_t* high) noexcept nogil
+
+cdef extern from *:
     bint unlikely "__builtin_expect"(bint, long) noexcept nogil
 
 cdef enum:
     STACK = 1024        # words and levels on the C stack before malloc is asked
     LEVELS = 128
     INTERN_SIZE = 64    # longer strings are not looked for
-    MAX_DECIMAL = 30103 # 2 ** 100000 has that many digits
+    MAX_DECIMAL = 30103     # 2 ** 100000 has that many digits
     MAX_INT32 = 0x7FFFFFFF
     IN_ARRAY = 1
     IN_OBJECT = 2
@@ -495,7 +452,9 @@ cdef inline const uint8_t* skip_space(
     return p
 
 
-cdef inline Word close_level(Heap* heap, Word* items, size_t n, int kind) noexcept nogil:
+cdef inline Word close_level(
+    Heap* heap, Word* items, size_t n, int kind
+) noexcept nogil:
     cdef SeqNode* seq
     cdef size_t i
     if kind == IN_SET:

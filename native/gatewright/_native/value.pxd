@@ -139,12 +139,15 @@ cdef void fail(Heap* heap, ErrorKind kind, const char* message) noexcept nogil
 
 # Making values ---------------------------------------------------------------
 cdef Word new_str(Heap* heap, const char* data, size_t size) noexcept nogil
-cdef Word new_number(Heap* heap, const char* text, size_t size) noexcept nogil  # INT if it can
+# T_INT if it can
+cdef Word new_number(Heap* heap, const char* text, size_t size) noexcept nogil
 cdef Word new_int(Heap* heap, int64_t value) noexcept nogil
 cdef SeqNode* new_seq(Heap* heap, uint32_t slots) noexcept nogil      # room for n words
 cdef Word new_array(Heap* heap, const Word* items, uint32_t n) noexcept nogil
-cdef Word new_set(Heap* heap, Word* items, uint32_t n) noexcept nogil      # sorts, dedupes `items` in place
-cdef Word new_object(Heap* heap, Word* pairs, uint32_t n) noexcept nogil   # likewise; the last value of equal keys wins, first key spelling stays
+# Sorts `items` in place and dedupes
+cdef Word new_set(Heap* heap, Word* items, uint32_t n) noexcept nogil
+# Likewise; of equal keys the last value wins, and the first spelling stays
+cdef Word new_object(Heap* heap, Word* pairs, uint32_t n) noexcept nogil
 
 # Reading values --------------------------------------------------------------
 cdef int compare(Word a, Word b) noexcept nogil      # OPA's total order: -1, 0, 1

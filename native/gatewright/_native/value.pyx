@@ -5,10 +5,8 @@ value.pxd has the layout.  Sequences are walked with explicit stacks, since a
 review may nest 10,000 deep and may be read in a thread with a small stack.
 """
 
-from libc.stdint cimport (
-    int32_t, int64_t, uint8_t, uint32_t, uint64_t, UINT32_MAX
-)
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdint cimport UINT32_MAX, int32_t, int64_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, strlen
 
 from gatewright._native.utf8 cimport count_runes

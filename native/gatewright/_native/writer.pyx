@@ -1,17 +1,17 @@
 # cython: cdivision=True
 """Writes values as text, without recursion."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport uint32_t, uint8_t
 from libc.stdio cimport snprintf
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 
 from gatewright._native.number cimport number_text
-from gatewright._native.utf8 cimport RUNE_ERROR, rune_at, rune_is_valid
+from gatewright._native.utf8 cimport rune_at, rune_is_valid
 from gatewright._native.value cimport (
-    E_MEMORY, E_NONE, T_ARR, T_INT, T_NUM, T_OBJ, T_SET, T_SPECIAL, T_STR, UNDEFINED,
-    W_FALSE, W_NULL, W_TRUE, Heap, SeqNode, Tag, Word, fail, heap_alloc, load,
-    new_object, new_str, seq_node, sort_object, str_node, tag,
+    E_MEMORY, E_NONE, T_ARR, T_INT, T_NUM, T_OBJ, T_SET, T_STR, UNDEFINED, W_FALSE,
+    W_NULL, W_TRUE, Heap, SeqNode, Tag, Word, fail, heap_alloc, load, new_object,
+    new_str, seq_node, sort_object, str_node, tag,
 )
 
 cdef enum:

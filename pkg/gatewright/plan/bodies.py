@@ -107,6 +107,7 @@ def _every(f: Frame, every: ast.Every) -> None:
     head = f.b.here()
     f.emit("NEXT", iterator, key, value, done)
     with f.nested(outer):
+        f.once = False
         if every.key is not None:
             unify.unify_value(f, every.key, key)
         unify.unify_value(f, every.value, value)

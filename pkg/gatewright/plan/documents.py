@@ -66,6 +66,19 @@ def _rules(
     dest: int | None,
 ) -> Operand:
     """The value of the rules at a node, and the rest of the ref in it."""
+    if steps and f.once and not f.planner.overridden(path):
+        key = f.known(steps[0])
+        if key is None and f.computed(steps[0]):
+            key = terms.plan_term(f, steps[0])
+            # Planned only once: what follows finds the value under this name.
+            name = ast.Var(f"the key of {f.b.register()}")
+            f.bind(name, key)
+            steps = [name, *steps[1:]]
+        function = None if key is None else f.planner.keyed_rule(node, path)
+        if key is not None and function is not None:
+            value = f.b.register()
+            f.emit("CALL", value, function, f.register(key), f.fail)
+            return refs.Cursor(f, value).walk(steps[1:], dest)
     out = f.b.register() if dest is None or steps else dest
     _rule_value(f, node, path, out)
     return refs.Cursor(f, out).walk(steps, dest)

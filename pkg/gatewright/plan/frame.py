@@ -44,13 +44,15 @@ def is_constant(operand: Operand) -> bool:
 class Frame:
     """One function while it is planned."""
 
-    __slots__ = ("b", "env", "fail", "planner")
+    __slots__ = ("b", "env", "fail", "once", "planner")
 
     def __init__(self, planner: Planner, builder: FunctionBuilder) -> None:
         self.planner = planner
         self.b = builder
         self.env: Env = {}
         self.fail: Label = builder.label()
+        #: What is planned now is evaluated at most once per context.
+        self.once = builder.params == 0
 
     # Emitting ---------------------------------------------------------------
 
@@ -159,12 +161,12 @@ class Frame:
 
         Inside, failing goes to `fail`; afterwards everything is as before.
         """
-        env, outer = self.env, self.fail
+        env, outer, once = self.env, self.fail, self.once
         self.env, self.fail = dict(env), fail
         try:
             yield
         finally:
-            self.env, self.fail = env, outer
+            self.env, self.fail, self.once = env, outer, once
 
     def loop(self, collection: Operand, *, key: bool, value: bool) -> tuple[int, int]:
         """Iterate a collection; the registers of key and value (-1: not asked)."""
@@ -176,4 +178,5 @@ class Frame:
         head = self.b.here()
         self.emit("NEXT", iterator, key_register, value_register, self.fail)
         self.fail = head
+        self.once = False
         return key_register, value_register

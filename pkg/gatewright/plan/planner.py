@@ -44,6 +44,7 @@ class Planner:
         self._optimized = optimized
         self._targets = Targets()
         self._known: dict[Hashable, int] = {}
+        self._keyed: dict[int, bool] = {}
         self._params: list[int] = []
         self._work: list[tuple[int, FunctionBuilder, Callable[[Frame], None]]] = []
 
@@ -119,6 +120,20 @@ class Planner:
         return self._reserve(
             id(node), steps, 0, lambda f: rules.plan_rules(f, node, steps)
         )
+
+    def keyed_rule(self, node: RuleNode, path: Sequence[ast.Term]) -> int | None:
+        """The function of one key of the set or object at a node, if that is
+        worth having."""
+        if self._keyed.setdefault(id(node), rules.is_keyed(node, len(path) + 1)):
+            steps = list(path)
+            return self._reserve(
+                ("keyed", id(node)),
+                steps,
+                1,
+                lambda f: rules.plan_keyed(f, node, steps),
+                suffix="[_]",
+            )
+        return None
 
     def plain_rule(self, definitions: Sequence[ast.Rule], path: list[ast.Term]) -> int:
         """The function of complete definitions inside a general reference."""
@@ -205,6 +220,7 @@ class Planner:
         path: Sequence[ast.Term] | None,
         params: int,
         plan: Callable[[Frame], None],
+        suffix: str = "",
     ) -> int:
         index = self._known.get(key)
         if index is None:
@@ -213,7 +229,7 @@ class Planner:
             self._params.append(params)
             name = QUERY
             if path is not None:
-                name = ref_text(ast.Ref([ast.Var("data"), *path]))
+                name = ref_text(ast.Ref([ast.Var("data"), *path])) + suffix
             builder = FunctionBuilder(
                 name, params=params, memo=path is not None and params == 0
             )

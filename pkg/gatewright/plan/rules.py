@@ -3,21 +3,27 @@
 - A *complete* rule (or a function) returns at the first success where no other
   success can differ; otherwise it goes through all and compares (`ONCE`).
 - A rule with `contains` builds a set.
+- A set, or an object with one key, whose bodies look that key up is also planned
+  as a function of the key, for a ref that knows it and is evaluated once.
 - Where some definition's reference has variables, everything at the place and
   below it builds one object; plain rules below it are called for their value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 from gatewright.plan import bodies, terms, unify
 from gatewright.plan.constants import is_ground, same
 from gatewright.plan.frame import Frame
 from gatewright.rego import ast
 from gatewright.rego.rule_tree import RuleNode
+from gatewright.rego.stages.walk import terms_in
 
-__all__ = ["plan_rules"]
+__all__ = ["is_keyed", "plan_keyed", "plan_plain", "plan_rules"]
+
+_Patterns: TypeAlias = Callable[[ast.Rule, ast.Rule], Sequence[ast.Term]]
 
 
 def plan_rules(f: Frame, node: RuleNode, path: Sequence[ast.Term]) -> None:
@@ -28,7 +34,8 @@ def plan_rules(f: Frame, node: RuleNode, path: Sequence[ast.Term]) -> None:
     elif node.rules[0].head.key is not None:
         _set(f, node.rules)
     else:
-        _complete(f, node.rules, f.b.name)
+        message = f.planner.conflict(f.b.name, bool(f.b.params))
+        _complete(f, node.rules, message, _parameters)
 
 
 def _reference(rule: ast.Rule) -> list[ast.Term]:
@@ -64,15 +71,26 @@ def _body(f: Frame, clause: ast.Rule, args: Sequence[ast.Term]) -> None:
 # Complete rules and functions -------------------------------------------------
 
 
-def _complete(f: Frame, rules: Sequence[ast.Rule], name: str) -> None:
+def _parameters(rule: ast.Rule, clause: ast.Rule) -> Sequence[ast.Term]:
+    return clause.head.args or rule.head.args or ()
+
+
+def _complete(
+    f: Frame, rules: Sequence[ast.Rule], message: str, patterns: _Patterns
+) -> None:
+    """Plan definitions of one value.
+
+    `patterns` gives what the function's parameters are unified with, from a
+    definition and the clause of it that is tried.
+    """
     definitions = [rule for rule in rules if not rule.default]
     values = [_value(clause) for rule in definitions for clause in _clauses(rule)]
     constant = all(is_ground(v) and same(v, values[0]) for v in values)
-    message = f.constant(ast.String(f.planner.conflict(name, bool(f.b.params))))
+    conflict = f.constant(ast.String(message))
     result = f.b.register()
     for rule in definitions:
         first = constant or len(definitions) == 1
-        _definition(f, rule, result, ~message, first=first)
+        _definition(f, rule, result, ~conflict, patterns, first=first)
     if not (constant or len(definitions) == 1):
         none = f.b.label()
         f.emit("DEF", result, none)
@@ -82,7 +100,7 @@ def _complete(f: Frame, rules: Sequence[ast.Rule], name: str) -> None:
         if rule.default:
             end = f.b.label()
             with f.nested(end):
-                _body(f, rule, rule.head.args or ())
+                _body(f, rule, patterns(rule, rule))
                 f.emit("RET", f.register(terms.plan_term(f, _value(rule))))
             f.b.place(end)
     f.b.place(f.fail)
@@ -90,7 +108,13 @@ def _complete(f: Frame, rules: Sequence[ast.Rule], name: str) -> None:
 
 
 def _definition(
-    f: Frame, rule: ast.Rule, result: int, message: int, *, first: bool
+    f: Frame,
+    rule: ast.Rule,
+    result: int,
+    message: int,
+    patterns: _Patterns,
+    *,
+    first: bool,
 ) -> None:
     """Plan one definition with its else branches.
 
@@ -104,8 +128,7 @@ def _definition(
         end = f.b.label()
         own = result
         with f.nested(end):
-            args = clause.head.args or rule.head.args or ()
-            _body(f, clause, args)
+            _body(f, clause, patterns(rule, clause))
             where = f.planner.tables.location(clause.loc)
             value = terms.plan_term(f, _value(clause))
             loops = f.fail != end
@@ -203,12 +226,75 @@ def _put_plain(
 
 def plan_plain(f: Frame, rules: Sequence[ast.Rule]) -> None:
     """Plan the function of complete definitions only."""
-    _complete(f, rules, f.b.name)
+    message = f.planner.conflict(f.b.name, function=False)
+    _complete(f, rules, message, _parameters)
 
 
 def _return(f: Frame, builder: int) -> None:
     out = f.b.register()
     f.emit("DONE", out, builder)
     f.emit("RET", out)
+    f.b.place(f.fail)
+    f.emit("RETU")
+
+
+# One key of a set or object -----------------------------------------------------
+
+
+def is_keyed(node: RuleNode, depth: int) -> bool:
+    """Whether refs that know the key should ask for that key alone.
+
+    So it is where every definition finds its key by going through the keys of
+    some document: given the key, that becomes a look-up.  `depth` is the number
+    of terms that lead to the node, `data` included.
+    """
+    return not node.children and all(
+        _looks_up(rule, key) for rule in node.rules for key in [_key(rule, depth)]
+    )
+
+
+def _key(rule: ast.Rule, depth: int) -> ast.Term | None:
+    """The only key of a definition; None if it has no such thing."""
+    steps = _reference(rule)[depth:]
+    if rule.head.key is not None:
+        return None if steps else rule.head.key
+    return steps[0] if len(steps) == 1 else None
+
+
+def _looks_up(rule: ast.Rule, key: ast.Term | None) -> bool:
+    """Whether the first use of the key is as an operand of a ref."""
+    if not isinstance(key, ast.Var):
+        return False
+    for expr in rule.body:
+        if expr.with_ or expr.negated or expr.negated_body is not None:
+            return False
+        parts = expr.terms if isinstance(expr.terms, list) else [expr.terms]
+        for part in parts:
+            if isinstance(part, ast.Ref) and key in part.terms[1:]:
+                return True
+        if any(term == key for term in terms_in(expr)):
+            return False
+    return False
+
+
+def plan_keyed(f: Frame, node: RuleNode, path: Sequence[ast.Term]) -> None:
+    """Plan the function of one key: its value in the object, or the key itself
+    if it is in the set."""
+    depth = len(path) + 1
+
+    def patterns(rule: ast.Rule, _: ast.Rule) -> Sequence[ast.Term]:
+        key = _key(rule, depth)
+        assert key is not None
+        return [key]
+
+    if node.rules[0].head.key is None:
+        _complete(f, node.rules, "object keys must be unique", patterns)
+        return
+    for rule in node.rules:
+        end = f.b.label()
+        with f.nested(end):
+            _body(f, rule, patterns(rule, rule))
+            f.emit("RET", 0)
+        f.b.place(end)
     f.b.place(f.fail)
     f.emit("RETU")

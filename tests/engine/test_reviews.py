@@ -92,6 +92,13 @@ def test_equal_message_and_details_once() -> None:
     assert one(text) == (("m", {}), ("m", {"d": 1}), ("m", {"d": 2}))
 
 
+def test_keys_of_an_object_count_as_members() -> None:
+    assert one('violation[{"msg": x}] = 1 { x := ["b", "a"][_] }') == (
+        ("a", {}),
+        ("b", {}),
+    )
+
+
 def test_message_that_is_no_string() -> None:
     found = one('violation[{"msg": x}] { x := ["a", 5][_] }')
 
@@ -160,6 +167,8 @@ def test_a_call_over_its_budget_is_alone() -> None:
 
     assert isinstance(late, BudgetExceeded)
     assert late.reason == "steps"
+    assert late.location is not None
+    assert late.location[:2] == ("template", 6)
     assert quick == (("quick", {}),)
 
 

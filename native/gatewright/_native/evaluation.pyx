@@ -73,7 +73,7 @@ from gatewright._native.value cimport (
     str_node,
     tag,
 )
-from gatewright._native.vm cimport vm_run, vm_set_python_call
+from gatewright._native.vm cimport vm_location, vm_run, vm_set_python_call
 
 from gatewright._native.convert import UNDEFINED
 
@@ -445,6 +445,8 @@ cdef class Evaluation:
                     if call.message == NONE:
                         call.outcome = O_MEMORY
                         keep = False
+        if self.running and call.outcome != O_VALUE and call.location < 0:
+            call.location = vm_location(&self.vm)
         heap.error = E_NONE
         if keep and not self.extracting:
             call.collected_count = self.vm.collected_count
@@ -512,17 +514,18 @@ cdef class Evaluation:
 
     cdef object error_of(self, const Call* call):
         # (kind, code, message, location, cause): what the engine makes errors of
+        cdef object place = self.location_of(call, call.location)
         if call.outcome == O_STEPS:
-            return ("steps", "", "", None, None)
+            return ("steps", "", "", place, None)
         if call.outcome == O_MEMORY:
-            return ("memory", "", "", None, None)
+            return ("memory", "", "", place, None)
         if call.outcome == O_CANCELLED:
-            return ("cancelled", "", "", None, None)
+            return ("cancelled", "", "", place, None)
         return (
             "error",
             word_text(call.code) if call.code else code_of(call.kind),
             word_text(call.message) if call.message else "",
-            self.location_of(call, call.location),
+            place,
             self.raised,
         )
 

@@ -16,6 +16,7 @@ from gatewright._native.builtin cimport builtin_arity, find_builtin
 from gatewright._native.opcodes cimport PLAN_VERSION
 from gatewright._native.program cimport (
     BF_CONTEXT,
+    BF_VARIES,
     MAX_REGISTERS,
     Builtin,
     Function,
@@ -286,7 +287,7 @@ cdef class Image:
             s = str_node(constant(program, entry[0]))
             builtin = &program.builtins[i]
             builtin.name = entry[0]
-            builtin.flags = entry[1]
+            builtin.flags = entry[1] & BF_VARIES
             builtin.native = find_builtin(s.data, s.size)
             builtin.arity = -1
             if builtin.native != NULL:
@@ -342,6 +343,8 @@ cdef class Image:
             function.flags = entry[F_FLAGS]
             function.code = code + entry[F_CODE]
             function.size = entry[F_CODE_SIZE]
+            function.marks = self.tables + entry[F_MARKS]
+            function.mark_count = entry[F_MARK_COUNT]
             longest = max(longest, function.size)
         marks = <uint8_t*>malloc(longest)
         if marks == NULL:

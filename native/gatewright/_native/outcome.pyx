@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t, uint32_t
 
 from gatewright._native.frame cimport Collected, Vm
 from gatewright._native.value cimport (
+    T_OBJ,
     T_SET,
     UNDEFINED as NONE,
     Heap,
@@ -11,28 +12,34 @@ from gatewright._native.value cimport (
     from_int,
     heap_alloc,
     item,
+    key_at,
     lookup_str,
     new_array,
     new_set,
     seq_node,
+    sort_object,
     tag,
 )
 
 
 cdef Word violations_of(Heap* heap, Word found, Word empty) noexcept nogil:
-    # Gatekeeper's reading of the partial set `violation`: of each member that has
-    # a `msg`, [details, msg], in order and once.  NONE: there is none, or failure.
+    # Gatekeeper's reading of `violation[r]`: of each r that has a `msg`, [details,
+    # msg], in order and once; r is a member, or a key where the rule made an object.
+    # NONE: there is none, or failure.
     cdef Word* pairs
     cdef Word pair[2]
     cdef Word member
     cdef uint32_t i, n = 0
-    if tag(found) != T_SET or seq_node(found).n == 0:
+    cdef bint keyed = tag(found) == T_OBJ
+    if tag(found) != T_SET and not keyed or seq_node(found).n == 0:
         return NONE
+    if keyed:
+        sort_object(found)
     pairs = <Word*>heap_alloc(heap, seq_node(found).n * sizeof(Word))
     if pairs == NULL:
         return NONE
     for i in range(seq_node(found).n):
-        member = item(found, i)
+        member = key_at(found, i) if keyed else item(found, i)
         pair[1] = lookup_str(member, b"msg", 3)
         if pair[1] == NONE:
             continue

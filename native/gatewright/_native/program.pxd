@@ -29,7 +29,8 @@ ctypedef struct Function:
     uint32_t params
     uint32_t flags          # FunctionFlag
     uint32_t name           # constant
-    uint32_t pad
+    uint32_t mark_count
+    const uint32_t* marks   # pairs of a word's offset and a location, ascending
 
 ctypedef struct Builtin:
     BuiltinFn native        # NULL: call `python`

@@ -113,6 +113,7 @@ from gatewright._native.opcodes cimport (
 from gatewright._native.program cimport (
     BF_VARIES,
     Builtin,
+    Function,
     Program,
     constant,
 )
@@ -334,7 +335,20 @@ cdef Word build(Vm* vm, int32_t op, Word* args, int32_t n) noexcept nogil:
 
 
 cdef int32_t vm_location(const Vm* vm) noexcept nogil:
-    return vm.error_location
+    # That of the last mark at or before the instruction
+    cdef const Function* function
+    cdef int64_t offset
+    cdef int32_t found = -1
+    cdef uint32_t i
+    if vm.depth == 0:
+        return -1
+    function = vm.frames[vm.depth - 1].function
+    offset = vm.pc - function.code
+    for i in range(function.mark_count):
+        if function.marks[2 * i] > offset:
+            break
+        found = <int32_t>function.marks[2 * i + 1]
+    return found
 
 
 # The loop --------------------------------------------------------------------

@@ -78,12 +78,21 @@ class BudgetExceeded(Exception):
     """A call was stopped before it had a result.
 
     `reason`: `steps` (its budget), `memory` (the limit of its batch) or
-    `cancelled` (the deadline of the batch, or somebody's wish).
+    `cancelled` (the deadline of the batch, or somebody's wish).  `location`: where
+    it was then, None if it had not begun.
     """
 
-    def __init__(self, reason: Literal["steps", "memory", "cancelled"]) -> None:
-        super().__init__(_REASONS[reason])
+    def __init__(
+        self,
+        reason: Literal["steps", "memory", "cancelled"],
+        location: Place | None = None,
+    ) -> None:
+        super().__init__(reason, location)
         self.reason = reason
+        self.location = location
+
+    def __str__(self) -> str:
+        return _REASONS[self.reason]
 
 
 _REASONS: Final = {

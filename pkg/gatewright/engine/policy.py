@@ -47,7 +47,8 @@ def error_from(
 ) -> EvalError | BudgetExceeded:
     """The exception for an outcome of the native evaluator."""
     if kind != "error":
-        return BudgetExceeded(kind)  # type: ignore[arg-type]
+        place = None if location is None else Place(*location)
+        return BudgetExceeded(kind, place)  # type: ignore[arg-type]
     error = _eval_error(code, message, location)
     error.__cause__ = cause
     return error

@@ -35,7 +35,6 @@ from gatewright.engine.reviews import Reviewer
 from gatewright.engine.values import UNDEFINED
 from gatewright.k8s import gojson
 from gatewright.k8s import review as reviews
-from gatewright.k8s.gvk import GroupVersionError, parse_group_version
 from gatewright.k8s.review import ObjectError, Response, ReviewError, allowed, errored
 from gatewright.match.subject import Subject
 
@@ -147,7 +146,6 @@ class Admission:
         if intake.is_namespace and intake.namespace:
             # A server-side apply of a Namespace names itself as its namespace.
             intake.namespace = ""
-            intake.parts.pop("namespace", None)
         record = None
         if intake.namespace:
             lookup = snapshot.namespaces if self.namespaces is None else self.namespaces
@@ -167,14 +165,12 @@ class Admission:
                 raise _FailedError(
                     f"error decoding generator resource {intake.name}: {error}"
                 ) from None
-        if deleted:
-            if subject is None:
-                raise _FailedError(
-                    f"error reviewing resource {intake.name}: {_TARGET}: target.HandleReview "
-                    f'failed for target "{_TARGET}": oldObject cannot be nil for DELETE '
-                    "operations\n"
-                )
-            intake.parts["object"] = intake.parts["oldObject"]
+        if deleted and subject is None:
+            raise _FailedError(
+                f"error reviewing resource {intake.name}: {_TARGET}: target.HandleReview "
+                f'failed for target "{_TARGET}": oldObject cannot be nil for DELETE '
+                "operations\n"
+            )
         subjects = [] if subject is None else [subject]
         broken = ""
         if not deleted and intake.old_object is not None:
@@ -202,22 +198,21 @@ class _FailedError(Exception):
 
 
 def _subject(obj: Doc, intake: Intake, field: str) -> Subject:
-    kind = obj.get_python("kind")
-    api_version = obj.get_python("apiVersion")
-    if type(kind) is not str or not kind or type(api_version) is not str:
+    try:
+        return reviewdoc.subject_of(obj)
+    except ObjectError as error:
+        if str(error):
+            raise
+        # Go's words need the text of the object.
         reviews.check_object(_frame(obj), gojson.member(intake.body, "request", field))
-    elif "/" in api_version:
-        try:
-            parse_group_version(api_version)
-        except GroupVersionError as error:
-            raise ObjectError(str(error)) from None
-    return reviewdoc.subject_of(obj)
+        raise AssertionError("an object without kind is taken for one with") from None
 
 
 def _frame(obj: Doc) -> object:
     """Return a value of the same JSON type, an object with its type fields only."""
-    if obj.json()[:1] != b"{":
-        return obj.python() if obj.json()[:1] != b"[" else []
+    start = obj.json()[:1]
+    if start != b"{":
+        return [] if start == b"[" else obj.python()
     found = {name: obj.get(name) for name in ("apiVersion", "kind")}
     return {
         name: value.python() for name, value in found.items() if isinstance(value, Doc)

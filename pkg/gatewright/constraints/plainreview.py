@@ -136,7 +136,7 @@ def review_request(
             )
         request["object"] = request["oldObject"]
         subjects = subjects[-1:]
-    shown = reviewdoc.written(request)
+    shown = reviewdoc.written(request) | {"namespaceObject": {}}
     review = Review(
         reviewdoc.NO_DOCUMENT, subjects, home=request["namespace"], source=source
     )

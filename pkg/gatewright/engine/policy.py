@@ -132,6 +132,27 @@ class Policy:
     binding: Binding = LIBRARY
     _prepared: dict[str, _Prepared] = field(default_factory=dict)
 
+    @classmethod
+    def of(
+        cls,
+        compiled: Compiled,
+        *,
+        messages: Literal["opa", "gatekeeper"] = "opa",
+        functions: Mapping[str, Callable[..., Any]] | None = None,
+    ) -> Policy:
+        """The policy of a compiled library; `functions` as in `compile_policy`."""
+        return cls(compiled, messages, Binding(functions) if functions else LIBRARY)
+
+    def prepare(self, entrypoints: Iterable[str]) -> None:
+        """Plan entry points now, as one program, that `evaluate` then finds ready.
+
+        Raises PlanError if one is no document.
+        """
+        names = list(entrypoints)
+        if names:
+            prepared = _Prepared(self.program(names), self.binding)
+            self._prepared.update(dict.fromkeys(names, prepared))
+
     def program(self, entrypoints: Sequence[str]) -> Program:
         """Plan some entry points (`data.p.allow`, `p/allow`).
 
@@ -266,10 +287,6 @@ def compile_policy(
     if errors:
         raise RegoErrors(errors)
     compiled = compile_modules(parsed, options=options)
-    binding = Binding(functions) if functions else LIBRARY
-    policy = Policy(compiled, messages, binding)
-    names = list(entrypoints)
-    if names:
-        prepared = _Prepared(policy.program(names), binding)
-        policy._prepared.update(dict.fromkeys(names, prepared))  # noqa: SLF001
+    policy = Policy.of(compiled, messages=messages, functions=functions)
+    policy.prepare(entrypoints)
     return policy

@@ -13,6 +13,7 @@ Files, in order of flow:
 - `meta`       nested fields and metadata of an object
 - `names`      DNS names, label keys and values
 - `fields`     errors at a field path, and their aggregate
+- `patterns`   regular expressions as Go reads them
 - `selectors`  label selectors: decode, validate, match
 - `formats`    the string formats of OpenAPI that a schema may ask for
 - `jsonschema` JSONSchemaProps: decode

@@ -131,6 +131,7 @@ class Policy:
     messages: Literal["opa", "gatekeeper"] = "opa"
     binding: Binding = LIBRARY
     _prepared: dict[str, _Prepared] = field(default_factory=dict)
+    _encoded: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -161,6 +162,16 @@ class Policy:
         return plan_program(
             self.compiled, entrypoints=entrypoints, messages=self.messages
         )
+
+    def encoded(self, entrypoint: str) -> bytes:
+        """The program of an entry point as libraries hold it; planned once.
+
+        Raises PlanError if it is no document.
+        """
+        found = self._encoded.get(entrypoint)
+        if found is None:
+            found = self._encoded[entrypoint] = encode(self.program([entrypoint]))
+        return found
 
     def evaluate(
         self,

@@ -13,7 +13,6 @@ from gatewright.engine.library.context import Context
 from gatewright.engine.limits import Limits
 from gatewright.engine.policy import Policy, error_from
 from gatewright.engine.values import Value
-from gatewright.ir.encode import encode
 
 __all__ = ["Library", "LibraryBuilder", "Outcome", "Reviewer", "Violations"]
 
@@ -41,8 +40,8 @@ class LibraryBuilder:
 
         Raises PlanError if it is no document.
         """
-        program = policy.program([entrypoint])
-        return self._assembler.add_program(encode(program), varying=VARYING)
+        program = policy.encoded(entrypoint)
+        return self._assembler.add_program(program, varying=VARYING)
 
     def add_document(self, value: Value | Doc) -> int:
         """Add a document (a constraint's parameters); returns its handle."""
@@ -92,6 +91,11 @@ class Reviewer:
         self.limits = limits
         self._evaluation = Evaluation(library.image, limit=limits.memory)
         self._evaluation.make_context = Context
+
+    @property
+    def used(self) -> int:
+        """Bytes that the review has taken of the arena so far."""
+        return self._evaluation.used
 
     def load_review(self, body: bytes) -> Doc:
         """Read JSON as Gatekeeper reads reviews; it is the review from now on.

@@ -14,7 +14,7 @@ from gatewright.engine.errors import BudgetExceeded, EvalError, Place
 from gatewright.engine.library.context import Context
 from gatewright.engine.limits import Limits
 from gatewright.engine.values import UNDEFINED, Value
-from gatewright.ir.encode import encode
+from gatewright.ir.encode import EncodedProgram, encode
 from gatewright.ir.program import Program
 from gatewright.plan.planner import QUERY, plan_program, plan_query
 from gatewright.rego import ast
@@ -131,7 +131,7 @@ class Policy:
     messages: Literal["opa", "gatekeeper"] = "opa"
     binding: Binding = LIBRARY
     _prepared: dict[str, _Prepared] = field(default_factory=dict)
-    _encoded: dict[str, bytes] = field(default_factory=dict)
+    _encoded: dict[str, EncodedProgram] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -163,7 +163,7 @@ class Policy:
             self.compiled, entrypoints=entrypoints, messages=self.messages
         )
 
-    def encoded(self, entrypoint: str) -> bytes:
+    def encoded(self, entrypoint: str) -> EncodedProgram:
         """The program of an entry point as libraries hold it; planned once.
 
         Raises PlanError if it is no document.

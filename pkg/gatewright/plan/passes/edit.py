@@ -42,6 +42,8 @@ def keep(function: Function, code: Sequence[Instr], wanted: Sequence[bool]) -> F
 
     A label on an instruction that goes becomes one on the next that stays.
     """
+    if all(wanted):
+        return replace(function, code=tuple(code))
     place = []
     count = 0
     for stays in wanted:

@@ -49,16 +49,20 @@ def _round(function: Function, constant: Constant) -> Function:
     code = list(function.code)
 
     def final(label: int) -> int:
-        if code[label].op != _JUMP:
-            return label
         seen = set()
         while code[label].op == _JUMP and label not in seen:
             seen.add(label)
             label = code[label].args[0]
         return label
 
-    for index, instr in enumerate(code):
-        code[index] = with_labels(instr, final)
+    through = {
+        index for index, instr in enumerate(code) if instr.op == _JUMP
+    }.intersection(label for instr in code for label in labels_of(instr))
+    if through:
+        code = [
+            instr if through.isdisjoint(labels_of(instr)) else with_labels(instr, final)
+            for instr in function.code
+        ]
     wanted = [True] * len(code)
     labelled = {label for instr in code for label in labels_of(instr)}
     for index in range(len(code) - 2):

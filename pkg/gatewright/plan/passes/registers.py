@@ -9,17 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 from gatewright.ir.program import JUMPS, Function, labels_of, uses_and_sets
 from gatewright.plan.passes.edit import with_registers
 
 __all__ = ["pack_registers"]
 
+#: What each instruction reads, sets, and reads in a row.
+_Effects: TypeAlias = list[tuple[list[int], list[int], range]]
+
 
 def pack_registers(function: Function, params: Sequence[int]) -> Function:
     """Renumber registers so that the window is small; parameters stay."""
-    first, last = _lives(function, params)
-    group = _groups(function, params)
+    effects = [uses_and_sets(instr, params) for instr in function.code]
+    first, last = _lives(function, effects)
+    group = _groups(function, effects)
     members: dict[int, list[int]] = {}
     for register in range(function.registers):
         members.setdefault(group[register], []).append(register)
@@ -58,15 +63,18 @@ def pack_registers(function: Function, params: Sequence[int]) -> Function:
     return replace(function, code=code, registers=max(1, len(busy)))
 
 
-def _lives(function: Function, params: Sequence[int]) -> tuple[list[int], list[int]]:
+def _lives(function: Function, effects: _Effects) -> tuple[list[int], list[int]]:
     """First and last instruction of each register's life (never: beyond the end)."""
     code = function.code
     count = len(code)
     facts = []
-    for instr in code:
-        uses, sets, _ = uses_and_sets(instr, params)
-        used = sum(1 << register for register in set(uses))
-        kept = ~sum(1 << register for register in set(sets))
+    for instr, (uses, sets, _) in zip(code, effects, strict=True):
+        used = gone = 0
+        for register in uses:
+            used |= 1 << register
+        for register in sets:
+            gone |= 1 << register
+        kept = ~gone
         facts.append((used, kept, tuple(labels_of(instr)), instr.op not in JUMPS))
     alive = [0] * (count + 1)
     changed = True
@@ -83,25 +91,30 @@ def _lives(function: Function, params: Sequence[int]) -> tuple[list[int], list[i
                 changed = True
     first = [count] * function.registers
     last = [-1] * function.registers
-    for index, instr in enumerate(code):
-        uses, sets, _ = uses_and_sets(instr, params)
+    begun = 0
+    for index, (uses, sets, _) in enumerate(effects):
         here = alive[index]
-        registers = set(uses) | set(sets)
+        for register in uses:
+            here |= 1 << register
+        for register in sets:
+            here |= 1 << register
+        new = here & ~begun
+        begun |= here
+        while new:
+            low = new & -new
+            first[low.bit_length() - 1] = index
+            new ^= low
         while here:
             low = here & -here
-            registers.add(low.bit_length() - 1)
+            last[low.bit_length() - 1] = index
             here ^= low
-        for register in registers:
-            first[register] = min(first[register], index)
-            last[register] = max(last[register], index)
     return first, last
 
 
-def _groups(function: Function, params: Sequence[int]) -> list[int]:
+def _groups(function: Function, effects: _Effects) -> list[int]:
     """For each register the first one of the row it must stay in."""
     joined = [False] * (function.registers + 1)  # register belongs with the one before
-    for instr in function.code:
-        _, _, block = uses_and_sets(instr, params)
+    for instr, (_, _, block) in zip(function.code, effects, strict=True):
         for register in block[1:]:
             joined[register] = True
         if instr.name in ("ITER", "NEXT"):

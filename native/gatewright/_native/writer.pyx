@@ -14,6 +14,10 @@ from gatewright._native.value cimport (
     new_str, seq_node, sort_object, str_node, tag,
 )
 
+cdef extern from "printable.h":
+    # unicode.IsPrint, beyond ASCII
+    bint is_printable "gw_is_printable"(uint32_t rune) noexcept nogil
+
 cdef enum:
     SHALLOW = 32        # frames that lie on the C stack
 
@@ -80,11 +84,6 @@ cdef Word out_string(Heap* heap, Out* out) noexcept nogil:
 
 
 # Strings ---------------------------------------------------------------------
-
-cdef bint is_print(uint32_t rune) noexcept with gil:
-    # unicode.IsPrint and str.isprintable agree but for newly assigned characters
-    return chr(rune).isprintable()
-
 
 # For each byte: it is written as it is by the modes below this number
 cdef uint8_t plain[256]
@@ -162,7 +161,7 @@ cdef void write_string(
                 else:
                     n = snprintf(escape, 16, "\\ufffd")
             elif mode == WRITE_REGO:
-                if not is_print(rune):
+                if not is_printable(rune):
                     if rune < 0x10000:
                         n = snprintf(escape, 16, "\\u%04x", rune)
                     else:

@@ -130,14 +130,19 @@ def _first_bad(data: bytes) -> int | None:
             continue
         if byte != ord("=") or quantum < 2:
             return at
-        rest = [
-            (i, b) for i, b in enumerate(data[at + 1 :], at + 1) if b not in b"\r\n"
-        ]
-        if quantum == 2:
-            if not rest:
-                return len(data)
-            if rest[0][1] != ord("="):
-                return rest[0][0]
-            rest = rest[1:]
-        return rest[0][0] if rest else None
-    return len(data) if quantum else None
+        return _bad_padding(data, _signs(data, at + 1), quantum)
+    return len(data) - quantum if quantum else None
+
+
+def _signs(data: bytes, start: int) -> list[int]:
+    return [at for at in range(start, len(data)) if data[at] not in b"\r\n"]
+
+
+def _bad_padding(data: bytes, rest: list[int], quantum: int) -> int | None:
+    if quantum == 2:
+        if not rest:
+            return len(data)
+        if data[rest[0]] != ord("="):
+            return rest[0] - 1
+        rest = rest[1:]
+    return rest[0] if rest else None

@@ -13,6 +13,7 @@ engine       compile, then evaluate
 match        does this object fall under this match block
 constraints  templates and constraints: review in, responses out
 mutation     mutators: object in, patch out
+gator        policies tried out on files: verify, test, bench
 webhook      the HTTPS edge
 app          wiring: supervisor, policy process, workers
 cli          the command `gatewright`; __main__ runs it for `python -m gatewright`

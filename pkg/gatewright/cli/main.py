@@ -19,6 +19,21 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
         "serve",
         "Serve admission over HTTPS by policies from a folder.",
     ),
+    "verify": (
+        "gatewright.cli.verify",
+        "verify",
+        "Run suites of tests for templates and constraints.",
+    ),
+    "test": (
+        "gatewright.cli.test",
+        "test",
+        "Hold objects in files against policies in files.",
+    ),
+    "bench": (
+        "gatewright.cli.bench",
+        "bench",
+        "Measure how fast policies judge objects.",
+    ),
 }
 
 

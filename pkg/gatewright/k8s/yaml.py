@@ -180,12 +180,21 @@ def _documents(text: str, source: str, dialect: Dialect) -> Iterator[Document]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 0 if mark is None else mark.line + 1
-        place = f"line {line}: " if line else ""
         raise YAMLError(
-            f"yaml: {place}{error.problem}", source=source, line=line
+            f"yaml: {_go_place(error)}{error.problem}", source=source, line=line
         ) from None
     except yaml.YAMLError as error:
         raise YAMLError(f"yaml: {error}", source=source) from None
+
+
+def _go_place(error: yaml.MarkedYAMLError) -> str:
+    # Go's library names the line before the one where its parser gave up, that of
+    # the context if there is one, and no line for the first.
+    marks = (error.context_mark, error.problem_mark)
+    line = next((mark.line for mark in marks if mark is not None and mark.line), 0)
+    if line and isinstance(error, yaml.scanner.ScannerError):
+        line += 1
+    return f"line {line}: " if line else ""
 
 
 def _line(event: Any) -> int:

@@ -1,0 +1,138 @@
+"""`gator test`: policies and objects in, the violations of all objects out.
+
+Every object of the input is reviewed, templates and constraints too, and every one
+is referential data.  Reviews have the namespace that the input holds; `default` is
+always there, and an object without a namespace is taken to live in one without
+name, which makes it namespaced in the eyes of `scope`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gatewright.constraints import plainreview
+from gatewright.constraints.actions import DENY
+from gatewright.constraints.crd import TARGET
+from gatewright.constraints.gosort import sort_like_go
+from gatewright.constraints.judge import Result, ReviewFailed, judge
+from gatewright.constraints.policyset import PolicySet
+from gatewright.constraints.snapshot import Snapshot
+from gatewright.gator.policies import (
+    GatorError,
+    Sorted,
+    add_constraint,
+    add_object,
+    add_template,
+    check_expansions,
+    new_policies,
+)
+from gatewright.gator.prints import PrintBuffer
+from gatewright.gator.stats import Clock, TemplateRun
+from gatewright.k8s import gotext, gvk, meta
+from gatewright.match.subject import NamespaceFacts
+
+__all__ = ["Audit", "Finding", "audit", "load", "shown"]
+
+_NOWHERE: Final = NamespaceFacts("")
+_DEFAULT: Final = NamespaceFacts("default")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Finding:
+    """A violation, and the object that it is about."""
+
+    result: Result
+    object: Mapping[str, Any]
+
+    @property
+    def denies(self) -> bool:
+        """Tell whether admission would refuse the object for it."""
+        return self.result.action == DENY or DENY in self.result.scoped
+
+
+@dataclass(slots=True)
+class Audit:
+    """What was found: findings by action and message.
+
+    `stats` has what each template took for each object, None unless asked for;
+    `printed` is the output of print().  `notices` are remarks of the policies for
+    the user.
+    """
+
+    findings: Sequence[Finding] = ()
+    stats: Sequence[TemplateRun] | None = None
+    printed: str = ""
+    notices: list[str] = field(default_factory=list)
+
+
+def audit(
+    objects: Sequence[dict[str, Any]], *, stats: bool = False, prints: bool = False
+) -> Audit:
+    """Hold all objects against all policies among them; raise GatorError."""
+    found = Audit()
+    policies = new_policies(prints=prints)
+    load(policies, objects, found.notices)
+    check_expansions(objects)
+    namespaces = _namespaces(objects)
+    buffer = PrintBuffer()
+    snapshot = Snapshot(policies.build(), binding=buffer.binding)
+    reviewer = snapshot.evaluation()
+    clock = Clock(prints=prints)
+    findings: list[Finding] = []
+    for obj in objects:
+        home = meta.namespace_of(obj)
+        try:
+            results = plainreview.review_object(
+                snapshot,
+                reviewer,
+                obj,
+                namespace=namespaces.get(home) if home else _NOWHERE,
+                judging=clock.judge if stats else judge,
+            )
+        except ReviewFailed as error:
+            raise GatorError(f"reviewing {shown(obj)}: {TARGET}: {error}\n") from error
+        findings += (Finding(one, obj) for one in results)
+    found.findings = sort_like_go(
+        findings, key=lambda one: (one.result.action, one.result.message)
+    )
+    found.stats = clock.runs if stats else None
+    found.printed = buffer.take()
+    return found
+
+
+def shown(obj: Mapping[str, Any]) -> str:
+    """Return how errors name an object: `/v1, Kind=Pod namespace/name`."""
+    return f"{gvk.gvk_of(obj)} {meta.namespace_of(obj)}/{meta.name_of(obj)}"
+
+
+def load(
+    policies: PolicySet, objects: Sequence[dict[str, Any]], notices: list[str]
+) -> None:
+    """Load an input as `gator test` does; raise GatorError."""
+    these = Sorted.of(objects)
+    for obj in these.templates:
+        name = gotext.quote(meta.name_of(obj))
+        entry = add_template(
+            policies,
+            obj,
+            decoding=f"converting unstructured {name} to template: adding template: ",
+            adding=f"adding template {name}: ",
+        )
+        notices += entry.notices
+    for obj in these.constraints:
+        name = gotext.quote(meta.name_of(obj))
+        add_constraint(policies, obj, adding=f"adding constraint {name}: ")
+    for obj in objects:
+        named = gotext.quote(str(gvk.gvk_of(obj)))
+        add_object(policies, obj, adding=f"adding data of GVK {named}: ")
+
+
+def _namespaces(objects: Sequence[Mapping[str, Any]]) -> dict[str, NamespaceFacts]:
+    out = {"default": _DEFAULT}
+    for obj in objects:
+        if gvk.gvk_of(obj) == ("", "v1", "Namespace"):
+            name = meta.name_of(obj)
+            out[name] = NamespaceFacts(name, meta.labels_of(obj))
+    return out

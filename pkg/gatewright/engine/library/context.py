@@ -6,22 +6,15 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from gatewright.engine.values import Value
 
-__all__ = ["Cancelled", "Context", "HttpPolicy", "ParseModule"]
+__all__ = ["Cancelled", "Context", "HttpPolicy"]
 
 
 class Cancelled(Exception):
     """The query was cancelled, or its deadline passed, while a builtin ran."""
-
-
-class ParseModule(Protocol):
-    """Parses Rego for `rego.parse_module`; raises an error with OPA's text."""
-
-    def __call__(self, filename: str, source: str, /) -> Value:
-        """Return the module's syntax tree in its JSON form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +25,7 @@ class HttpPolicy:
     host; else exactly those (`host` or `host:port`).
     """
 
-    enabled: bool = False
+    enabled: bool = True
     allow_net: frozenset[str] | None = None
 
     def admits(self, host: str, port: int | None = None) -> bool:
@@ -63,7 +56,6 @@ class Context:
     shared: dict[Any, Any] | None = None
     runtime: Mapping[str, Value] = field(default_factory=dict)
     http: HttpPolicy = field(default_factory=HttpPolicy)
-    parse_module: ParseModule | None = None
     cancelled: Callable[[], bool] | None = None
 
     def check(self) -> None:

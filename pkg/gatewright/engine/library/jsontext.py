@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any, Final
+from typing import Final
 
+from gatewright.engine.documents import Doc, JsonError, LimitError
 from gatewright.engine.library.gotext import rego_text
+from gatewright.engine.library.operands import utf8
 from gatewright.engine.values import Number, Set, Value, pairs
 
 __all__ = ["dump", "key_text", "load"]
 
-_INTEGER: Final = re.compile(r"0|-?[1-9][0-9]*")
 _HTML: Final = {
     "<": "\\u003c",
     ">": "\\u003e",
@@ -84,16 +84,15 @@ def dump(value: Value, *, newline: str = "", indent: str = "") -> str:
     return left + inner + f",{inner}".join(parts) + newline + right
 
 
-def _number(text: str) -> Any:
-    return int(text) if _INTEGER.fullmatch(text) and len(text) < 4000 else Number(text)
-
-
-def _constant(text: str) -> Any:
-    raise ValueError(f"invalid number {text}")
-
-
-def load(text: str) -> Value:
-    """Read one JSON value; ValueError (RecursionError when deep) when it is none."""
-    return json.loads(
-        text, parse_int=_number, parse_float=Number, parse_constant=_constant
-    )
+def load(text: str | bytes) -> Value:
+    """Read one JSON value; ValueError with Go's text when it is none."""
+    data = utf8(text) if isinstance(text, str) else text
+    try:
+        return Doc.parse(data).python()
+    except JsonError as error:
+        if str(error) == "unexpected end of JSON input":
+            message = "unexpected EOF" if data.strip() else "EOF"
+            raise ValueError(message) from None
+        raise ValueError(str(error)) from None
+    except LimitError as error:
+        raise ValueError(str(error)) from None

@@ -221,7 +221,7 @@ def cidr_merge(addresses: Value) -> Set:
         raise BuiltinError("operand must be an array")
     networks = [_mergeable(item) for item in items]
     ranges: list[tuple[int, int, Network | None]] = [
-        (network.address, network.last, network) for network in networks
+        (network.first, network.last, network) for network in networks
     ]
     ranges.sort(key=lambda entry: (entry[1], entry[0]))
     for at in range(len(ranges) - 1, 0, -1):

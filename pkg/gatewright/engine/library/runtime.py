@@ -1,0 +1,30 @@
+"""`opa.runtime` and `rego.parse_module`: what the engine tells of itself."""
+
+from __future__ import annotations
+
+from gatewright.engine.library.context import Context
+from gatewright.engine.library.errors import BuiltinError
+from gatewright.engine.library.jsontext import load
+from gatewright.engine.library.operands import string
+from gatewright.engine.values import Value
+
+__all__ = ["parse_module", "runtime"]
+
+
+def runtime(ctx: Context) -> dict[str, Value]:
+    """Return what the caller lets policies know; nothing unless it says so."""
+    return dict(ctx.runtime)
+
+
+def parse_module(filename: Value, source: Value) -> Value:
+    """Return the syntax tree of a v1 module as JSON, without places."""
+    name, text = string(filename, 1), string(source, 2)
+    from gatewright.rego.ast_json import dumps, module_json
+    from gatewright.rego.errors import RegoErrors
+    from gatewright.rego.parser import parse_module as parse
+
+    try:
+        module = parse(name, text)
+    except RegoErrors as error:
+        raise BuiltinError(str(error)) from None
+    return load(dumps(module_json(module), indent=None))

@@ -1,0 +1,349 @@
+"""`yaml.*`: YAML with the core schema of 1.2, as Go's yaml.v3 reads and prints it.
+
+`yes` and `on` are strings, `012` is 10, dates are strings, keys become strings, a
+repeated key keeps its last value, and only the first document is read.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from typing import Any, Final
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from gatewright.engine.library.errors import BuiltinError
+from gatewright.engine.library.gotext import quote
+from gatewright.engine.library.jsontext import key_text
+from gatewright.engine.library.operands import INT64_MIN, string
+from gatewright.engine.values import Number, Set, Value, is_object, pairs
+
+__all__ = ["go_float", "is_valid", "marshal", "read_yaml", "unmarshal", "write_yaml"]
+
+#: Nodes that a document may have once its aliases are followed.
+MAX_NODES: Final = 1_000_000
+MAX_DEPTH: Final = 500
+_CORE: Final = "tag:yaml.org,2002:"
+_IMPLICIT: Final = "implicit"
+_NULL: Final = frozenset(["", "~", "null", "Null", "NULL"])
+_BOOLS: Final = {
+    **dict.fromkeys(["true", "True", "TRUE"], True),
+    **dict.fromkeys(["false", "False", "FALSE"], False),
+}
+#: What YAML 1.1 readers take for booleans; quoted for them when printed.
+_OLD_BOOLS: Final = frozenset(
+    word
+    for base in ("y", "n", "yes", "no", "on", "off")
+    for word in (base, base.capitalize(), base.upper())
+)
+_INTEGER: Final = re.compile(
+    r"[+-]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)"
+)
+_FLOAT: Final = re.compile(r"[+-]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][+-]?[0-9]+)?")
+_SPECIAL: Final = re.compile(r"[+-]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_TIME: Final = re.compile(
+    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
+    r"(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]*)?"
+    r"(?:[ \t]*(?:Z|[+-][0-9]{1,2}(?::?[0-9]{2})?))?)?"
+)
+_BASE60: Final = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def go_float(value: float) -> str:
+    """Print a float as Go's encoding/json does."""
+    if value == 0:
+        return "-0" if math.copysign(1, value) < 0 else "0"
+    size = abs(value)
+    digits = repr(value)
+    if 1e-6 <= size < 1e21:
+        if "e" in digits:
+            digits = f"{value:.{30 if size < 1 else 0}f}"
+            shortest = repr(value).partition("e")[0].replace(".", "").lstrip("-")
+            if size < 1:
+                zeros = -int(repr(value).partition("e")[2]) - 1
+                sign = "-" if value < 0 else ""
+                return f"{sign}0.{'0' * zeros}{shortest}"
+        return digits.removesuffix(".0")
+    mantissa, _, exponent = f"{value!r}".partition("e")
+    if not exponent:
+        mantissa, _, exponent = f"{value:.16e}".partition("e")
+    power = int(exponent)
+    tail = f"e+{power}" if power > 0 else f"e-{-power}"
+    return mantissa.removesuffix(".0") + tail
+
+
+def _number(text: str) -> Value:
+    """Read a plain scalar as a number; None when it is none."""
+    plain = text.replace("_", "")
+    if _INTEGER.fullmatch(plain):
+        body = plain.lstrip("+-")
+        lowered = body.lower()
+        base = {"0x": 16, "0b": 2, "0o": 8}.get(lowered[:2])
+        if base:
+            found = int(body[2:], base)
+        elif len(body) > 1 and body[0] == "0":
+            found = int(body, 8)
+        elif len(body) > 20:
+            found = 1 << 64
+        else:
+            found = int(body)
+        found = -found if plain[0] == "-" else found
+        if INT64_MIN <= found < 1 << 64:
+            return found
+    if _FLOAT.fullmatch(plain):
+        value = float(plain)
+        if math.isinf(value):
+            return None
+        shown = go_float(value)
+        return int(shown) if shown.lstrip("-").isdigit() else Number(shown)
+    return None
+
+
+def _plain(text: str) -> Value:
+    if text in _NULL:
+        return None
+    if text in _BOOLS:
+        return _BOOLS[text]
+    if _SPECIAL.fullmatch(text):
+        shown = "NaN" if "n" in text.lower()[-1:] else "Inf"
+        sign = "" if shown == "NaN" else "-" if text[0] == "-" else "+"
+        raise BuiltinError(f"json: unsupported value: {sign}{shown}")
+    number = _number(text)
+    return text if number is None else number
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.nodes = 0
+
+    def value(self, node: Node, depth: int = 0) -> Value:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise BuiltinError("yaml: document contains excessive aliasing")
+        if depth > MAX_DEPTH:
+            raise BuiltinError("yaml: exceeded max depth")
+        if isinstance(node, ScalarNode):
+            return self.scalar(node)
+        if isinstance(node, SequenceNode):
+            return [self.value(item, depth + 1) for item in node.value]
+        assert isinstance(node, MappingNode)
+        out: dict[str, Value] = {}
+        merged: list[Node] = []
+        for key, entry in node.value:
+            if _is_merge(key):
+                merged += entry.value if isinstance(entry, SequenceNode) else [entry]
+                continue
+            out[self.key(key, entry)] = self.value(entry, depth + 1)
+        for source in merged:
+            found = self.value(source, depth + 1)
+            if not isinstance(found, dict):
+                raise BuiltinError("yaml: map merge requires map or sequence of maps")
+            out = {**found, **out}
+        return out
+
+    def scalar(self, node: ScalarNode) -> Value:
+        tag = node.tag.removeprefix(_CORE)
+        text: str = node.value
+        if tag == "binary":
+            return base64.b64decode(text).decode("utf-8", "surrogateescape")
+        return _plain(text) if tag in _RESOLVED else text
+
+    def key(self, node: Node, entry: Node) -> str:
+        if not isinstance(node, ScalarNode):
+            shown = ", ".join(
+                quote(item.value) for item in node.value if isinstance(item, ScalarNode)
+            )
+            raise BuiltinError(f"yaml: invalid map key: []interface {{}}{{{shown}}}")
+        key = self.scalar(node)
+        if key is None:
+            shown = quote(entry.value) if isinstance(entry, ScalarNode) else "map[]"
+            raise BuiltinError(
+                f"unsupported map key of type: %!s(<nil>), key: <nil>, value: {shown}"
+            )
+        if isinstance(key, bool):
+            return "true" if key else "false"
+        return key if isinstance(key, str) else key_text(key)
+
+
+_RESOLVED: Final = frozenset([_IMPLICIT, "null", "bool", "int", "float"])
+
+
+def _is_merge(node: Node) -> bool:
+    return isinstance(node, ScalarNode) and node.value == "<<" and not node.style
+
+
+class _CoreLoader(_Loader):  # type: ignore[misc]
+    """The loader that leaves plain scalars to `_plain`."""
+
+    def resolve(
+        self, kind: type[Node], value: str, implicit: tuple[bool, bool] | bool
+    ) -> str:
+        """Return the tag of a node that has none."""
+        del value
+        if kind is ScalarNode:
+            plain = isinstance(implicit, tuple) and implicit[0]
+            return _IMPLICIT if plain else _CORE + "str"
+        return _CORE + ("seq" if kind is SequenceNode else "map")
+
+
+def read_yaml(text: str) -> Value:
+    """Read the first document; BuiltinError says what is wrong with it."""
+    loader = None
+    try:
+        loader = _CoreLoader(text)
+        node = loader.get_node() if loader.check_node() else None
+        if node is None:
+            return None
+        return _Reader().value(node)
+    except yaml.MarkedYAMLError as error:
+        raise BuiltinError(_message(error, text)) from None
+    except (yaml.YAMLError, UnicodeError) as error:
+        raise BuiltinError(f"yaml: {error}") from None
+    finally:
+        if loader is not None:
+            loader.dispose()
+
+
+def _message(error: yaml.MarkedYAMLError, text: str) -> str:
+    problem = (error.problem or "").strip()
+    mark = error.problem_mark
+    if problem.startswith("found undefined alias") and mark is not None:
+        name = re.match(r"[^\s,\[\]{}]*", text[mark.index + 1 :])
+        return f"yaml: unknown anchor '{name[0] if name else ''}' referenced"
+    line = mark.line if mark is not None else 0
+    if line and isinstance(error, yaml.scanner.ScannerError):
+        line += 1
+    place = f"line {line}: " if line else ""
+    return f"yaml: {place}{problem}"
+
+
+def unmarshal(value: Value) -> Value:
+    """Read YAML."""
+    return read_yaml(string(value, 1))
+
+
+def is_valid(value: Value) -> bool:
+    """Tell whether the operand is a string that can be read."""
+    if not isinstance(value, str):
+        return False
+    try:
+        read_yaml(value)
+    except BuiltinError:
+        return False
+    return True
+
+
+class _Dumper(yaml.SafeDumper):
+    """Sequences are indented below their key; nothing is folded."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        del indentless
+        super().increase_indent(flow, False)
+
+    def check_simple_key(self) -> bool:
+        """Admit the empty key too."""
+        event = self.event
+        empty = isinstance(event, yaml.ScalarEvent) and not event.value
+        return empty or bool(super().check_simple_key())
+
+    def ignore_aliases(self, data: object) -> bool:
+        del data
+        return True
+
+
+class _Text(str):
+    __slots__ = ()
+
+
+class _Digits(str):
+    __slots__ = ()
+
+
+def _needs_quotes(text: str) -> bool:
+    """A plain scalar of this text would be read as something else."""
+    return (
+        text in _NULL
+        or text in _BOOLS
+        or text in _OLD_BOOLS
+        or bool(_SPECIAL.fullmatch(text) or _BASE60.fullmatch(text))
+        or bool(_TIME.fullmatch(text))
+        or _number(text) is not None
+    )
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: _Text) -> ScalarNode:
+    style = None
+    if _needs_quotes(text):
+        style = '"'
+    elif "\n" in text:
+        style = "|"
+    return dumper.represent_scalar(_CORE + "str", str(text), style=style)
+
+
+def _represent_digits(dumper: yaml.SafeDumper, text: _Digits) -> ScalarNode:
+    tag = "float" if any(c in text for c in ".eE") else "int"
+    return dumper.represent_scalar(_CORE + tag, str(text))
+
+
+_Dumper.add_representer(_Text, _represent_text)
+_Dumper.add_representer(_Digits, _represent_digits)
+_Dumper.yaml_implicit_resolvers = {}
+
+
+def _resolve(self: Any, kind: type, value: str, implicit: tuple[bool, bool]) -> str:
+    del self
+    if kind is not ScalarNode:
+        return _CORE + ("seq" if kind is SequenceNode else "map")
+    if not implicit[0]:
+        return _CORE + "str"
+    if value in _NULL:
+        return _CORE + "null"
+    if value in _BOOLS:
+        return _CORE + "bool"
+    number = _number(value)
+    if number is None:
+        return _CORE + "str"
+    return _CORE + ("float" if any(c in value for c in ".eE") else "int")
+
+
+_Dumper.resolve = _resolve  # type: ignore[method-assign,assignment]
+
+
+def _printable(value: Value) -> Any:
+    if isinstance(value, str):
+        clean = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return _Text(clean)
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, (int, Number)):
+        if isinstance(value, int) and INT64_MIN <= value < 1 << 64:
+            return _Digits(str(value))
+        return _Digits(go_float(float(value)))
+    if isinstance(value, (list, Set)):
+        items = value if isinstance(value, list) else value.items
+        return [_printable(item) for item in items]
+    assert is_object(value)
+    entries = {key_text(key): entry for key, entry in pairs(value)}
+    return {_Text(key): _printable(entries[key]) for key in sorted(entries)}
+
+
+def write_yaml(value: Value) -> str:
+    """Print YAML with sorted keys."""
+    text: str = yaml.dump(
+        _printable(value),
+        Dumper=_Dumper,
+        default_flow_style=False,
+        allow_unicode=True,
+        width=float("inf"),
+        sort_keys=False,
+    )
+    return text.removesuffix("...\n")
+
+
+def marshal(value: Value) -> str:
+    """Print a value as YAML."""
+    return write_yaml(value)

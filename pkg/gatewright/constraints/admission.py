@@ -26,7 +26,11 @@ from gatewright.constraints.judge import (
     ReviewFailed,
     by_action,
 )
-from gatewright.constraints.namespaces import NamespaceError, NamespaceLookup
+from gatewright.constraints.namespaces import (
+    NamespaceError,
+    NamespaceLookup,
+    NamespaceRecord,
+)
 from gatewright.constraints.resources import GROUPS, ResourceGuard
 from gatewright.constraints.reviewdoc import Intake
 from gatewright.constraints.snapshot import Snapshot
@@ -128,7 +132,8 @@ class Admission:
             case.decide(_IGNORED, "allow")
             return case
         try:
-            review = self._review(intake, snapshot, reviewer)
+            record = self._namespace(intake, snapshot)
+            review = _review(intake, record)
         except _FailedError as error:
             case.decide(errored(500, str(error)), "error")
             return case
@@ -137,60 +142,58 @@ class Admission:
         )
         calls = judgement.calls
         if calls:
-            reviewer.set_review(review.document)
+            given = None if record is None else record.document
+            reviewer.set_review(reviewdoc.document_of(intake, reviewer, given))
             reviewer.start(calls, steps=self.steps)
             case.running = True
         return case
 
-    def _review(self, intake: Intake, snapshot: Snapshot, reviewer: Reviewer) -> Review:
-        if intake.is_namespace and intake.namespace:
+    def _namespace(self, intake: Intake, snapshot: Snapshot) -> NamespaceRecord | None:
+        if intake.is_namespace:
             # A server-side apply of a Namespace names itself as its namespace.
             intake.namespace = ""
-        record = None
-        if intake.namespace:
-            lookup = snapshot.namespaces if self.namespaces is None else self.namespaces
-            try:
-                record = lookup.find(intake.namespace)
-            except NamespaceError as error:
-                raise _FailedError(
-                    f"failed to create augmentedReview: {error}"
-                ) from None
-        deleted = intake.operation == "DELETE"
-        subject = None
-        judged = intake.old_object if deleted else intake.object
-        if judged is not None:
-            try:
-                subject = _subject(judged, intake, "oldObject" if deleted else "object")
-            except ObjectError as error:
-                raise _FailedError(
-                    f"error decoding generator resource {intake.name}: {error}"
-                ) from None
-        if deleted and subject is None:
+        if not intake.namespace:
+            return None
+        lookup = snapshot.namespaces if self.namespaces is None else self.namespaces
+        try:
+            return lookup.find(intake.namespace)
+        except NamespaceError as error:
+            raise _FailedError(f"failed to create augmentedReview: {error}") from None
+
+
+def _review(intake: Intake, record: NamespaceRecord | None) -> Review:
+    deleted = intake.operation == "DELETE"
+    subject = None
+    judged = intake.old_object if deleted else intake.object
+    if judged is not None:
+        try:
+            subject = _subject(judged, intake, "oldObject" if deleted else "object")
+        except ObjectError as error:
             raise _FailedError(
-                f"error reviewing resource {intake.name}: {_TARGET}: target.HandleReview "
-                f'failed for target "{_TARGET}": oldObject cannot be nil for DELETE '
-                "operations\n"
-            )
-        subjects = [] if subject is None else [subject]
-        broken = ""
-        if not deleted and intake.old_object is not None:
-            try:
-                subjects.append(_subject(intake.old_object, intake, "oldObject"))
-            except ObjectError:
-                text = gojson.member(intake.body, "request", "oldObject") or b""
-                shown = text.decode("utf-8", "replace")
-                broken = f"invalid request object: failed to unmarshal gkReview oldObject {shown}"
-        document = reviewdoc.document_of(
-            intake, reviewer, None if record is None else record.document
+                f"error decoding generator resource {intake.name}: {error}"
+            ) from None
+    if deleted and subject is None:
+        raise _FailedError(
+            f"error reviewing resource {intake.name}: {_TARGET}: target.HandleReview "
+            f'failed for target "{_TARGET}": oldObject cannot be nil for DELETE operations\n'
         )
-        return Review(
-            document,
-            subjects,
-            broken,
-            None if record is None else record.facts,
-            intake.namespace,
-            operation=intake.operation,
-        )
+    subjects = [] if subject is None else [subject]
+    broken = ""
+    if not deleted and intake.old_object is not None:
+        try:
+            subjects.append(_subject(intake.old_object, intake, "oldObject"))
+        except ObjectError:
+            text = gojson.member(intake.body, "request", "oldObject") or b""
+            shown = text.decode("utf-8", "replace")
+            broken = f"invalid request object: failed to unmarshal gkReview oldObject {shown}"
+    return Review(
+        reviewdoc.NO_DOCUMENT,
+        subjects,
+        broken,
+        None if record is None else record.facts,
+        intake.namespace,
+        operation=intake.operation,
+    )
 
 
 class _FailedError(Exception):

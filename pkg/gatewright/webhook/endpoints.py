@@ -32,6 +32,8 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
 CLOSE: Final = (b"connection", b"close")
+#: How often the limit of a body is read and dropped before the connection ends.
+DROPPED: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,25 +154,32 @@ class Endpoint:
         for name, value in scope["headers"]:
             if name == b"content-type":
                 content_type = value.decode("latin-1")
-            elif name == b"content-length" and int(value) >= self.limits.body:
-                return None, None
         chunks: list[bytes] = []
-        while True:
+        size = 0
+        more = True
+        while more:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise Gone
             chunk = message.get("body", b"")
+            more = message.get("more_body", False)
+            size += len(chunk)
+            if size >= self.limits.body:
+                # Read on and drop it, so that the client hears the answer.
+                if size >= DROPPED * self.limits.body:
+                    return None, None
+                self.traffic.bytes -= held[0]
+                held[0] = 0
+                chunks.clear()
+                continue
             held[0] += len(chunk)
             self.traffic.bytes += len(chunk)
-            if held[0] >= self.limits.body:
-                return None, None
             if self.traffic.bytes > self.limits.in_flight_bytes:
                 raise Refused(503, "overload", "too many bytes in flight")
             chunks.append(chunk)
-            if not message.get("more_body", False):
-                return (
-                    chunks[0] if len(chunks) == 1 else b"".join(chunks)
-                ), content_type
+        if size >= self.limits.body:
+            return None, None
+        return (chunks[0] if len(chunks) == 1 else b"".join(chunks)), content_type
 
     async def decide(
         self, body: bytes, content_type: str | None, deadline: float

@@ -126,6 +126,8 @@ cdef void print_big(Print* p, Arg* arg, uint32_t verb) noexcept with gil:
         else:
             shown, base = int_text(value), 10
         encoded = shown.encode("ascii")
+        # A Formatter sees flags that %v keeps from plain integers
+        p.verb.plus |= p.verb.plus_v
         print_digits(p, minus, encoded, len(encoded), base, <char>verb, True)
     except Exception as error:
         message = repr(error).encode()
@@ -337,7 +339,7 @@ cdef void print_format(Print* p, const char* text, size_t end) noexcept nogil:
             else:
                 put(&p.out, "(MISSING)", 9)
             continue
-        if verb == c'v':
+        if verb == c'v' or verb == c'w':
             p.verb.sharp_v = p.verb.sharp
             p.verb.sharp = False
             p.verb.plus_v = p.verb.plus

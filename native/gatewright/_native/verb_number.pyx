@@ -66,7 +66,9 @@ cdef void print_digits(
             head[heads] = c'0'
             head[heads + 1] = c'b'
             heads += 2
-        elif base == 8 and zeros == 0 and not is_zero and verb != c'O':
+        elif (
+            base == 8 and zeros == 0 and not is_zero and not (big and verb == c'O')
+        ):
             head[heads] = c'0'
             heads += 1
         elif base == 16:
@@ -271,7 +273,7 @@ cdef void print_float_python(
         fail(p.heap, E_INTERNAL, message)
 
 
-cdef str binary_form(double value, char verb, int64_t prec):
+cdef str binary_form(double value, char verb, object prec):
     """Go's %b (mantissa and exponent of 2) and %x (hexadecimal mantissa)."""
     import math
 

@@ -34,6 +34,11 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
         "bench",
         "Measure how fast policies judge objects.",
     ),
+    "rego": (
+        "gatewright.cli.rego.group",
+        "rego",
+        "Work with Rego: eval, check, parse, test and more, as opa has them.",
+    ),
 }
 
 

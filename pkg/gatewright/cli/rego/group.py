@@ -1,0 +1,36 @@
+"""The group `gatewright rego`, and which file holds which command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import click
+
+from gatewright.cli.main import LazyGroup
+
+__all__ = ["rego"]
+
+_HERE: Final = "gatewright.cli.rego"
+
+#: command -> (module, attribute, one line of help)
+COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "test": (f"{_HERE}.test", "test", "Run the unit tests of policies."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    table=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+def rego() -> None:
+    r"""Work with Rego: commands, flags, output and exit status of opa.
+
+    \b
+    Ask a question:   gatewright rego eval -d policy.rego -i input.json data.a.allow
+    Find mistakes:    gatewright rego check --strict policies/
+    Run unit tests:   gatewright rego test policies/ -v
+
+    A flag can also come from the environment, as for opa: OPA_EVAL_FORMAT=raw.
+    """

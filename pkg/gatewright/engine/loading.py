@@ -1,0 +1,332 @@
+"""Policies and base data from files and folders, as `opa` reads them.
+
+A path is a file, a folder (read recursively), a `file://` URL, or one of those
+behind a prefix that says where its data goes (`foo.bar:data.json`).  Of a folder,
+`.rego`, `.json`, `.yaml` and `.yml` files count, data below the names of the
+folders that hold it.  A bundle is a folder or a `.tar.gz`; its data files are
+named data.json or data.yaml and stand where they belong.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import io
+import os
+import stat
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from gatewright.engine.documents import Doc, JsonError
+from gatewright.engine.library.errors import BuiltinError
+from gatewright.engine.values import Value
+from gatewright.rego import ast
+from gatewright.rego.errors import Error, RegoErrors
+from gatewright.rego.parser import parse_module
+
+__all__ = ["LoadErrors", "Loaded", "load_bundle", "load_paths", "read_json"]
+
+_YAML: Final = frozenset({".yaml", ".yml"})
+_DATA_NAMES: Final = frozenset({"data.json", "data.yaml", "data.yml"})
+#: Bytes of one archive's members together; more is refused.
+_MAX_ARCHIVE: Final = 1 << 30
+
+
+class LoadErrors(Exception):
+    """What could not be read: errors of Rego, and texts for all else."""
+
+    def __init__(self, errors: Iterable[Error | str]) -> None:
+        self.errors: list[Error | str] = list(errors)
+        super().__init__(self.errors)
+
+    def __str__(self) -> str:
+        texts = [str(error) for error in self.errors]
+        if len(texts) == 1:
+            return f"1 error occurred during loading: {texts[0]}"
+        return "\n".join([f"{len(texts)} errors occurred during loading:", *texts])
+
+
+class _Refused(Exception):
+    """One file cannot be loaded; the text names it."""
+
+
+@dataclass(slots=True)
+class Loaded:
+    """Modules by file name, and the merged base data."""
+
+    modules: dict[str, ast.Module] = field(default_factory=dict)
+    documents: dict[str, Value] = field(default_factory=dict)
+
+    def has_path(self, keys: Sequence[str]) -> bool:
+        """Tell whether base data holds something at a path below `data`."""
+        node: Value = self.documents
+        for key in keys:
+            if not isinstance(node, dict) or key not in node:
+                return False
+            node = node[key]
+        return True
+
+    def add(self, name: str, documents: Value) -> None:
+        """Merge data in.  Raises LoadErrors."""
+        try:
+            self.merge(name, (), documents)
+        except _Refused as error:
+            raise LoadErrors([str(error)]) from error
+
+    def merge(self, name: str, place: Sequence[str], value: Value) -> None:
+        """Add a document; raises for what is no object or contradicts."""
+        for key in reversed(place):
+            value = {key: value}
+        if not isinstance(value, dict):
+            raise _Refused(f"{name}: document must be of type object")
+        if not _mergeable(self.documents, value):
+            raise _Refused(f"{name}: merge error")
+        _merge(self.documents, value)
+
+
+def _mergeable(left: dict[str, Value], right: dict[str, Value]) -> bool:
+    for key in left.keys() & right.keys():
+        one, other = left[key], right[key]
+        if not isinstance(one, dict) or not isinstance(other, dict):
+            return False
+        if not _mergeable(one, other):
+            return False
+    return True
+
+
+def _merge(left: dict[str, Value], right: dict[str, Value]) -> None:
+    for key, value in right.items():
+        known = left.get(key)
+        if isinstance(known, dict) and isinstance(value, dict):
+            _merge(known, value)
+        else:
+            left[key] = value
+
+
+def read_json(data: bytes) -> Value:
+    """Read one JSON value.  Raises ValueError in the words of Go's decoder."""
+    try:
+        return Doc.parse(data).python()
+    except JsonError as error:
+        text = str(error)
+        if text == "unexpected end of JSON input":
+            text = "unexpected EOF" if data.strip() else "EOF"
+        text = text.replace("after top-level value", "looking for beginning of value")
+        raise ValueError(text) from error
+
+
+class _Loader:
+    """One run over paths; errors are collected."""
+
+    def __init__(self, *, version: int, ignore: Sequence[str], only_rego: bool) -> None:
+        self.version = version
+        self.ignore = ignore
+        self.only_rego = only_rego
+        self.loaded = Loaded()
+        self.errors: list[Error | str] = []
+
+    def attempt(self, load: Callable[[], None]) -> None:
+        try:
+            load()
+        except RegoErrors as error:
+            self.errors += error.errors
+        except _Refused as error:
+            self.errors.append(str(error))
+        except OSError as error:
+            self.errors.append(os_text(error))
+
+    def finish(self) -> Loaded:
+        if self.errors:
+            raise LoadErrors(self.errors)
+        return self.loaded
+
+    def path(self, argument: str) -> None:
+        place, path = _split_prefix(argument)
+        self.walk(_clean(path), place, 0)
+
+    def walk(self, path: str, place: tuple[str, ...], depth: int) -> None:
+        if path[:2] in ("//", "\\\\"):
+            self.errors.append(f"UNC path read is not allowed: {path}")
+            return
+        try:
+            mode = os.stat(path).st_mode
+        except OSError as error:
+            self.errors.append(os_text(error))
+            return
+        if self.ignored(os.path.basename(path)):
+            return
+        if not stat.S_ISDIR(mode):
+            if not (self.only_rego and not path.endswith(".rego")):
+                self.attempt(lambda: self.file(path, place, depth))
+            return
+        if depth:
+            place = (*place, os.path.basename(path))
+        try:
+            names = sorted(os.listdir(path), key=os.fsencode)
+        except OSError as error:
+            self.errors.append(os_text(error))
+            return
+        for name in names:
+            child = os.path.normpath(os.path.join(path, name))
+            self.walk(child, place, depth + 1)
+
+    def ignored(self, name: str) -> bool:
+        return any(fnmatch.fnmatchcase(name, pattern) for pattern in self.ignore)
+
+    def file(self, path: str, place: tuple[str, ...], depth: int) -> None:
+        extension = os.path.splitext(path)[1]
+        if path.endswith(".tar.gz"):
+            bundle = load_bundle(path, version=self.version)
+            self.loaded.modules.update(bundle.modules)
+            self.loaded.merge(path, place, bundle.documents)
+            return
+        known = extension in (".rego", ".json", *_YAML)
+        if not known and depth:
+            return
+        with open(path, "rb") as stream:
+            data = stream.read()
+        if extension == ".rego":
+            self.module(path, data)
+        elif known:
+            self.loaded.merge(path, place, _document(path, data))
+        else:
+            self.guess(path, data, place)
+
+    def guess(self, path: str, data: bytes, place: tuple[str, ...]) -> None:
+        try:
+            self.module(path, data)
+        except RegoErrors:
+            try:
+                value = read_json(data)
+            except ValueError:
+                try:
+                    value = _document(path, data)
+                except _Refused:
+                    message = f"{path}: can't recognize file type"
+                    raise _Refused(message) from None
+            self.loaded.merge(path, place, value)
+
+    def module(self, path: str, data: bytes) -> None:
+        text = data.decode("utf-8", "surrogateescape")
+        self.loaded.modules[path] = parse_module(
+            path, text, version=self.version, process_annotations=True
+        )
+
+
+def _document(path: str, data: bytes) -> Value:
+    try:
+        if os.path.splitext(path)[1] == ".json":
+            return read_json(data)
+        from gatewright.engine.library.yamls import read_yaml
+
+        return read_yaml(data.decode("utf-8", "replace"))
+    except BuiltinError as error:
+        message = f"{path}: error converting YAML to JSON: {error}"
+        raise _Refused(message) from error
+    except ValueError as error:
+        raise _Refused(f"{path}: {error}") from error
+
+
+def _split_prefix(argument: str) -> tuple[tuple[str, ...], str]:
+    if argument.find("://") == argument.find(":"):
+        return (), argument
+    prefix, _, path = argument.partition(":")
+    return (tuple(prefix.split(".")), path) if prefix else ((), argument)
+
+
+def _clean(path: str) -> str:
+    if "://" not in path:
+        return path
+    parts = urlsplit(path)
+    if parts.scheme != "file":
+        return path
+    return unquote(parts.path)
+
+
+def os_text(error: OSError) -> str:
+    """An error of the system in Go's words: `stat x: no such file or directory`."""
+    doing = "open" if not isinstance(error, FileNotFoundError) else "stat"
+    return f"{doing} {error.filename}: {(error.strerror or str(error)).lower()}"
+
+
+def load_paths(
+    paths: Iterable[str],
+    *,
+    version: int = 1,
+    ignore: Sequence[str] = (),
+    only_rego: bool = False,
+) -> Loaded:
+    """Load files and folders.
+
+    `version` is that of the Rego; `ignore` holds shell patterns for names of files
+    and folders; `only_rego` leaves data out.  Raises LoadErrors with all mistakes.
+    """
+    loader = _Loader(version=version, ignore=ignore, only_rego=only_rego)
+    for path in paths:
+        loader.path(path)
+    return loader.finish()
+
+
+def load_bundle(path: str, *, version: int = 1, ignore: Sequence[str] = ()) -> Loaded:
+    """Load a bundle: a folder, or a `.tar.gz` archive.  Raises LoadErrors."""
+    path = _clean(path)
+    loader = _Loader(version=version, ignore=ignore, only_rego=False)
+    try:
+        files = list(_folder(path) if os.path.isdir(path) else _archive(path))
+    except OSError as error:
+        text = os_text(error).removeprefix("stat ").removeprefix("open ")
+        raise LoadErrors([f'error reading "{path}": stat {text}']) from error
+    except (tarfile.TarError, EOFError) as error:
+        raise LoadErrors([f"bundle {path}: archive read failed: {error}"]) from error
+    base = path if os.path.isdir(path) else ""
+    for name, data in files:
+        if any(loader.ignored(part) for part in name.split("/")):
+            continue
+        shown = os.path.join(base, name) if base else f"{path}:{name}"
+        loader.attempt(lambda n=name, s=shown, d=data: _member(loader, n, s, d))  # type: ignore[misc]
+    if loader.errors:
+        raise LoadErrors([_prefixed(path, error) for error in loader.errors])
+    return loader.loaded
+
+
+def _prefixed(path: str, error: Error | str) -> Error | str:
+    return f"bundle {path}: {error}" if isinstance(error, str) else error
+
+
+def _member(loader: _Loader, name: str, shown: str, data: bytes) -> None:
+    base = os.path.basename(name)
+    if base.endswith(".rego"):
+        loader.module(shown, data)
+    elif base in _DATA_NAMES:
+        place = tuple(part for part in os.path.dirname(name).split("/") if part)
+        loader.loaded.merge(shown, place, _document(shown, data))
+
+
+def _folder(path: str) -> Iterator[tuple[str, bytes]]:
+    for folder, folders, names in os.walk(path):
+        folders.sort()
+        for name in sorted(names):
+            full = os.path.join(folder, name)
+            if name.endswith(".rego") or name in _DATA_NAMES:
+                with open(full, "rb") as stream:
+                    yield os.path.relpath(full, path), stream.read()
+
+
+def _archive(path: str) -> Iterator[tuple[str, bytes]]:
+    with open(path, "rb") as stream:
+        raw = io.BytesIO(stream.read())
+    total = 0
+    with tarfile.open(fileobj=raw, mode="r:gz") as archive:
+        for member in archive:
+            name = member.name.lstrip("./")
+            wanted = name.endswith(".rego") or os.path.basename(name) in _DATA_NAMES
+            if not member.isfile() or not wanted:
+                continue
+            total += member.size
+            if total > _MAX_ARCHIVE:
+                raise tarfile.TarError("archive is too large")
+            content = archive.extractfile(member)
+            if content is not None:
+                yield name, content.read()

@@ -216,7 +216,8 @@ cdef bint read_atom(Reader* reader, Part* out) noexcept nogil:
         reader.at += 1
     elif (
         c == 0 or <uint8_t>c > 127 or c == c"^" or c == c"$" or c == c"*"
-        or c == c"+" or c == c"?" or c == c"{" or c == c"}" or c == c"]" or c == c")" or c == c"|"
+        or c == c"+" or c == c"?" or c == c"{" or c == c"}" or c == c"]"
+        or c == c")" or c == c"|"
     ):
         return False
     else:

@@ -95,15 +95,13 @@ def _check_node(state: State, node: RuleNode) -> errors.Error | None:
     return None
 
 
-def _rule_nodes(state: State, node: RuleNode) -> None:
-    """Parents first; nothing below a node in conflict is looked at."""
-    if node.rules:
-        error = _check_node(state, node)
-        if error is not None:
-            state.fail(error)
-            return
-    for child in node.children.values():
-        _rule_nodes(state, child)
+def _rule_nodes(state: State) -> None:
+    """Every node that holds rules, parents first."""
+    for node in state.rule_tree.walk():
+        if node.rules:
+            error = _check_node(state, node)
+            if error is not None and not state.fail(error):
+                return
 
 
 def _paths(state: State, node: RuleNode, path: tuple[str, ...]) -> None:
@@ -165,7 +163,7 @@ def _package_at(
 
 def check_rule_conflicts(state: State) -> None:
     """CheckRuleConflicts: rules with rules, with base data, with packages."""
-    _rule_nodes(state, state.rule_tree)
+    _rule_nodes(state)
     if state.options.path_exists is not None:
         for child in state.rule_tree.children.values():
             _paths(state, child, ())

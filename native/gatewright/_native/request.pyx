@@ -188,11 +188,17 @@ def read_request(Doc review not None):
     )
 
 
+cdef inline object text_or_not(Word w):
+    if w == NONE or w == W_NULL:
+        return None
+    return text(w) if is_text(w) else False
+
+
 def read_facts(Doc obj not None):
     """Kind, apiVersion, name, generateName, namespace and labels of an object.
 
-    kind and apiVersion are None if they are not there, False if they are no text;
-    the others are blank then.  Labels of which one is no text are none at all; null
+    kind and apiVersion are None if null or not there, False if they are no text; the
+    others are blank then.  Labels of which one is no text are none at all; null
     stands for a blank.
     """
     cdef Word w = obj.word
@@ -211,12 +217,8 @@ def read_facts(Doc obj not None):
                 break
             found[text(key_at(labels, i))] = text(value)
     return (
-        text(kind) if is_text(kind) else None if kind == NONE else False,
-        text(api_version)
-        if is_text(api_version)
-        else None
-        if api_version == NONE
-        else False,
+        text_or_not(kind),
+        text_or_not(api_version),
         text(field(metadata, b"name")),
         text(field(metadata, b"generateName")),
         text(field(metadata, b"namespace")),

@@ -34,7 +34,8 @@ def _shape(version: str) -> gostruct.Shape:
         "enforcementAction": gostruct.STRING,
     }
     owner = gostruct.struct(f"{version}.ExpansionTemplateSpec", spec)
-    return gostruct.struct(f"{version}.ExpansionTemplate", {"spec": owner})
+    fields = {"metadata": meta.OBJECT_META, "spec": owner}
+    return gostruct.struct(f"{version}.ExpansionTemplate", fields)
 
 
 _SHAPES: Final = {version: _shape(version) for version in ("v1beta1", "v1alpha1")}

@@ -35,10 +35,11 @@ def _shape(version: str) -> gostruct.Shape:
         "timeout": gostruct.INT,
         "caBundle": gostruct.STRING,
     }
-    return gostruct.struct(
-        f"{version}.Provider",
-        {"spec": gostruct.struct(f"{version}.ProviderSpec", spec)},
-    )
+    fields = {
+        "metadata": meta.OBJECT_META,
+        "spec": gostruct.struct(f"{version}.ProviderSpec", spec),
+    }
+    return gostruct.struct(f"{version}.Provider", fields)
 
 
 _SHAPES: Final = {version: _shape(version) for version in ("v1beta1", "v1alpha1")}

@@ -14,7 +14,7 @@ from gatewright.constraints import actions, crd, expansions, providers, template
 from gatewright.constraints.exclusion import CONFIG_NAME
 from gatewright.constraints.faults import DecodeError, PolicyFault
 from gatewright.constraints.snapshot import Snapshot
-from gatewright.k8s import gojson, meta
+from gatewright.k8s import gojson, gostruct, meta
 from gatewright.k8s.review import ObjectError, Request, Response, check_object, errored
 
 __all__ = ["GROUPS", "MutatorCheck", "ResourceGuard"]
@@ -77,7 +77,7 @@ class ResourceGuard:
             if request.name != CONFIG_NAME:
                 raise PolicyFault("config resource must have name 'config'")
         elif group == _MUTATIONS and kind in _MUTATORS:
-            self._mutator(_object(request))
+            self._mutator(_object(request), f"{version}.{kind}")
         elif group == providers.GROUP and kind == "Provider":
             providers.check(_object(request), version)
         elif group == expansions.GROUP and kind == "ExpansionTemplate":
@@ -90,7 +90,13 @@ class ResourceGuard:
         if action and self.check_actions:
             actions.check_action(action, obj)
 
-    def _mutator(self, obj: Mapping[str, Any]) -> None:
+    def _mutator(self, obj: Mapping[str, Any], go_type: str) -> None:
+        try:
+            gostruct.decode(
+                obj, gostruct.struct(go_type, {"metadata": meta.OBJECT_META})
+            )
+        except gostruct.UnmarshalError as error:
+            raise DecodeError(str(error)) from None
         if self.mutators is None:
             raise DecodeError("mutators are not supported by this process")
         complaint = self.mutators(obj)

@@ -100,15 +100,8 @@ def _shape(version: str) -> gostruct.Shape:
         "crd": gostruct.struct(f"{version}.CRD", crd),
         "targets": gostruct.array(gostruct.struct(f"{version}.Target", target)),
     }
-    metadata = {
-        "name": gostruct.STRING,
-        "generateName": gostruct.STRING,
-        "namespace": gostruct.STRING,
-        "labels": gostruct.mapping(gostruct.STRING),
-        "annotations": gostruct.mapping(gostruct.STRING),
-    }
     fields = {
-        "metadata": gostruct.struct("v1.ObjectMeta", metadata),
+        "metadata": meta.OBJECT_META,
         "spec": gostruct.struct(f"{version}.ConstraintTemplateSpec", spec),
     }
     return gostruct.struct(f"{version}.ConstraintTemplate", fields)

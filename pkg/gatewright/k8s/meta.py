@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gatewright.k8s import gotext
+from gatewright.k8s import gostruct, gotext
 
 __all__ = [
     "MISSING",
+    "OBJECT_META",
     "AccessorError",
     "annotations_of",
     "generate_name_of",
@@ -41,6 +42,18 @@ class _Missing:
 
 
 MISSING: Final = _Missing()
+
+#: The Go type of an object's metadata, as far as it is looked at.
+OBJECT_META: Final = gostruct.struct(
+    "v1.ObjectMeta",
+    {
+        "name": gostruct.STRING,
+        "generateName": gostruct.STRING,
+        "namespace": gostruct.STRING,
+        "labels": gostruct.mapping(gostruct.STRING),
+        "annotations": gostruct.mapping(gostruct.STRING),
+    },
+)
 
 
 class AccessorError(ValueError):

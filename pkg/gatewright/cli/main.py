@@ -19,6 +19,11 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
         "serve",
         "Serve admission over HTTPS by policies from a folder.",
     ),
+    "completion": (
+        "gatewright.cli.completion",
+        "completion",
+        "Print the completion script for a shell.",
+    ),
     "verify": (
         "gatewright.cli.verify",
         "verify",

@@ -3,16 +3,16 @@
 
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdio cimport snprintf
-from libc.string cimport memcpy, strlen
+from libc.string cimport strcmp
 
 from gatewright._native.arithmetic cimport truncated as truncated_number
 from gatewright._native.number cimport int_text
 from gatewright._native.operand cimport bad_call, bad_type, is_number
-from gatewright._native.reader cimport READ_EXACT, READ_VALID, read_text
+from gatewright._native.reader cimport READ_EXACT, READ_VALID, read_first, read_text
 from gatewright._native.value cimport (
     E_CONFLICT, E_DEPTH, E_INTERNAL, E_SYNTAX, E_TYPE, T_ARR, T_INT, T_SET, T_STR,
-    UNDEFINED, W_FALSE, W_TRUE, Heap, StrNode, Word, as_int, fail, heap_free, heap_init,
-    item, new_str, seq_len, str_node, tag,
+    UNDEFINED, W_FALSE, W_NULL, W_TRUE, Heap, StrNode, Word, as_int, fail, heap_free,
+    heap_init, item, new_str, seq_len, str_node, tag,
 )
 from gatewright._native.writer cimport (
     WRITE_HTML, Out, out_init, out_string, put, to_text, write_plain,
@@ -91,54 +91,64 @@ cdef Word lib_json_marshal(Heap* heap, const Word* args, int n) noexcept nogil:
 
 
 cdef Word lib_json_unmarshal(Heap* heap, const Word* args, int n) noexcept nogil:
+    # OPA reads a stream: a value, and then the next token, which must not be there
+    # (one that is null goes unnoticed)
     cdef StrNode* s
-    cdef Word w
-    cdef char text[700]
-    cdef const char* after = " after top-level value"
-    cdef size_t size, tail
+    cdef Word out, token
+    cdef size_t used = 0
+    cdef const char* rest
     if tag(args[0]) != T_STR:
         return bad_type(heap, "json.unmarshal", 1, "string", args[0])
     s = str_node(args[0])
-    w = read_text(heap, s.data, s.size, READ_EXACT, NULL)
-    if w != UNDEFINED or (heap.error != E_SYNTAX and heap.error != E_DEPTH):
-        return w
-    # The builtin reads as a stream, whose errors differ a little
-    size = strlen(heap.message)
-    tail = strlen(after)
-    if heap.error_at == s.size and starts_with(heap.message, "unexpected end"):
-        memcpy(heap.message, "unexpected EOF", 15)
-        if is_blank(s):
-            memcpy(heap.message, "EOF", 4)
-        snprintf(text, 700, "%s", heap.message)
-    elif size > tail and ends_with(heap.message, size, after, tail):
-        snprintf(text, 700, "error: %.600s", heap.message)
-    else:
-        snprintf(text, 700, "%.600s", heap.message)
+    out = read_first(heap, s.data, s.size, READ_EXACT, &used)
+    if out == UNDEFINED:
+        return bad_stream(heap, s.data, s.size)
+    while used < s.size and is_space(s.data[used]):
+        used += 1
+    if used == s.size:
+        return out
+    rest = s.data + used
+    if rest[0] == c'{' or rest[0] == c'[':
+        return trailing(heap, rest, 1)
+    token = read_first(heap, rest, s.size - used, READ_EXACT, &used)
+    if token == UNDEFINED:
+        return bad_stream(heap, rest, s.size - used)
+    if token == W_NULL:
+        return out
+    if token == W_TRUE:
+        return trailing(heap, "%!s(bool=true)", 14)
+    if token == W_FALSE:
+        return trailing(heap, "%!s(bool=false)", 15)
+    if tag(token) == T_STR:
+        return trailing(heap, str_node(token).data, str_node(token).size)
+    return trailing(heap, rest, used)
+
+
+cdef bint is_space(char c) noexcept nogil:
+    return c == 0x20 or c == 9 or c == 10 or c == 13
+
+
+cdef Word trailing(Heap* heap, const char* token, size_t size) noexcept nogil:
+    cdef char text[400]
+    snprintf(
+        text, 400, "error: invalid character '%.*s' after top-level value",
+        <int>(size if size < 300 else 300), token,
+    )
     return bad_call(heap, "json.unmarshal", text)
 
 
-cdef bint starts_with(const char* text, const char* prefix) noexcept nogil:
+cdef Word bad_stream(Heap* heap, const char* data, size_t size) noexcept nogil:
+    # Of a stream that ends too soon Go says whether there was anything
+    cdef char text[500]
     cdef size_t i = 0
-    while prefix[i]:
-        if text[i] != prefix[i]:
-            return False
-        i += 1
-    return True
-
-
-cdef bint ends_with(
-    const char* text, size_t size, const char* suffix, size_t n
-) noexcept nogil:
-    return starts_with(text + size - n, suffix)
-
-
-cdef bint is_blank(StrNode* s) noexcept nogil:
-    cdef uint32_t i
-    for i in range(s.size):
-        if not (s.data[i] == 0x20 or s.data[i] == 9 or s.data[i] == 10
-                or s.data[i] == 13):
-            return False
-    return True
+    if heap.error != E_SYNTAX and heap.error != E_DEPTH:
+        return UNDEFINED
+    snprintf(text, 500, "%.480s", heap.message)
+    if strcmp(heap.message, "unexpected end of JSON input") == 0:
+        while i < size and is_space(data[i]):
+            i += 1
+        snprintf(text, 500, "EOF" if i == size else "unexpected EOF")
+    return bad_call(heap, "json.unmarshal", text)
 
 
 cdef Word lib_json_is_valid(Heap* heap, const Word* args, int n) noexcept nogil:

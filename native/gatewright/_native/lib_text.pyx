@@ -391,10 +391,10 @@ cdef Word lib_substring(Heap* heap, const Word* args, int n) noexcept nogil:
         return bad_type(heap, "substring", 1, "string", args[0])
     if not want_int(heap, "substring", args, 2, "number", &start):
         return UNDEFINED
-    if start < 0:
-        return bad_call(heap, "substring", "negative offset")
     if not want_int(heap, "substring", args, 3, "number", &length):
         return UNDEFINED
+    if start < 0:
+        return bad_call(heap, "substring", "negative offset")
     s = str_node(args[0])
     first = rune_offset(s, start)
     last = s.size

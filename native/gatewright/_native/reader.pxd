@@ -22,6 +22,10 @@ ctypedef struct InternTable:
 cdef Word read_text(
     Heap* heap, const char* data, size_t size, ReadMode mode, const InternTable* known
 ) noexcept nogil
+# The first value of a stream; `used`: where it ends
+cdef Word read_first(
+    Heap* heap, const char* data, size_t size, ReadMode mode, size_t* used
+) noexcept nogil
 cdef Word intern_find(
     const InternTable* known, uint32_t hash, const char* data, size_t size
 ) noexcept nogil

@@ -475,6 +475,19 @@ cdef inline Word close_level(
 cdef Word read_text(
     Heap* heap, const char* data, size_t size, ReadMode mode, const InternTable* known
 ) noexcept nogil:
+    return read_with(heap, data, size, mode, known, NULL)
+
+
+cdef Word read_first(
+    Heap* heap, const char* data, size_t size, ReadMode mode, size_t* used
+) noexcept nogil:
+    return read_with(heap, data, size, mode, NULL, used)
+
+
+cdef Word read_with(
+    Heap* heap, const char* data, size_t size, ReadMode mode,
+    const InternTable* known, size_t* used,
+) noexcept nogil:
     cdef Work work
     cdef Word out
     work.stack = work.first_stack
@@ -485,7 +498,9 @@ cdef Word read_text(
     if size > UINT32_MAX - 64:
         fail(heap, E_MEMORY, "document too long")
         return UNDEFINED
-    out = read_document(heap, <const uint8_t*>data, size, mode, known, &work)
+    out = read_document(
+        heap, <const uint8_t*>data, size, mode, known, &work, used
+    )
     if work.stack != work.first_stack:
         free(work.stack)
     if work.levels != work.first_levels:
@@ -495,7 +510,7 @@ cdef Word read_text(
 
 cdef Word read_document(
     Heap* heap, const uint8_t* data, size_t size, ReadMode mode,
-    const InternTable* known, Work* work,
+    const InternTable* known, Work* work, size_t* used,
 ) noexcept nogil:
     cdef const uint8_t* p = data
     cdef const uint8_t* end = data + size
@@ -578,6 +593,9 @@ cdef Word read_document(
             if unlikely(w == UNDEFINED, 0):
                 return UNDEFINED
             if depth == 0:
+                if used != NULL:
+                    used[0] = p - data
+                    return w
                 p = skip_space(p, end)
                 if p < end:
                     return bad_byte(heap, data, p, end, "after top-level value")

@@ -15,6 +15,7 @@ from gatewright.constraints.snapshot import Snapshot
 from tests.constraints import samples
 
 DEFAULT = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
+NO_KIND = "couldn't get version/kind; json parse error: "
 SLOW = (
     "package x\n"
     'violation[{"msg": "never"}] { r := numbers.range(1, 5000); '
@@ -272,7 +273,7 @@ def test_object_and_old_object_may_be_of_two_kinds() -> None:
         ({"kind": ""}, "Object 'Kind' is missing in '{\"kind\": \"\"}'"),
         (
             {"kind": 5},
-            "couldn't get version/kind; json parse error: "
+            NO_KIND
             + "json: cannot unmarshal number into Go struct field .kind of type string",
         ),
         ({"kind": "A", "apiVersion": "a/b/c"}, "unexpected GroupVersion string: a/b/c"),

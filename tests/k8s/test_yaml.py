@@ -62,7 +62,7 @@ def test_verify_drops_comments_inside_block_scalars() -> None:
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("a: [1", "f.yaml:2: yaml: line 2: did not find expected ',' or ']'"),
+        ("a: [1", "f.yaml:2: yaml: line 1: did not find expected ',' or ']'"),
         ("a: *x", "f.yaml:1: yaml: line 1: unknown anchor 'x' referenced"),
         ("a: .inf", "f.yaml:1: yaml: line 1: unsupported value: +Inf"),
         ("? [1]\n: 2", "f.yaml:1: yaml: line 1: a key of a mapping is not a string"),

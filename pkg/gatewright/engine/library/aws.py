@@ -61,11 +61,11 @@ def _require(
     what: str,
     missing: str = "",
 ) -> None:
-    if absent := Set([name for name in names if name not in given]):
-        if absent.items:
-            raise OperandError(
-                f"operand {position} missing {missing}{what}: {rego_text(absent)}"
-            )
+    absent = Set([name for name in names if name not in given])
+    if absent.items:
+        raise OperandError(
+            f"operand {position} missing {missing}{what}: {rego_text(absent)}"
+        )
     wrong = Set([name for name in names if not isinstance(given[name], str)])
     if wrong.items:
         raise OperandError(

@@ -40,6 +40,7 @@ _FUNCTIONS: Final[Mapping[str, str]] = {
     "graph.reachable_paths": "graphs.reachable_paths",
     "hex.decode": "encoding.hex_decode",
     "hex.encode": "encoding.hex_encode",
+    "http.send": "http.send",
     "indexof_n": "strings.indexof_n",
     "io.jwt.decode": "jwt.decode",
     "io.jwt.decode_verify": "jwt.decode_verify",
@@ -119,6 +120,7 @@ _FUNCTIONS: Final[Mapping[str, str]] = {
 NEEDS_CONTEXT: Final[frozenset[str]] = frozenset(
     {
         "graph.reachable_paths",
+        "http.send",
         "io.jwt.decode_verify",
         "net.cidr_expand",
         "net.lookup_ip_addr",

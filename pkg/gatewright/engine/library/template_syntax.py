@@ -30,7 +30,27 @@ __all__ = [
 ]
 
 FUNCTIONS: Final = frozenset(
-    ["and", "call", "eq", "ge", "gt", "html", "index", "js", "le", "len", "lt", "ne", "not", "or", "print", "printf", "println", "slice", "urlquery"]
+    [
+        "and",
+        "call",
+        "eq",
+        "ge",
+        "gt",
+        "html",
+        "index",
+        "js",
+        "le",
+        "len",
+        "lt",
+        "ne",
+        "not",
+        "or",
+        "print",
+        "printf",
+        "println",
+        "slice",
+        "urlquery",
+    ]
 )
 MAX_DEPTH: Final = 200
 

@@ -163,13 +163,12 @@ cdef void sharp_float(
     cdef int64_t digits = 0
     cdef size_t tail = size, i
     cdef bint point = False, nonzero = False
-    if verb == c'v' or verb == c'g' or verb == c'G':
+    cdef bint hexadecimal = verb == c'x' or verb == c'X'
+    if verb == c'v' or verb == c'g' or verb == c'G' or verb == c'x':
         digits = prec if prec >= 0 else 6
-        if prec == 0:
-            digits = 1
     put_char(out, num[0])
     for i in range(1, size):
-        if num[i] == c'e' or num[i] == c'E':
+        if (num[i] | 32) == c'p' or ((num[i] | 32) == c'e' and not hexadecimal):
             tail = i
             break
         if num[i] == c'.':

@@ -47,10 +47,10 @@ class QueryState:
         "compiled",
         "context",
         "hidden",
+        "names",
         "source",
         "state",
         "types",
-        "written",
     )
 
     def __init__(
@@ -75,19 +75,14 @@ class QueryState:
         names = all_vars(list(body))
         self.state.gen = VarGenerator("__localq", names)
         self.body: ast.Body = list(body)
-        self.written: list[str] = []
+        #: Names of the outermost scope as written -> as they are now.
+        self.names: dict[str, str] = {}
         self.types: Any = None
 
     def result(self) -> CompiledQuery:
         """What is left when no stage found a mistake."""
-        back = {name: new for new, name in self.state.rewritten.items()}
         present = all_vars(self.body)
-        bindings: dict[str, str] = {}
-        for name in self.written:
-            # A closure may have renamed its own variable of that name.
-            new = name if name in present else back.get(name, name)
-            if new in present:
-                bindings[name] = new
+        bindings = {name: new for name, new in self.names.items() if new in present}
         return CompiledQuery(
             body=self.body,
             bindings=bindings,
@@ -205,7 +200,7 @@ def _iterates(body: ast.Body) -> bool:
 
 def rewrite_local_vars(query: QueryState) -> None:
     """RewriteLocalVars; remembers the names that the user wrote."""
-    query.written = _written(query.body)
+    written = _written(query.body)
     state = query.state
     rewriter = LocalRewriter(state.gen, Scopes(), strict=state.options.strict)
     query.body = rewriter.body(query.body, None)
@@ -217,7 +212,7 @@ def rewrite_local_vars(query: QueryState) -> None:
     }
     state.rewritten.update(query.hidden)
     top = rewriter.scopes.top.names
-    query.written = [name for name in query.written if name in top]
+    query.names = {name: top[name] for name in written if name in top}
 
 
 def _written(body: ast.Body) -> list[str]:

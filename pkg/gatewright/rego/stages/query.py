@@ -212,7 +212,11 @@ def rewrite_local_vars(query: QueryState) -> None:
     }
     state.rewritten.update(query.hidden)
     top = rewriter.scopes.top.names
-    query.names = {name: top[name] for name in written if name in top}
+    query.names = {
+        name: top[name]
+        for name in written
+        if name in top and (name not in RESERVED or top[name] != name)
+    }
 
 
 def _written(body: ast.Body) -> list[str]:
@@ -223,11 +227,7 @@ def _written(body: ast.Body) -> list[str]:
         node = stack.pop()
         kind = type(node)
         if kind is ast.Var:
-            if (
-                node.name not in RESERVED
-                and not is_wildcard(node.name)
-                and not is_generated(node.name)
-            ):
+            if not is_wildcard(node.name) and not is_generated(node.name):
                 seen[node.name] = None
         elif kind is ast.Every:
             stack.append(node.domain)

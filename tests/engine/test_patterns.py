@@ -1,4 +1,4 @@
-"""Patterns that need no library: they match what RE2 says they match."""
+"""`regex.match` matches what RE2 says it matches."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import random
 import pytest
 import re2
 
-from gatewright._native.pattern import matches
 from gatewright.engine.policy import compile_policy
 
 PIECES = (
@@ -53,71 +52,29 @@ def whole(choose: random.Random) -> str:
     )
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 def test_random_patterns_agree_with_re2(seed: int) -> None:
     choose = random.Random(seed)  # noqa: S311 - repeatable
     options = re2.Options()
     options.log_errors = False
-    ours = 0
-    for _ in range(1500):
+    pairs = []
+    wanted = []
+    for _ in range(400):
         pattern = whole(choose)
+        try:
+            compiled = re2.compile(pattern, options)
+        except re2.error:
+            continue
         for _ in range(4):
             size = choose.randrange(9)
-            text = "".join(choose.choice("aabbc01-_./: \n") for _ in range(size))
-            found = matches(pattern.encode(), text.encode())
-            if found is None:
-                continue
-            ours += 1
-            wanted = re2.compile(pattern, options).search(text) is not None
-            assert found is wanted, f"{pattern!r} on {text!r}"
-
-    assert ours > 4000
-
-
-@pytest.mark.parametrize(
-    "pattern",
-    ["(?i)a", r"\bword", "[[:alpha:]]", "é", "a**", "(", ")", "a{1001}", "[b-a]",
-     r"\pL", "a$b", "x*^", "[a", "a{2", r"\Qa\E", "(?P<n>a)", "\\", "a{300}"],
-)  # fmt: skip
-def test_what_is_left_to_re2(pattern: str) -> None:
-    assert matches(pattern.encode(), b"a") is None
-
-
-@pytest.mark.parametrize(
-    ("pattern", "text", "found"),
-    [
-        (r"^[0-9]+(\.[0-9]+)?(m|Mi|Gi)?$", "128Mi", True),
-        (r"^[0-9]+(\.[0-9]+)?(m|Mi|Gi)?$", "128Mib", False),
-        ("^a{100}b{100}$", "a" * 100 + "b" * 100, True),
-        ("^a{100}b{100}$", "a" * 100 + "b" * 99, False),
-        ("(a|b)*c$", "ab" * 500 + "c", True),
-        ("(a*)*b", "a" * 5000, False),
-        ("", "", True),
-        ("^$", "", True),
-        ("^$", "a", False),
-        ("$", "a", True),
-    ],
-)
-def test_cases(pattern: str, text: str, found: bool) -> None:
-    assert matches(pattern.encode(), text.encode()) is found
-
-
-def test_both_ways_in_one_policy() -> None:
-    """Patterns of the policy and of its input, of ASCII and beyond."""
+            text = "".join(choose.choice("aabbc01-_./: \né") for _ in range(size))
+            pairs.append([pattern, text])
+            wanted.append(compiled.search(text) is not None)
     policy = compile_policy(
-        {
-            "p.rego": r"""package p
-            a := [regex.match(`^[a-z]+$`, x) | some x in input.texts]
-            b := [regex.match(`^.$`, x) | some x in input.texts]
-            c := [regex.match(y, "abc") | some y in input.patterns]
-            d := regex.match(`(`, "abc")
-            """
-        }
+        {"p.rego": "package p\na := [regex.match(x[0], x[1]) | some x in input]"}
     )
-    given = {"texts": ["abc", "aé", "é", "", "A"], "patterns": ["^a", "^b", "("]}
+    found = policy.evaluate("data.p.a", input=pairs)
 
-    assert policy.evaluate("data.p", input=given) == {
-        "a": [True, False, False, False, False],
-        "b": [False, False, True, False, True],
-        "c": [True, False],
-    }
+    wrong = [p for p, f, w in zip(pairs, found, wanted, strict=True) if f is not w]
+    assert wrong == []
+    assert len(pairs) > 800

@@ -178,8 +178,6 @@ cdef class Evaluation:
         vm_init(&self.vm, NULL)
         self.new_batch()
         self.vm.owner = <PyObject*>self
-        self.vm.patterns.base = image.base
-        self.vm.patterns.size = image.size
         self.review_word = NONE
         self.data_word = NONE
 

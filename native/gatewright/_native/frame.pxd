@@ -7,7 +7,6 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-from gatewright._native.pattern cimport PatternCache
 from gatewright._native.program cimport Function, Program
 from gatewright._native.value cimport ErrorKind, Heap, Word
 
@@ -112,7 +111,6 @@ ctypedef struct Vm:
     Remembered* remembered
     Context* spare_contexts
     Word* spare_memos           # first word: the next one
-    PatternCache patterns
     PyObject* owner             # takes exceptions of Python builtins
     PyObject* raised
 

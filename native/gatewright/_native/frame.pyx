@@ -4,7 +4,6 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
-from gatewright._native.pattern cimport cache_free
 from gatewright._native.program cimport Function, Program
 from gatewright._native.value cimport (
     E_CONFLICT,
@@ -88,7 +87,6 @@ cdef void vm_init(Vm* vm, Heap* heap) noexcept nogil:
 
 
 cdef void vm_free(Vm* vm) noexcept nogil:
-    cache_free(&vm.patterns)
     free(vm.registers)
     free(vm.frames)
     vm.registers = NULL

@@ -16,7 +16,6 @@ from gatewright._native.builtin cimport builtin_arity, find_builtin
 from gatewright._native.opcodes cimport PLAN_VERSION
 from gatewright._native.program cimport (
     BF_CONTEXT,
-    BF_MATCH,
     BF_VARIES,
     MAX_REGISTERS,
     Builtin,
@@ -297,8 +296,6 @@ cdef class Image:
             if self.binding is None or name not in self.binding.functions:
                 raise ImageError(f"no builtin function {name}")
             function = self.binding.functions[name]
-            if name == "regex.match" or name == "re_match":
-                builtin.flags |= BF_MATCH
             if name in self.binding.contextual:
                 builtin.flags |= BF_CONTEXT
             self.callables.append(function)

@@ -16,7 +16,6 @@ cdef enum FunctionFlag:
 cdef enum BuiltinFlag:
     BF_VARIES = 1           # not deterministic: one result per query and operands
     BF_CONTEXT = 2          # its Python form takes the query's context first
-    BF_MATCH = 4            # regex.match: pattern.pyx may do it
 
 cdef enum:
     MAX_REGISTERS = 65536   # of one function

@@ -110,9 +110,7 @@ from gatewright._native.opcodes cimport (
     REL_LTE,
     REL_NEQ,
 )
-from gatewright._native.pattern cimport cached_match
 from gatewright._native.program cimport (
-    BF_MATCH,
     BF_VARIES,
     Builtin,
     Function,
@@ -294,15 +292,6 @@ cdef inline Word call_builtin(
     for i in range(n):
         if args[i] == UNDEFINED:
             return UNDEFINED
-    if (
-        builtin.flags & BF_MATCH
-        and n == 2
-        and tag(args[0]) == T_STR
-        and tag(args[1]) == T_STR
-    ):
-        w = cached_match(&vm.patterns, str_node(args[0]), str_node(args[1]))
-        if w != UNDEFINED:
-            return w
     if builtin.flags & BF_VARIES:
         w = call_varying(vm, number, args, n)
     elif builtin.native != NULL:

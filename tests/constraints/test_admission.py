@@ -358,3 +358,15 @@ def test_the_index_agrees_with_matching_everything() -> None:
         assert snapshot.candidates(point, group, kind) is snapshot.candidates(
             point, group, kind
         )
+
+
+def test_details_nested_too_deep_deny() -> None:
+    rego = (
+        'package x\nviolation[{"msg": "m", "details": d}] { d := input.review.object }'
+    )
+    deep = '{"kind": "Pod", "apiVersion": "v1", "a": ' + "[" * 5000 + "]" * 5000 + "}"
+    body = json.dumps(review("OBJECT")).replace('"OBJECT"', deep).encode()
+    verdict = judge(policies(rego), body)
+
+    assert not verdict.response.allowed
+    assert verdict.response.message.endswith("Rego: details are nested too deep\n\n")

@@ -35,7 +35,7 @@ from gatewright.constraints.resources import GROUPS, ResourceGuard
 from gatewright.constraints.reviewdoc import Intake
 from gatewright.constraints.snapshot import Snapshot
 from gatewright.engine.documents import Doc
-from gatewright.engine.reviews import Reviewer
+from gatewright.engine.reviews import Outcome, Reviewer
 from gatewright.engine.values import UNDEFINED
 from gatewright.k8s import gojson
 from gatewright.k8s import review as reviews
@@ -51,7 +51,7 @@ _KNOWN: Final = (actions.DENY, actions.DRYRUN, actions.WARN)
 #: Steps of one constraint: about two seconds of a core.
 DEFAULT_STEPS: Final = 400_000_000
 
-Outcome = Literal["allow", "deny", "error", "unread"]
+Ending = Literal["allow", "deny", "error", "unread"]
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class Verdict:
 
     body: bytes
     response: Response
-    outcome: Outcome
+    outcome: Ending
     generation: str
     intake: Intake | None = None
     results: Sequence[Result] = ()
@@ -256,7 +256,7 @@ class Case:
         self._decided: Verdict | None = None
 
     def decide(
-        self, response: Response, outcome: Outcome, *, counted: bool = True
+        self, response: Response, outcome: Ending, *, counted: bool = True
     ) -> None:
         """Settle the case without evaluation."""
         echo = None if self.intake is None else self.intake.echo
@@ -273,6 +273,15 @@ class Case:
         """Evaluate so many steps more; True when there is nothing left to do."""
         return not self.running or self.reviewer.advance(steps, deadline_ns=deadline_ns)
 
+    def _outcomes(self) -> Sequence[Outcome]:
+        if not self.running:
+            return ()
+        try:
+            return self.reviewer.outcomes()
+        except RecursionError:
+            # What the request holds must not decide that there is no answer.
+            raise ReviewFailed("Rego: details are nested too deep\n") from None
+
     def close(self) -> Verdict:
         """Return the verdict; raise ReviewCancelled when evaluation was cut short."""
         if self._decided is not None:
@@ -281,7 +290,7 @@ class Case:
         assert intake is not None
         assert judgement is not None
         try:
-            found = judgement.conclude(self.reviewer.outcomes() if self.running else ())
+            found = judgement.conclude(self._outcomes())
         except ReviewFailed as error:
             text = f"error reviewing resource {intake.name}: {_TARGET}: {error}\n"
             self.decide(errored(500, text), "error")

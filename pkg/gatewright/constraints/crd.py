@@ -20,6 +20,7 @@ __all__ = [
     "check_target",
     "check_template",
     "constraint_schema",
+    "definition",
 ]
 
 CONSTRAINT_GROUP: Final = "constraints.gatekeeper.sh"
@@ -113,6 +114,63 @@ def constraint_schema(template: Template) -> Schema:
     if template.schema is not None:
         schema["properties"]["spec"]["properties"]["parameters"] = template.schema
     return schema
+
+
+def definition(template: Template) -> dict[str, Any]:
+    """Return the CustomResourceDefinition that a valid template stands for.
+
+    Without owner reference, which only a cluster can tell.
+    """
+    plural = template.kind.lower()
+    names: dict[str, Any] = {
+        "plural": plural,
+        "singular": plural,
+        "kind": template.kind,
+        "listKind": f"{template.kind}List",
+        "categories": ["constraint", "constraints"],
+    }
+    if template.short_names:
+        names["shortNames"] = list(template.short_names)
+    version = {
+        "served": True,
+        "schema": {"openAPIV3Schema": jsonschema.written(constraint_schema(template))},
+        "subresources": {"status": {}},
+        "additionalPrinterColumns": [dict(column) for column in _COLUMNS],
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": f"{plural}.{CONSTRAINT_GROUP}",
+            "labels": {**template.labels, "gatekeeper.sh/constraint": "yes"},
+        },
+        "spec": {
+            "group": CONSTRAINT_GROUP,
+            "names": names,
+            "scope": "Cluster",
+            "conversion": {"strategy": "None"},
+            "versions": [
+                {"name": "v1beta1", "storage": True, **version},
+                {"name": "v1alpha1", "storage": False, **version},
+            ],
+        },
+    }
+
+
+_COLUMNS: Final = (
+    {
+        "name": "enforcement-action",
+        "type": "string",
+        "description": "Type of enforcement action",
+        "jsonPath": ".spec.enforcementAction",
+    },
+    {
+        "name": "total-violations",
+        "type": "integer",
+        "description": "Total number of violations",
+        "jsonPath": ".status.totalViolations",
+    },
+)
 
 
 def check_target(template: Template) -> None:

@@ -7,12 +7,11 @@ None where nothing was said.  `items` is None, a schema, or a list of schemas;
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final
 
 from gatewright.k8s import gostruct
 
-__all__ = ["SHAPE", "Schema", "new", "subschemas"]
+__all__ = ["SHAPE", "Schema", "new", "written"]
 
 Schema = dict[str, Any]
 
@@ -136,10 +135,25 @@ def new(**said: Any) -> Schema:
     return schema
 
 
-def subschemas(schema: Schema) -> Iterator[tuple[str, Schema]]:
-    """Yield the schemas directly below, each with its place (`properties[a]`)."""
-    for name in sorted(schema["properties"] or {}):
-        yield f"properties[{name}]", schema["properties"][name]
-    for field in ("items", "additionalProperties"):
-        if isinstance(schema[field], dict) and "type" in schema[field]:
-            yield field, schema[field]
+def written(schema: Schema) -> dict[str, Any]:
+    """Return a schema as an API server shows it: only what was said."""
+    out: dict[str, Any] = {}
+    for name, value in schema.items():
+        if value is None or value == "" or (value is False and name not in _SAYABLE):
+            continue
+        if name in _SCHEMAS and isinstance(value, dict):
+            out[name] = written(value)
+        elif name in _SCHEMA_LISTS or (name == "items" and isinstance(value, list)):
+            out[name] = [written(one) for one in value]
+        elif name in _SCHEMA_MAPS:
+            out[name] = {key: written(one) for key, one in value.items()}
+        else:
+            out[name] = value
+    return out
+
+
+#: Where false is something said.
+_SAYABLE: Final = ("default", "example", "additionalProperties", "additionalItems")
+_SCHEMAS: Final = ("items", "not", "additionalProperties", "additionalItems")
+_SCHEMA_LISTS: Final = ("allOf", "oneOf", "anyOf")
+_SCHEMA_MAPS: Final = ("properties", "patternProperties", "definitions")

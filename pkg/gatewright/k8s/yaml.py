@@ -167,8 +167,9 @@ def without_lists(documents: list[Document]) -> Iterator[Document]:
 
 def _documents(text: str, source: str, dialect: Dialect) -> Iterator[Document]:
     builder = _Builder(source, dialect)
+    events = yaml.parse(text, Loader=yaml.CSafeLoader)
     try:
-        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
                 builder.begin(_line(event))
             elif isinstance(event, yaml.DocumentEndEvent):
@@ -176,7 +177,11 @@ def _documents(text: str, source: str, dialect: Dialect) -> Iterator[Document]:
                 if document.value is not None:
                     yield document
             else:
-                builder.take(event)
+                try:
+                    builder.take(event)
+                except YAMLError:
+                    _to_its_end(events)
+                    raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 0 if mark is None else mark.line + 1
@@ -185,6 +190,14 @@ def _documents(text: str, source: str, dialect: Dialect) -> Iterator[Document]:
         ) from None
     except yaml.YAMLError as error:
         raise YAMLError(f"yaml: {error}", source=source) from None
+
+
+def _to_its_end(events: Iterator[Any]) -> None:
+    # A document is read whole before its values are: what is wrong with its syntax
+    # further down is reported first.
+    for event in events:
+        if isinstance(event, yaml.DocumentEndEvent):
+            return
 
 
 def _go_place(error: yaml.MarkedYAMLError) -> str:
@@ -298,7 +311,12 @@ class _Builder:
             top.key = _NO_KEY
             if name in top.explicit and self.core:
                 where = f"already defined at line {top.explicit[name]}"
-                raise self.fail(f'mapping key "{name}" {where}', line)
+                raise YAMLError(
+                    "yaml: unmarshal errors:\n"
+                    f'  line {line}: mapping key "{name}" {where}',
+                    source=self.source,
+                    line=line,
+                )
             top.explicit[name] = line
             top.pairs[name] = value
 

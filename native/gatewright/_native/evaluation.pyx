@@ -15,63 +15,22 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memset, strlen
 
 from gatewright._native.convert cimport (
-    Arena,
-    Doc,
-    new_doc,
-    raise_error,
-    to_python,
-    to_str,
-    to_word,
+    Arena, Doc, new_doc, raise_error, to_python, to_str, to_word,
 )
 from gatewright._native.frame cimport (
-    S_DONE,
-    S_FAILED,
-    Status,
-    Vm,
-    vm_free,
-    vm_init,
-    vm_start,
-    with_key,
+    S_DONE, S_FAILED, Status, Vm, vm_free, vm_init, vm_start, with_key,
 )
 from gatewright._native.image cimport Image
 from gatewright._native.outcome cimport collected_of, violations_of
 from gatewright._native.program cimport BF_CONTEXT, Builtin, Location, Program, constant
 from gatewright._native.reader cimport (
-    READ_EXACT,
-    READ_REVIEW,
-    ReadMode,
-    intern_find,
-    read_text,
+    READ_EXACT, READ_REVIEW, ReadMode, intern_find, read_text,
 )
 from gatewright._native.value cimport (
-    E_BUILTIN,
-    E_CANCEL,
-    E_CONFLICT,
-    E_INTERNAL,
-    E_MEMORY,
-    E_NONE,
-    E_TYPE,
-    F_SORTED,
-    T_OBJ,
-    T_STR,
-    UNDEFINED as NONE,
-    Chunk,
-    ErrorKind,
-    Heap,
-    SeqNode,
-    Word,
-    as_int,
-    fail,
-    hash_bytes,
-    heap_reset,
-    item,
-    new_object,
-    new_seq,
-    new_str,
-    seq_node,
-    store,
-    str_node,
-    tag,
+    E_BUILTIN, E_CANCEL, E_CONFLICT, E_INTERNAL, E_MEMORY, E_NONE, E_TYPE, F_SORTED,
+    T_OBJ, T_STR, UNDEFINED as NONE, Chunk, ErrorKind, Heap, SeqNode, Word, as_int,
+    fail, hash_bytes, heap_reset, item, new_object, new_seq, new_str, seq_node, store,
+    str_node, tag,
 )
 from gatewright._native.vm cimport vm_location, vm_run, vm_set_python_call
 

@@ -5,6 +5,7 @@ Files, in order of flow:
 - `inputs`      files, folders and standard input, as objects
 - `policies`    what an object is; templates and constraints loaded as gator does
 - `prints`      what policies print
+- `mutated`     objects as the mutators of an input leave them
 - `stats`       what each template took
 - `audit`       `test`: every object held against every policy
 - `findings`    its violations as text, JSON and YAML

@@ -19,6 +19,7 @@ from gatewright.constraints.gosort import sort_like_go
 from gatewright.constraints.judge import Result, ReviewFailed, judge
 from gatewright.constraints.policyset import PolicySet
 from gatewright.constraints.snapshot import Snapshot
+from gatewright.gator.mutated import Mutators
 from gatewright.gator.policies import (
     GatorError,
     Sorted,
@@ -26,6 +27,7 @@ from gatewright.gator.policies import (
     add_object,
     add_template,
     check_expansions,
+    is_constraint,
     new_policies,
 )
 from gatewright.gator.prints import PrintBuffer
@@ -73,8 +75,9 @@ def audit(
     """Hold all objects against all policies among them; raise GatorError."""
     found = Audit()
     policies = new_policies(prints=prints)
-    load(policies, objects, found.notices)
+    objects = load(policies, objects, found.notices)
     check_expansions(objects)
+    mutators = Mutators(objects)
     namespaces = _namespaces(objects)
     buffer = PrintBuffer()
     snapshot = Snapshot(policies.build(), binding=buffer.binding)
@@ -83,17 +86,19 @@ def audit(
     findings: list[Finding] = []
     for obj in objects:
         home = meta.namespace_of(obj)
+        namespace = namespaces.get(home) if home else _NOWHERE
         try:
             results = plainreview.review_object(
                 snapshot,
                 reviewer,
                 obj,
-                namespace=namespaces.get(home) if home else _NOWHERE,
+                namespace=namespace,
                 judging=clock.judge if stats else judge,
             )
         except ReviewFailed as error:
             raise GatorError(f"reviewing {shown(obj)}: {TARGET}: {error}\n") from error
-        findings += (Finding(one, obj) for one in results)
+        mutated = mutators.applied(obj, namespace)
+        findings += (Finding(one, mutated) for one in results)
     found.findings = sort_like_go(
         findings, key=lambda one: (one.result.action, one.result.message)
     )
@@ -109,8 +114,11 @@ def shown(obj: Mapping[str, Any]) -> str:
 
 def load(
     policies: PolicySet, objects: Sequence[dict[str, Any]], notices: list[str]
-) -> None:
-    """Load an input as `gator test` does; raise GatorError."""
+) -> list[dict[str, Any]]:
+    """Load an input as `gator test` does; raise GatorError.
+
+    Returns the objects; constraints have their defaults from then on.
+    """
     these = Sorted.of(objects)
     for obj in these.templates:
         name = gotext.quote(meta.name_of(obj))
@@ -121,12 +129,19 @@ def load(
             adding=f"adding template {name}: ",
         )
         notices += entry.notices
-    for obj in these.constraints:
-        name = gotext.quote(meta.name_of(obj))
-        add_constraint(policies, obj, adding=f"adding constraint {name}: ")
+    out: list[dict[str, Any]] = []
     for obj in objects:
+        if not is_constraint(obj):
+            out.append(obj)
+            continue
+        name = gotext.quote(meta.name_of(obj))
+        added = add_constraint(policies, obj, adding=f"adding constraint {name}: ")
+        status = {"status": obj["status"]} if "status" in obj else {}
+        out.append({**added.source, **status})
+    for obj in out:
         named = gotext.quote(str(gvk.gvk_of(obj)))
         add_object(policies, obj, adding=f"adding data of GVK {named}: ")
+    return out
 
 
 def _namespaces(objects: Sequence[Mapping[str, Any]]) -> dict[str, NamespaceFacts]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gatewright.constraints import template
+from gatewright.constraints.constraint import Constraint
 from gatewright.constraints.crd import CONSTRAINT_GROUP, TARGET
 from gatewright.constraints.faults import DecodeError, PolicyFault
 from gatewright.constraints.policyset import PolicySet, Settings, TemplateEntry
@@ -101,10 +102,10 @@ def add_template(
 
 def add_constraint(
     policies: PolicySet, obj: Mapping[str, Any], *, adding: str = ""
-) -> None:
+) -> Constraint:
     """Add a constraint; raise GatorError."""
     try:
-        policies.add_constraint(obj)
+        return policies.add_constraint(obj)
     except PolicyFault as error:
         text = str(error)
         schema = text.startswith("schema validation failed")

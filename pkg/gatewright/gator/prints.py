@@ -51,4 +51,4 @@ class PrintBuffer:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else Doc.from_python(value).term_text()
+    return value if isinstance(value, str) else Doc.from_python(value).rego_text()

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from gatewright._native.core import set_regex
 from gatewright.builtins.declarations import TABLE
-from gatewright.engine.library.context import Cancelled, Context
 from gatewright.engine.library import regex_hooks
+from gatewright.engine.library.context import Cancelled, Context
 from gatewright.engine.library.errors import BuiltinError, OperandError
 from gatewright.engine.library.registry import IMPLEMENTATIONS, NEEDS_CONTEXT
 

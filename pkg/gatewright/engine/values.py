@@ -12,10 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import cmp_to_key
 from typing import Any, Final, TypeAlias
 
-try:
-    from gatewright._native.core import UNDEFINED, Number, Object, Set
-except ImportError:
-    from gatewright.engine._values_python import UNDEFINED, Number, Object, Set
+from gatewright._native.core import UNDEFINED, Number, Object, Set
 
 __all__ = [
     "UNDEFINED",

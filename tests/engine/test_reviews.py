@@ -262,6 +262,15 @@ def test_documents_outlive_their_batch() -> None:
     ]
 
 
+def test_memory_is_free_once_released() -> None:
+    made = reviewer(LABELS)
+    made.load_review(b"[" + b"1.5," * 2_000_000 + b"1]")
+    before = resident()
+    made.release()
+
+    assert before - resident() > 30_000_000
+
+
 def test_many_batches_need_no_more_memory() -> None:
     """What a batch takes is free again, whatever its outcome."""
     conflict = """

@@ -132,6 +132,10 @@ class Reviewer:
         """Make `advance` end soon, its calls cancelled; from any thread."""
         self._evaluation.cancel()
 
+    def release(self) -> None:
+        """Free the memory of the review now, rather than when the next one comes."""
+        self._evaluation.reset()
+
     def outcomes(self) -> list[Outcome]:
         """The outcome of each call, in their order."""
         return self._evaluation.violations(_error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import http.client
 import itertools
 import socket
@@ -163,3 +164,29 @@ def test_answer_is_gatekeepers(exchange: exchanges.Exchange, served: Served) -> 
     complaint = exchanges.complaint(exchange, served.send)
 
     assert not complaint, complaint
+
+
+def test_a_request_leaves_no_cycle(served: Served) -> None:
+    """Workers run without the garbage collector, so nothing may need it."""
+    (exchange,) = [one for one in ALL if one.name == "deny-many-order"]
+    served.send(exchange)
+    connection = http.client.HTTPConnection(*served.address, timeout=30)
+
+    def ask(times: int) -> None:
+        for _ in range(times):
+            connection.request(
+                "POST", "/v1/admit", exchange.body, {"Content-Type": "application/json"}
+            )
+            connection.getresponse().read()
+
+    ask(20)
+    gc.collect()
+    gc.disable()
+    try:
+        ask(50)
+        left = gc.collect()
+    finally:
+        gc.enable()
+    connection.close()
+
+    assert left < 50, "objects per request that only the collector frees"

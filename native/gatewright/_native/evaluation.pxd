@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-from gatewright._native.convert cimport Arena
+from gatewright._native.convert cimport Arena, Doc
 from gatewright._native.frame cimport Vm
 from gatewright._native.image cimport Image
 from gatewright._native.value cimport Chunk, ErrorKind, Heap, Word
@@ -66,6 +66,7 @@ cdef class Evaluation:
     cdef public object make_context
     cdef volatile int32_t cancelled
     cdef int new_batch(self) except -1
+    cdef int keep(self, Doc doc) except -1
     cdef int clear(self) except -1
     cdef Call* add(self, uint32_t program, uint32_t function, int64_t steps) except NULL
     cdef Word known_text(self, const char* text) noexcept

@@ -223,12 +223,19 @@ cdef class Evaluation:
         self.review_word = w
         return new_doc(self.batch, w)
 
+    cdef int keep(self, Doc doc) except -1:
+        # A document of the batch itself lives as long as the batch; kept in it, it
+        # would make a cycle, and the arena would wait for the garbage collector.
+        if doc.owner is not self.batch:
+            self.batch.kept.append(doc)
+        return 0
+
     def set_review(self, Doc review not None):
         """Takes a document as the review; a new batch begins unless it is ours."""
         cdef Word w = review.word
         if review.owner is not self.batch:
             self.clear()
-            self.batch.kept.append(review)
+            self.keep(review)
         self.review_word = w
 
     def with_keys(self, Doc doc not None, updates) -> Doc:
@@ -239,10 +246,10 @@ cdef class Evaluation:
         """
         cdef Word w = doc.word
         cdef Word key, value
-        self.batch.kept.append(doc)
+        self.keep(doc)
         for name, update in updates.items():
             if isinstance(update, Doc):
-                self.batch.kept.append(update)
+                self.keep(update)
                 value = (<Doc>update).word
             else:
                 value = to_word(self.heap, update)
@@ -258,7 +265,7 @@ cdef class Evaluation:
         cdef Doc doc
         if isinstance(data, Doc):
             doc = data
-            self.batch.kept.append(doc)
+            self.keep(doc)
             self.data_word = doc.word
         else:
             self.data_word = to_word(self.heap, data)
@@ -300,7 +307,7 @@ cdef class Evaluation:
         cdef Call* call
         cdef Word w = NONE
         if isinstance(value, Doc):
-            self.batch.kept.append(value)
+            self.keep(value)
             w = (<Doc>value).word
         elif value is not UNDEFINED:
             w = to_word(self.heap, value)

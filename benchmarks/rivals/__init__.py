@@ -1,0 +1,1 @@
+"""Scripts that run the real ones on the same work, in the same run."""

@@ -39,7 +39,9 @@ class _Duration(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
-@click.command(short_help="Measure how fast policies judge objects.")
+@click.command(
+    cls=options.GatorCommand, short_help="Measure how fast policies judge objects."
+)
 @click.option(
     "-f",
     "--filename",

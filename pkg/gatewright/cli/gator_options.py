@@ -11,6 +11,7 @@ import click
 from gatewright.cli.problems import Problem
 
 __all__ = [
+    "GatorCommand",
     "cel_options",
     "check_failure_policy",
     "choose_engine",
@@ -44,6 +45,46 @@ def warn(texts: Iterable[str]) -> None:
     for text in texts:
         stamp = time.strftime("%Y/%m/%d %H:%M:%S")
         click.echo(f"{stamp} WARNING - {text}", err=True)
+
+
+#: What Go takes for a truth value.
+_TRUTHS = {
+    **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), False),
+}
+
+
+class GatorCommand(click.Command):
+    """A command whose switches may have a value: `--verbose=false`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse a command line, such values taken apart first."""
+        switches = {
+            name: one.is_flag
+            for one in self.params
+            if isinstance(one, click.Option) and (one.is_flag or one.type is click.BOOL)
+            for name in one.opts
+        }
+        out: list[str] = []
+        for place, arg in enumerate(args):
+            if arg == "--":
+                out += args[place:]
+                break
+            name, mark, value = arg.partition("=")
+            if name not in switches:
+                out.append(arg)
+            elif not switches[name]:
+                # Without its value it would take what comes after it.
+                out.append(arg if mark else f"{arg}=true")
+            elif not mark:
+                out.append(arg)
+            elif value not in _TRUTHS:
+                raise click.BadParameter(
+                    f"{value!r} is not a valid boolean.", ctx, param_hint=name
+                )
+            elif _TRUTHS[value]:
+                out.append(name)
+        return super().parse_args(ctx, out)
 
 
 def engine_option(short: str = "") -> Callable[[_F], _F]:

@@ -11,7 +11,10 @@ from gatewright.gator.policies import GatorError
 __all__ = ["test"]
 
 
-@click.command(short_help="Review objects by policies, all of them in files.")
+@click.command(
+    cls=options.GatorCommand,
+    short_help="Review objects by policies, all of them in files.",
+)
 @click.option(
     "-f",
     "--filename",

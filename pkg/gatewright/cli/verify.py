@@ -15,7 +15,10 @@ from gatewright.gator.verify import Verifier
 __all__ = ["verify"]
 
 
-@click.command(short_help="Run suites of tests for templates and constraints.")
+@click.command(
+    cls=options.GatorCommand,
+    short_help="Run suites of tests for templates and constraints.",
+)
 @click.argument("path", metavar="PATH")
 @click.option(
     "-r",

@@ -108,12 +108,19 @@ _FRAME: Final = {
 }
 
 
+_FRAME_SCHEMA: Final[Schema] = gostruct.decode(_FRAME, jsonschema.SHAPE)
+
+
 def constraint_schema(template: Template) -> Schema:
     """Return the schema of a template's constraints."""
-    schema: Schema = gostruct.decode(_FRAME, jsonschema.SHAPE)
-    if template.schema is not None:
-        schema["properties"]["spec"]["properties"]["parameters"] = template.schema
-    return schema
+    if template.schema is None:
+        return _FRAME_SCHEMA
+    # The frame is shared; only what leads to the parameters is the template's own.
+    properties = _FRAME_SCHEMA["properties"]
+    spec = properties["spec"]
+    fields = {**spec["properties"], "parameters": template.schema}
+    spec = {**spec, "properties": fields}
+    return {**_FRAME_SCHEMA, "properties": {**properties, "spec": spec}}
 
 
 def definition(template: Template) -> dict[str, Any]:

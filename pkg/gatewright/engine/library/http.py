@@ -33,7 +33,36 @@ from gatewright.engine.values import Set, Value, is_number, is_object, pairs, ty
 __all__ = ["send"]
 
 _KEYS: Final = frozenset(
-    ["method", "url", "body", "enable_redirect", "force_json_decode", "force_yaml_decode", "headers", "raw_body", "tls_use_system_certs", "tls_ca_cert", "tls_ca_cert_file", "tls_ca_cert_env_variable", "tls_client_cert", "tls_client_cert_file", "tls_client_cert_env_variable", "tls_client_key", "tls_client_key_file", "tls_client_key_env_variable", "tls_insecure_skip_verify", "tls_server_name", "timeout", "cache", "force_cache", "force_cache_duration_seconds", "raise_error", "caching_mode", "max_retry_attempts", "cache_ignored_headers"]
+    [
+        "method",
+        "url",
+        "body",
+        "enable_redirect",
+        "force_json_decode",
+        "force_yaml_decode",
+        "headers",
+        "raw_body",
+        "tls_use_system_certs",
+        "tls_ca_cert",
+        "tls_ca_cert_file",
+        "tls_ca_cert_env_variable",
+        "tls_client_cert",
+        "tls_client_cert_file",
+        "tls_client_cert_env_variable",
+        "tls_client_key",
+        "tls_client_key_file",
+        "tls_client_key_env_variable",
+        "tls_insecure_skip_verify",
+        "tls_server_name",
+        "timeout",
+        "cache",
+        "force_cache",
+        "force_cache_duration_seconds",
+        "raise_error",
+        "caching_mode",
+        "max_retry_attempts",
+        "cache_ignored_headers",
+    ]
 )
 _REQUIRED: Final = ("method", "url")
 _CACHEABLE: Final = frozenset([200, 203, 204, 206, 300, 301, 404, 405, 410, 414, 501])

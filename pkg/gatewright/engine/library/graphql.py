@@ -1,0 +1,121 @@
+"""The `graphql.*` family. Comments are no part of the trees that are returned."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from gatewright.engine.library.errors import BuiltinError, OperandError
+from gatewright.engine.library.graphql_parser import (
+    Node,
+    parse_query,
+    parse_schema,
+    pruned,
+)
+from gatewright.engine.library.graphql_query import check_query
+from gatewright.engine.library.graphql_schema import Schema, load_schema
+from gatewright.engine.library.operands import string
+from gatewright.engine.values import Number, Value, is_object, type_name
+
+__all__ = [
+    "is_valid",
+    "parse",
+    "parse_and_verify",
+    "query_tree",
+    "schema_is_valid",
+    "schema_tree",
+]
+
+_query = lru_cache(100)(parse_query)
+_schema = lru_cache(50)(parse_schema)
+
+
+@lru_cache(50)
+def _loaded(text: str) -> Schema:
+    return load_schema(_schema(text))
+
+
+def _wrong(value: Value, position: int) -> OperandError:
+    return OperandError(
+        f"operand {position} must be one of {{string, object}} "
+        f"but got {type_name(value)}"
+    )
+
+
+def _tree(value: Value) -> Value:
+    """Return a tree that a policy handed in, numbers as ints."""
+    if isinstance(value, dict):
+        return {key: _tree(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_tree(item) for item in value]
+    return int(float(value)) if isinstance(value, Number) else value
+
+
+def _read(query: Value, schema: Value) -> tuple[Node, Node, Schema]:
+    """Read two operands, text or tree, in OPA's order."""
+    if not isinstance(query, str) and not is_object(query):
+        raise _wrong(query, 0)
+    if not isinstance(schema, str) and not is_object(schema):
+        raise _wrong(schema, 1)
+    try:
+        document = _query(query) if isinstance(query, str) else _tree(query)
+        if isinstance(schema, str):
+            return document, _schema(schema), _loaded(schema)
+        tree = _tree(schema)
+        return document, tree, load_schema(tree)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BuiltinError(f"malformed GraphQL tree: {error}") from None
+
+
+def _checked(query: Value, schema: Value) -> tuple[Node, Node]:
+    document, tree, loaded = _read(query, schema)
+    try:
+        check_query(document, loaded)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BuiltinError(f"malformed GraphQL tree: {error}") from None
+    return document, tree
+
+
+def parse(query: Value, schema: Value) -> list[Value]:
+    """Return [query, schema] as trees; an error says what is wrong with either."""
+    return [pruned(tree) for tree in _checked(query, schema)]
+
+
+def parse_and_verify(query: Value, schema: Value) -> list[Value]:
+    """Return [true, query, schema], or [false, {}, {}]."""
+    try:
+        return [True, *parse(query, schema)]
+    except BuiltinError:
+        return [False, {}, {}]
+
+
+def is_valid(query: Value, schema: Value) -> bool:
+    """Tell whether the query can be asked of the schema."""
+    try:
+        _checked(query, schema)
+    except BuiltinError:
+        return False
+    return True
+
+
+def query_tree(query: Value) -> Value:
+    """Return the tree of a query, unchecked."""
+    return pruned(_query(string(query, 1)))
+
+
+def schema_tree(schema: Value) -> Value:
+    """Return the tree of a schema, unchecked."""
+    return pruned(_schema(string(schema, 1)))
+
+
+def schema_is_valid(schema: Value) -> bool:
+    """Tell whether a schema, text or tree, holds together."""
+    try:
+        if isinstance(schema, str):
+            _loaded(schema)
+        elif is_object(schema):
+            load_schema(_tree(schema))
+        else:
+            return False
+    except (BuiltinError, KeyError, TypeError, AttributeError):
+        return False
+    return True

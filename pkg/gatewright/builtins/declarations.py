@@ -15,7 +15,14 @@ from typing import Any, Final
 
 from gatewright.builtins.types import FunctionType, Type, parse_type
 
-__all__ = ["FEATURES", "FUTURE_KEYWORDS", "TABLE", "Builtin", "parse_builtin"]
+__all__ = [
+    "FEATURES",
+    "FUTURE_KEYWORDS",
+    "TABLE",
+    "Builtin",
+    "capabilities_document",
+    "parse_builtin",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +104,16 @@ def parse_builtin(data: Mapping[str, Any]) -> Builtin:
     )
 
 
+def capabilities_document() -> dict[str, Any]:
+    """The facts as the file holds them: builtins, future keywords, features."""
+    document: dict[str, Any] = json.loads(
+        files(__package__).joinpath("table.json").read_bytes()
+    )
+    return document
+
+
 def _load() -> tuple[Mapping[str, Builtin], tuple[str, ...], tuple[str, ...]]:
-    document = json.loads(files(__package__).joinpath("table.json").read_bytes())
+    document = capabilities_document()
     table = {entry["name"]: parse_builtin(entry) for entry in document["builtins"]}
     return (
         MappingProxyType(table),

@@ -16,7 +16,7 @@ import stat
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from gatewright.engine.documents import Doc, JsonError
@@ -25,8 +25,18 @@ from gatewright.engine.values import Value
 from gatewright.rego import ast
 from gatewright.rego.errors import Error, RegoErrors
 from gatewright.rego.parser import parse_module
+from gatewright.rego.printer import ref_text
 
-__all__ = ["LoadErrors", "Loaded", "load_bundle", "load_paths", "read_json"]
+__all__ = [
+    "LoadErrors",
+    "Loaded",
+    "load_bundle",
+    "load_paths",
+    "load_schemas",
+    "os_text",
+    "read_json",
+    "read_value",
+]
 
 _YAML: Final = frozenset({".yaml", ".yml"})
 _DATA_NAMES: Final = frozenset({"data.json", "data.yaml", "data.yml"})
@@ -58,6 +68,7 @@ class Loaded:
 
     modules: dict[str, ast.Module] = field(default_factory=dict)
     documents: dict[str, Value] = field(default_factory=dict)
+    _origins: dict[str, Any] = field(default_factory=dict)
 
     def has_path(self, keys: Sequence[str]) -> bool:
         """Tell whether base data holds something at a path below `data`."""
@@ -81,19 +92,41 @@ class Loaded:
             value = {key: value}
         if not isinstance(value, dict):
             raise _Refused(f"{name}: document must be of type object")
-        if not _mergeable(self.documents, value):
-            raise _Refused(f"{name}: merge error")
+        clash = _clash(self.documents, value, ())
+        if clash is not None:
+            where = ref_text([ast.Var("data"), *map(ast.String, clash)])
+            origin = self._origin(clash)
+            raise _Refused(
+                f"{name}: merge error: conflicting values at {where},"
+                f" also defined in {origin}"
+            )
         _merge(self.documents, value)
+        _mark(self._origins, value, name)
+
+    def _origin(self, path: Sequence[str]) -> str:
+        node: Any = self._origins
+        for key in path:
+            if isinstance(node, str):
+                break
+            node = node[key]
+        while isinstance(node, dict):
+            node = next(iter(node.values()))
+        return str(node)
 
 
-def _mergeable(left: dict[str, Value], right: dict[str, Value]) -> bool:
-    for key in left.keys() & right.keys():
+def _clash(
+    left: dict[str, Value], right: dict[str, Value], path: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """The first path at which two documents both have a value that is no object."""
+    for key in sorted(left.keys() & right.keys()):
         one, other = left[key], right[key]
+        here = (*path, key)
         if not isinstance(one, dict) or not isinstance(other, dict):
-            return False
-        if not _mergeable(one, other):
-            return False
-    return True
+            return here
+        found = _clash(one, other, here)
+        if found is not None:
+            return found
+    return None
 
 
 def _merge(left: dict[str, Value], right: dict[str, Value]) -> None:
@@ -103,6 +136,18 @@ def _merge(left: dict[str, Value], right: dict[str, Value]) -> None:
             _merge(known, value)
         else:
             left[key] = value
+
+
+def _mark(origins: dict[str, Any], value: dict[str, Value], name: str) -> None:
+    """Note, beside each value, the file that it came from."""
+    for key, item in value.items():
+        if isinstance(item, dict) and item:
+            below = origins.setdefault(key, {})
+            if isinstance(below, str):
+                below = origins[key] = {}
+            _mark(below, item, name)
+        else:
+            origins.setdefault(key, name)
 
 
 def read_json(data: bytes) -> Value:
@@ -126,6 +171,7 @@ class _Loader:
         self.only_rego = only_rego
         self.loaded = Loaded()
         self.errors: list[Error | str] = []
+        self.seen: set[str] = set()
 
     def attempt(self, load: Callable[[], None]) -> None:
         try:
@@ -143,6 +189,9 @@ class _Loader:
         return self.loaded
 
     def path(self, argument: str) -> None:
+        if argument in self.seen:
+            return
+        self.seen.add(argument)
         place, path = _split_prefix(argument)
         self.walk(_clean(path), place, 0)
 
@@ -249,6 +298,51 @@ def os_text(error: OSError) -> str:
     """An error of the system in Go's words: `stat x: no such file or directory`."""
     doing = "open" if not isinstance(error, FileNotFoundError) else "stat"
     return f"{doing} {error.filename}: {(error.strerror or str(error)).lower()}"
+
+
+def load_schemas(path: str) -> dict[str, Value]:
+    """Read a JSON schema for `input`, or a folder of schemas that metadata names.
+
+    The keys are those of `CompileOptions.schemas`.  Raises LoadErrors, ValueError.
+    """
+    path = _clean(path)
+    try:
+        if not stat.S_ISDIR(os.stat(path).st_mode):
+            return {"schema": _schema(path)}
+        out = {}
+        for folder, folders, names in os.walk(path):
+            folders.sort()
+            for name in sorted(names):
+                full = os.path.join(folder, name)
+                parts = os.path.splitext(os.path.relpath(full, path))[0].split(os.sep)
+                ref = ref_text([ast.Var("schema"), *map(ast.String, parts)])
+                out[ref] = _schema(full)
+    except OSError as error:
+        raise LoadErrors([os_text(error)]) from error
+    return out
+
+
+def _schema(path: str) -> Value:
+    with open(path, "rb") as stream:
+        data = stream.read()
+    try:
+        return read_value(data)
+    except ValueError as error:
+        raise LoadErrors([f"{path}: {error}"]) from error
+
+
+def read_value(data: bytes) -> Value:
+    """Read a text that is JSON or YAML.  Raises ValueError in the words of the
+    YAML reader."""
+    try:
+        return read_json(data)
+    except ValueError:
+        from gatewright.engine.library.yamls import read_yaml
+
+        try:
+            return read_yaml(data.decode("utf-8", "replace"))
+        except BuiltinError as error:
+            raise ValueError(str(error)) from error
 
 
 def load_paths(

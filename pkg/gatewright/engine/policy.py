@@ -13,7 +13,7 @@ from gatewright.engine.binding import LIBRARY, VARYING, Binding
 from gatewright.engine.errors import BudgetExceeded, EvalError, Place
 from gatewright.engine.library.context import Context
 from gatewright.engine.limits import Limits
-from gatewright.engine.values import UNDEFINED, Value
+from gatewright.engine.values import UNDEFINED, Value, pairs
 from gatewright.ir.encode import EncodedProgram, encode
 from gatewright.ir.program import Program
 from gatewright.plan.planner import QUERY, plan_program, plan_query
@@ -23,7 +23,14 @@ from gatewright.rego.compiler import compile_modules, compile_query
 from gatewright.rego.errors import RegoErrors
 from gatewright.rego.parser import parse_body, parse_module
 
-__all__ = ["Policy", "PreparedQuery", "RegoVersion", "compile_policy", "error_from"]
+__all__ = [
+    "Policy",
+    "PreparedQuery",
+    "RegoVersion",
+    "Solution",
+    "compile_policy",
+    "error_from",
+]
 
 #: Steps between two looks at signals of Python: a few milliseconds.
 _STRETCH = 1_000_000
@@ -205,21 +212,37 @@ class Policy:
         )
 
     def prepare_query(
-        self, text: str | ast.Body, *, context: QueryContext | None = None
+        self,
+        text: str | ast.Body,
+        *,
+        context: QueryContext | None = None,
+        capture: bool = False,
     ) -> PreparedQuery:
-        """Compile a query against the policy.  Raises RegoErrors."""
+        """Compile a query against the policy.  Raises RegoErrors.
+
+        With `capture`, `PreparedQuery.solve` gives the value of each expression.
+        """
         body = parse_body(text) if isinstance(text, str) else text
-        compiled = compile_query(self.compiled, body, context=context)
+        compiled = compile_query(self.compiled, body, context=context, capture=capture)
         program = plan_query(self.compiled, compiled, messages=self.messages)
-        return PreparedQuery(_Prepared(program, self.binding), tuple(compiled.bindings))
+        return PreparedQuery(
+            _Prepared(program, self.binding),
+            tuple(compiled.bindings),
+            tuple(expr for expr in body if not _declares(expr)),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedQuery:
-    """A query ready to run; `names` are its variables in the order of first use."""
+    """A query ready to run; `names` are its variables in the order of first use.
+
+    `expressions` are those of the query as written, bare `some` declarations left
+    out.
+    """
 
     _prepared: _Prepared
     names: tuple[str, ...]
+    expressions: tuple[ast.Expr, ...] = ()
 
     def run(
         self,
@@ -268,6 +291,51 @@ class PreparedQuery:
             json=True,
         )
         return text
+
+    def solve(
+        self,
+        *,
+        input: Value | Doc = UNDEFINED,  # noqa: A002 - Rego's name for it
+        data: Value | Doc | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - immutable
+        strict_builtin_errors: bool = False,
+        context: Context | None = None,
+        collected: list[EvalError] | None = None,
+    ) -> list[Solution]:
+        """The solutions, in order, repeats included; errors as `Policy.evaluate`.
+
+        The query was prepared with `capture`.
+        """
+        rows = self.run(
+            input=input,
+            data=data,
+            limits=limits,
+            strict_builtin_errors=strict_builtin_errors,
+            context=context,
+            collected=collected,
+        )
+        return [self._solution(dict(pairs(row))) for row in rows]
+
+    def _solution(self, row: dict[Value, Value]) -> Solution:
+        values = tuple(row.get(expr.index, True) for expr in self.expressions)
+        names = (name for name in self.names if name in row)
+        return Solution({name: row[name] for name in names}, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """One way to make a query true: its variables, and the value of each expression
+    (true for those without one: an assignment, a negation)."""
+
+    bindings: dict[str, Value]
+    values: tuple[Value, ...]
+
+
+def _declares(expr: ast.Expr) -> bool:
+    declared = expr.terms
+    return isinstance(declared, ast.SomeDecl) and not any(
+        isinstance(symbol, ast.Call) for symbol in declared.symbols
+    )
 
 
 def compile_policy(

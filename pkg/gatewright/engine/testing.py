@@ -239,7 +239,9 @@ class Suite:
         except EvalError as failure:
             error = failure
         except BudgetExceeded as exceeded:
-            error = EvalError(CANCEL_ERROR, str(exceeded))
+            late = exceeded.reason == "cancelled"
+            text = "context deadline exceeded" if late else str(exceeded)
+            error = EvalError(CANCEL_ERROR, text)
             error.__cause__ = exceeded
         taken = time.perf_counter() - start
         output = self.prints.take()

@@ -6,6 +6,17 @@ prints, so that a script moves over by writing `gatewright rego` for `opa`.
     group.py        the group `gatewright rego`, and which file holds which command
     command.py      flags as opa reads them: words of errors, `--flag=false`, OPA_*
     sources.py      files, bundles and patterns that several commands read
-    reports.py      test results as text and JSON
+    failures.py     errors as text and as JSON
+    boxes.py        tables
+    questions.py    a query with policies, data and input: what eval and bench share
+    eval.py         gatewright rego eval
+    answers.py      its formats
+    check.py        gatewright rego check
     test.py         gatewright rego test
+    reports.py      its formats
+    bench.py        gatewright rego bench
+    rounds.py       its runs and formats
+    parse.py        gatewright rego parse
+    trees.py        a syntax tree as indented text
+    capabilities.py  gatewright rego capabilities
 """

@@ -8,7 +8,15 @@ from typing import IO, Any, Final, TypeVar
 
 import click
 
-__all__ = ["DURATION", "INTEGER", "Command", "FlagError", "print_error", "refused"]
+__all__ = [
+    "DURATION",
+    "INTEGER",
+    "Command",
+    "FlagError",
+    "accepted",
+    "print_error",
+    "refused",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -126,7 +134,9 @@ class Command(click.Command):
                 out.append(arg)
             elif value in _TRUE:
                 out.append(name)
-            elif value not in _FALSE:
+            elif value in _FALSE:
+                out += flags[name].secondary_opts[:1]
+            else:
                 shown = _shown(flags[name])
                 raise click.UsageError(
                     f'invalid argument "{value}" for "{shown}" flag:'
@@ -171,6 +181,13 @@ class Command(click.Command):
 
 def _shown(param: click.Parameter) -> str:
     return ", ".join(sorted(param.opts, key=len))
+
+
+def accepted(
+    *names: str, note: str = "Accepted; changes nothing.", **rest: Any
+) -> Callable[[F], F]:
+    """A flag of opa that has no effect here, or only one legal value."""
+    return click.option(*names, expose_value=False, help=note, **rest)
 
 
 def refused(*names: str, why: str, flag: bool = True) -> Callable[[F], F]:

@@ -15,7 +15,16 @@ _HERE: Final = "gatewright.cli.rego"
 
 #: command -> (module, attribute, one line of help)
 COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
+    "eval": (f"{_HERE}.eval", "evaluate", "Evaluate a query."),
+    "check": (f"{_HERE}.check", "check", "Find mistakes in policies."),
     "test": (f"{_HERE}.test", "test", "Run the unit tests of policies."),
+    "bench": (f"{_HERE}.bench", "bench", "Measure how long a query takes."),
+    "parse": (f"{_HERE}.parse", "parse", "Print the syntax tree of a policy."),
+    "capabilities": (
+        f"{_HERE}.capabilities",
+        "capabilities",
+        "Print which builtins and features there are.",
+    ),
 }
 
 

@@ -16,12 +16,20 @@ def patterns(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def load(
-    paths: Sequence[str], *, bundle: bool, ignore: Sequence[str], v0: bool
+    paths: Sequence[str],
+    *,
+    bundle: bool,
+    ignore: Sequence[str],
+    v0: bool,
+    only_rego: bool = False,
 ) -> Loaded:
-    """Load files and folders, or bundles.  Raises LoadErrors."""
+    """Load files and folders (perhaps their Rego alone), or bundles.
+
+    Raises LoadErrors.
+    """
     version = 0 if v0 else 1
     if not bundle:
-        return load_paths(paths, version=version, ignore=ignore)
+        return load_paths(paths, version=version, ignore=ignore, only_rego=only_rego)
     return merged([load_bundle(path, version=version, ignore=ignore) for path in paths])
 
 

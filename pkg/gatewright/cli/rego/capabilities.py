@@ -1,0 +1,82 @@
+"""gatewright rego capabilities."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, Final
+
+import click
+
+from gatewright.cli.problems import Problem
+from gatewright.cli.rego.command import Command
+
+__all__ = ["capabilities"]
+
+#: The OPA whose language and builtins this is.
+VERSION: Final = "v1.22.2"
+#: OPA's order of the keys of a builtin.
+_ORDER: Final = (
+    "name",
+    "categories",
+    "decl",
+    "infix",
+    "relation",
+    "deprecated",
+    "nondeterministic",
+)
+
+
+@click.command(cls=Command, name="capabilities")
+@click.option("--current", is_flag=True, help="Print the capabilities in force.")
+@click.option("--version", metavar="VERSION", help=f"Only {VERSION}.")
+@click.option("--file", "file_", metavar="FILE", help="Print those in a file.")
+@click.option("--v0-compatible", is_flag=True, help="Those of Rego v0.")
+def capabilities(
+    *, current: bool, version: str | None, file_: str | None, v0_compatible: bool
+) -> None:
+    r"""Print builtins and features as JSON; without a flag, the versions known.
+
+    Descriptions of builtins, which opa prints too, are left out.
+
+    \b
+    Example:
+      gatewright rego capabilities --current
+    """
+    if file_:
+        try:
+            with open(file_, encoding="utf-8") as stream:
+                document = json.load(stream)
+        except (OSError, ValueError) as error:
+            raise Problem(str(error)) from error
+    elif current or version == VERSION:
+        document = _current(v0=v0_compatible)
+    elif version:
+        raise Problem(
+            f"no capabilities version found: {version}",
+            remedy=f"There is {VERSION} only.",
+        )
+    else:
+        sys.stdout.write(f"{VERSION}\n")
+        return
+    from gatewright.rego.ast_json import dumps
+
+    sys.stdout.write(dumps(document) + "\n")
+
+
+def _current(*, v0: bool) -> dict[str, Any]:
+    from gatewright.builtins.declarations import capabilities_document
+
+    document = capabilities_document()
+    out: dict[str, Any] = {
+        "builtins": [
+            {key: entry[key] for key in _ORDER if key in entry}
+            for entry in document["builtins"]
+        ],
+        "future_keywords": document["future_keywords"],
+        "features": document["features"],
+    }
+    if v0:
+        words = ["and", "contains", "every", "if", "in", "not", "or"]
+        out["future_keywords"] = words
+    return out

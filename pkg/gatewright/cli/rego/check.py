@@ -1,0 +1,106 @@
+"""gatewright rego check."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from gatewright.cli.rego.command import (
+    INTEGER,
+    Command,
+    FlagError,
+    print_error,
+    refused,
+)
+
+__all__ = ["check"]
+
+
+@click.command(cls=Command, name="check")
+@click.argument("paths", nargs=-1, metavar="PATH...")
+@click.option("-S", "--strict", is_flag=True, help="Compile in strict mode.")
+@click.option(
+    "-f",
+    "--format",
+    "format_",
+    type=click.Choice(["pretty", "json"]),
+    default="pretty",
+    show_default=True,
+    envvar="OPA_CHECK_FORMAT",
+    help="Output format.",
+)
+@click.option(
+    "-m",
+    "--max-errors",
+    type=INTEGER,
+    default=10,
+    show_default=True,
+    help="Compile errors to report; 0 for all.",
+)
+@click.option("-b", "--bundle", is_flag=True, help="Paths are bundles.")
+@click.option("-s", "--schema", metavar="PATH", default="", help="JSON schemas.")
+@click.option(
+    "--ignore", metavar="PATTERN", multiple=True, help="Names of files to leave out."
+)
+@click.option("--v0-compatible", is_flag=True, help="Read policies as Rego v0.")
+@refused("--v0-v1", why="use --v0-compatible, or neither")
+@refused("--capabilities", why="builtins are those of OPA 1.22.2", flag=False)
+@click.pass_context
+def check(
+    ctx: click.Context,
+    *,
+    paths: tuple[str, ...],
+    strict: bool,
+    format_: str,
+    max_errors: int,
+    bundle: bool,
+    schema: str,
+    ignore: tuple[str, ...],
+    v0_compatible: bool,
+) -> None:
+    r"""Parse and compile policies, and print what is wrong with them.
+
+    \b
+    Example:
+      gatewright rego check --strict policies/
+
+    Exit status: 0, with nothing printed, when all is well; 1 with errors.
+    """
+    if not paths:
+        raise FlagError("specify at least one file", ctx.get_usage())
+    from gatewright.cli.rego.failures import failure_rows, failures_of
+    from gatewright.cli.rego.sources import load, patterns
+    from gatewright.engine.loading import LoadErrors, load_schemas
+    from gatewright.rego.ast_json import dumps
+    from gatewright.rego.compiled import CompileOptions
+    from gatewright.rego.compiler import compile_modules
+    from gatewright.rego.errors import RegoErrors
+
+    try:
+        schemas = load_schemas(schema) if schema else {}
+        loaded = load(
+            paths,
+            bundle=bundle,
+            ignore=patterns(ignore),
+            v0=v0_compatible,
+            only_rego=True,
+        )
+        compile_modules(
+            loaded.modules,
+            options=CompileOptions(
+                strict=strict,
+                max_errors=max_errors,
+                print_enabled=True,
+                path_exists=loaded.has_path if bundle else None,
+                rego_version=0 if v0_compatible else 1,
+                schemas=schemas,
+            ),
+        )
+    except (LoadErrors, RegoErrors) as error:
+        if format_ == "pretty":
+            print_error(error)
+        else:
+            rows = failure_rows(failures_of(error))
+            sys.stderr.write(dumps({"errors": rows}) + "\n")
+        ctx.exit(1)

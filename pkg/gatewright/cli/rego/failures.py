@@ -1,0 +1,38 @@
+"""Errors as the commands of opa print them, in text and in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+from gatewright.engine.errors import EvalError
+from gatewright.rego.errors import Error, RegoErrors
+
+__all__ = ["Failure", "failure_rows", "failure_text", "failures_of"]
+
+#: One error of a policy, of an evaluation, or anything else as its text.
+Failure: TypeAlias = Error | EvalError | str
+
+
+def failures_of(error: Exception) -> list[Failure]:
+    """The single errors in an exception."""
+    if isinstance(error, RegoErrors):
+        return list(error.errors)
+    if isinstance(error, EvalError):
+        return [error]
+    return list(getattr(error, "errors", None) or [str(error)])
+
+
+def failure_rows(failures: Iterable[Failure]) -> list[dict[str, Any]]:
+    """Each error as the object that JSON output has for it."""
+    return [
+        {"message": one} if isinstance(one, str) else one.to_json() for one in failures
+    ]
+
+
+def failure_text(failures: Iterable[Failure]) -> str:
+    """All errors as text."""
+    texts = [str(one) for one in failures]
+    if len(texts) == 1:
+        return f"1 error occurred: {texts[0]}"
+    return "\n".join([f"{len(texts)} errors occurred:", *texts])

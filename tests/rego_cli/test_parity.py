@@ -1,0 +1,96 @@
+"""The same command lines given to the real opa and to `gatewright rego`."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.rego_cli.running import Ran, run_rego
+
+pytestmark = pytest.mark.peers
+
+CASES = yaml.safe_load(Path(__file__).with_name("lines.yaml").read_text())
+LINES = [line if isinstance(line, dict) else {"args": line} for line in CASES["lines"]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("lines")
+    for name, text in CASES["files"].items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def run_opa(opa: Path, line: dict[str, Any], folder: Path) -> Ran:
+    args = line["args"]
+    ran = subprocess.run(
+        [opa, *args, *(["-p", "1"] if args[0] == "test" else [])],
+        cwd=folder,
+        input=line.get("stdin", ""),
+        env={**os.environ, **line.get("env", {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Ran(ran.stdout, ran.stderr, ran.returncode)
+
+
+def trimmed(node: Any) -> Any:
+    """JSON without what is left out here: traces, words on builtins, times."""
+    if isinstance(node, dict):
+        gone = {"stack_trace", "description", "duration"}
+        return {key: trimmed(item) for key, item in node.items() if key not in gone}
+    return [trimmed(item) for item in node] if isinstance(node, list) else node
+
+
+def normal(ran: Ran, args: list[str]) -> tuple[Any, Any, int]:
+    return text(ran.stdout, args), text(ran.stderr, args), ran.status
+
+
+def text(shown: str, args: list[str]) -> Any:
+    if shown.startswith("Error: "):
+        return shown.split("\n")[0]  # what follows is help, in words of our own
+    if shown.startswith(("{", "[")):
+        try:
+            found = trimmed(json.loads(shown, parse_float=str))
+        except ValueError:
+            return shown
+        if isinstance(found, list):  # opa's order of tests changes from run to run
+            found.sort(key=repr)
+        if isinstance(found, dict):
+            for row in found.get("errors", ()):
+                row.get("details", {}) and row["details"].pop("have", None)
+            found.get("errors", []).sort(key=repr)
+        return found
+    shown = re.sub(r"\n  1 at [^\n]*(\n  \d+ at [^\n]*)*", "", shown)
+    shown = re.sub(r"\n*( *)Traceback:(\n *\S+:\d+: [^\n]*)+", "", shown)
+    shown = re.sub(r"\([0-9.]+(ns|µs|ms|s)\)", "(TIME)", shown)
+    if args[0] == "test":
+        return sorted(line for line in shown.split("\n") if line)
+    if "errors occurred" in shown:
+        return sorted(shown.replace("\n\t", "\t").split("\n"))
+    return shown
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: " ".join(line["args"]))
+def test_line(line, folder, opa, monkeypatch):
+    monkeypatch.chdir(folder)
+    args = line["args"]
+    theirs = normal(run_opa(opa, line, folder), args)
+    ours = normal(
+        run_rego(*args, stdin=line.get("stdin", ""), env=line.get("env")), args
+    )
+    if "differs" in line:
+        assert ours != theirs, "they agree now: drop `differs`"
+    else:
+        assert ours == theirs

@@ -37,8 +37,8 @@ class Limits:
 
     `body`: Gatekeeper's limit is one byte less than 7 MiB passes.  `deadline` is
     that of a request without a `timeout` parameter, `margin` what is kept back of
-    one that has it, for the way back.  `steps` and `memory` bound the evaluation
-    of one constraint.
+    one that has it, for the way back.  `steps` (about half a second of a core)
+    and `memory` bound the evaluation of one constraint.
     """
 
     in_flight: int = 256
@@ -54,7 +54,7 @@ class Limits:
     deadline: float = 3.0
     margin: float = 0.2
     drain_time: float = 10.0
-    steps: int = 20_000_000
+    steps: int = 100_000_000
     slice_steps: int = 20_000
     memory: int = 64 << 20
 

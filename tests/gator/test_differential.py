@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +45,19 @@ def _theirs(gator: Path, files: list[str], *options: str) -> tuple[int, str, str
     return done.returncode, done.stdout, _LOGGED.sub("", done.stderr)
 
 
+def _findings(files: list[str]) -> Sequence[audit.Finding]:
+    return audit.audit(inputs.objects_of(inputs.read_files(files))).findings
+
+
 def _ours(files: list[str]) -> tuple[int, str, str]:
     try:
-        found = audit.audit(inputs.objects_of(inputs.read_files(files)))
+        found = _findings(files)
     except inputs.InputError as error:
         return 1, "", f"reading: reading from filenames: {error}\n"
     except GatorError as error:
         return 1, "", f"auditing objects: {error}\n"
-    denied = any(one.denies for one in found.findings)
-    return int(denied), findings.as_json(found.findings), ""
+    denied = any(one.denies for one in found)
+    return int(denied), findings.as_json(found), ""
 
 
 def _key(result: dict[str, Any]) -> tuple[str, str]:
@@ -63,8 +68,8 @@ def _whole(result: dict[str, Any]) -> str:
     return json.dumps(result, sort_keys=True)
 
 
-def _check(gator: Path, files: list[str]) -> int:
-    """Compare one input; the number of results."""
+def _check(gator: Path, files: list[str], *, written: bool = False) -> int:
+    """Compare one input, its YAML too if `written`; the number of results."""
     theirs, ours = _theirs(gator, files, "-o", "json"), _ours(files)
     assert ours[0] == theirs[0], files
     if not theirs[1]:
@@ -74,6 +79,11 @@ def _check(gator: Path, files: list[str]) -> int:
     keys = [_key(one) for one in wanted]
     if len(set(keys)) == len(keys):
         assert ours[1] == theirs[1], files
+        if written:
+            assert (
+                findings.as_yaml(_findings(files))
+                == _theirs(gator, files, "-o", "yaml")[1]
+            )
     assert [_key(one) for one in got] == keys, files
     assert sorted(got, key=_whole) == sorted(wanted, key=_whole), files
     return len(keys)
@@ -109,7 +119,7 @@ def test_samples(gator, path):
             objects[name] = None
             rest = [str(path.parent / one) for one in case.inventory]
             results += _check(gator, [*policy, name, *rest])
-        results += _check(gator, [*policy, *objects])
+        results += _check(gator, [*policy, *objects], written=True)
     assert bool(results) == (path.parent.name not in SILENT)
 
 

@@ -79,10 +79,20 @@ def is_constraint(obj: Mapping[str, Any]) -> bool:
     return gvk.gvk_of(obj).group == CONSTRAINT_GROUP
 
 
-def new_policies(*, prints: bool = False) -> PolicySet:
-    """Return an empty set of policies; `prints` keeps their calls of print()."""
+def new_policies(*, prints: bool = False, float_parameters: bool = True) -> PolicySet:
+    """Return an empty set of policies; `prints` keeps their calls of print().
+
+    gator reads all numbers as floats, but those of constraints under `verify`.
+    """
     options = CompileOptions(print_enabled=prints)
-    return PolicySet(Settings(check_actions=False, options=options))
+    return PolicySet(
+        Settings(
+            check_actions=False,
+            float_parameters=float_parameters,
+            float_inventory=True,
+            options=options,
+        )
+    )
 
 
 def add_template(

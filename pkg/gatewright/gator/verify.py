@@ -92,7 +92,7 @@ class SuiteResult:
 
 
 def _compiled(obj: Mapping[str, Any], *, prints: bool) -> PolicySet:
-    policies = new_policies(prints=prints)
+    policies = new_policies(prints=prints, float_parameters=False)
     add_template(policies, obj, decoding=_ADDING_TEMPLATE, adding=_ADDING_TEMPLATE)
     return policies
 

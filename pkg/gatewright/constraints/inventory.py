@@ -12,7 +12,6 @@ from typing import Any
 
 from gatewright.constraints.faults import PolicyFault
 from gatewright.k8s import gvk, meta
-from gatewright.k8s.gojson import whole_numbers
 
 __all__ = ["check_object", "object_key", "tree"]
 
@@ -45,7 +44,7 @@ def tree(objects: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         home = meta.namespace_of(obj)
         top = namespaced.setdefault(home, {}) if home else cluster
         kinds = top.setdefault(named.api_version, {})
-        kinds.setdefault(named.kind, {})[meta.name_of(obj)] = whole_numbers(obj)
+        kinds.setdefault(named.kind, {})[meta.name_of(obj)] = obj
     out: dict[str, Any] = {}
     if cluster:
         out["cluster"] = cluster

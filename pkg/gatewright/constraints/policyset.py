@@ -23,9 +23,10 @@ from gatewright.constraints import (
 from gatewright.constraints.constraint import Constraint
 from gatewright.constraints.exclusion import Exclusions
 from gatewright.constraints.faults import IngestError, TemplateError
+from gatewright.engine.documents import Doc
 from gatewright.engine.policy import Policy, compile_policy
 from gatewright.engine.reviews import LibraryBuilder
-from gatewright.k8s import gvk, meta
+from gatewright.k8s import gotext, gvk, meta
 from gatewright.k8s.gojson import whole_numbers
 from gatewright.k8s.jsonschema import Schema
 from gatewright.rego.compiled import CompileOptions
@@ -45,10 +46,14 @@ class Settings:
     `check_actions`: whether a constraint with unknown actions is refused when it is
     loaded, as Gatekeeper's controller does and gator does not.  `referential`:
     whether code may read `data.inventory`.  `print_enabled`: whether print() is
-    kept.  `options` go to the compiler besides.
+    kept.  `float_parameters`, `float_inventory`: whether numbers there go through
+    float64, as those of a review do (3000000 is then spelled 3e+06); a cluster's
+    don't, gator's do.  `options` go to the compiler besides.
     """
 
     template_defaults: bool = True
+    float_parameters: bool = False
+    float_inventory: bool = False
     check_actions: bool = True
     referential: bool = True
     options: CompileOptions = field(default_factory=CompileOptions)
@@ -203,7 +208,12 @@ class PolicySet:
                     "constraints": [
                         [
                             one.source,
-                            builder.add_document(whole_numbers(one.parameters)),
+                            builder.add_document(
+                                _spelled(
+                                    one.parameters,
+                                    floats=self.settings.float_parameters,
+                                )
+                            ),
                         ]
                         for one in entry.constraints.values()
                     ],
@@ -226,10 +236,19 @@ class PolicySet:
                 for one in synced
             ],
         }
+        data = {"inventory": inventory.tree(self.objects.values())}
         return builder.build(
             meta=json.dumps(known, separators=(",", ":")).encode(),
-            data={"inventory": inventory.tree(self.objects.values())},
+            data=_spelled(data, floats=self.settings.float_inventory),
         )
+
+
+def _spelled(value: Any, *, floats: bool) -> Any:
+    """Return a value with its numbers spelled as policies are to see them."""
+    if not floats:
+        return whole_numbers(value)
+    text = gotext.json_text(value).encode("utf-8", "surrogateescape")
+    return Doc.parse(text, review=True)
 
 
 def _notices(parsed: template.Template) -> tuple[str, ...]:

@@ -1,0 +1,157 @@
+"""One program through both engines, and what differs.
+
+What is compared: the errors of the compiler (code, place, text), or the text of
+`data.u` as `sprintf("%v")` shows it, which keeps the spelling of numbers and tells
+sets from arrays, or the evaluation error (code, text, place), with builtin errors
+ignored and with them raised.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from gatewright.engine.documents import Doc
+from gatewright.engine.errors import BudgetExceeded, EvalError
+from gatewright.engine.limits import Limits
+from gatewright.engine.policy import Policy, RegoVersion, compile_policy
+from gatewright.engine.values import UNDEFINED
+from gatewright.rego.errors import RegoErrors
+
+from tests.fuzz.generate import Program
+from tests.fuzz.opa_server import OpaServer
+
+#: The module that shows the result; last, since it is loaded last.
+VIEW = {0: 'package view\ntext = x { x := sprintf("%v", [data.u]) }\n',
+        1: 'package view\ntext := sprintf("%v", [data.u])\n'}  # fmt: skip
+ENTRY = "data.view.text"
+LIMITS = Limits(steps=20_000_000, seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`kind`: compile, value, undefined, error, crash or budget."""
+
+    kind: str
+    text: str = ""
+    code: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """`what` names what was compared; a shrunk program must keep it."""
+
+    what: str
+    ours: Outcome
+    theirs: Outcome
+
+    @property
+    def kind(self) -> str:
+        """Coarse name: a smaller program must differ in the same way."""
+        return f"{self.what} {self.ours.kind}/{self.theirs.kind}"
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  ours: {self.ours}\n  opa:  {self.theirs}"
+
+
+def _error_line(error: Any) -> str:
+    place = error.get("location") or {}
+    where = f"{place.get('file', '')}:{place.get('row', 0)}:{place.get('col', 0)}"
+    return f"{where} {error['code']}: {error['message']}"
+
+
+def _compile_outcome(errors: list[dict[str, Any]]) -> Outcome:
+    codes = sorted({str(error["code"]) for error in errors})
+    lines = sorted(_error_line(error) for error in errors)
+    return Outcome("compile", "\n        ".join(lines), ",".join(codes))
+
+
+def theirs(
+    server: OpaServer, modules: dict[str, str], data: str, given: str
+) -> tuple[Outcome, Outcome]:
+    """What the real one makes of a program, lenient and strict."""
+    server.data(data)
+    errors = server.load(modules)
+    if errors:
+        out = _compile_outcome(errors)
+        return out, out
+    found = [server.value("view/text", given, strict=s) for s in (False, True)]
+    return _opa_outcome(found[0]), _opa_outcome(found[1])
+
+
+def _opa_outcome(answer: Any) -> Outcome:
+    if "result" in answer:
+        return Outcome("value", answer["result"])
+    if "code" not in answer:
+        return Outcome("undefined")
+    error = (answer.get("errors") or [{"code": answer["code"], **answer}])[0]
+    return Outcome("error", _error_line(error), error["code"])
+
+
+def ours_compiled(modules: dict[str, str], version: int) -> Policy | Outcome:
+    try:
+        return compile_policy(
+            modules,
+            version=RegoVersion(version),
+            entrypoints=[ENTRY] if "view.rego" in modules else [],
+        )
+    except RegoErrors as found:
+        return _compile_outcome([error.to_json() for error in found.errors])
+    except RecursionError as crash:
+        return Outcome("crash", repr(crash))
+    except Exception as crash:  # noqa: BLE001 - any crash is a finding
+        return Outcome("crash", f"{type(crash).__name__}: {crash}")
+
+
+def ours(policy: Policy, data: str, given: str, *, strict: bool) -> Outcome:
+    try:
+        value = policy.evaluate(
+            ENTRY,
+            input=Doc.parse(given.encode()) if given else UNDEFINED,
+            data=Doc.parse(data.encode()),
+            limits=LIMITS,
+            strict_builtin_errors=strict,
+        )
+    except EvalError as error:
+        return Outcome("error", _error_line(error.to_json()), error.code)
+    except BudgetExceeded as error:
+        return Outcome("budget", str(error))
+    except Exception as crash:  # noqa: BLE001 - any crash is a finding
+        return Outcome("crash", f"{type(crash).__name__}: {crash}")
+    if value is UNDEFINED:
+        return Outcome("undefined")
+    return Outcome("value", str(value))
+
+
+def sources(program: Program) -> dict[str, str]:
+    return {**program.modules(), "view.rego": VIEW[program.version]}
+
+
+def compare(
+    server: OpaServer, program: Program
+) -> tuple[Difference | None, Outcome, Outcome]:
+    """The first difference, and the real one's lenient and strict outcomes."""
+    modules = sources(program)
+    lenient, strict = theirs(server, modules, program.data, program.input)
+    if lenient.kind == "compile":
+        # The server compiled up to the module that failed, and no further.
+        failed = next(name for name in modules if name not in server.held)
+        upto = list(modules).index(failed) + 1
+        modules = dict(list(modules.items())[:upto])
+    found = ours_compiled(modules, program.version)
+    if isinstance(found, Outcome):
+        if found != lenient:
+            return Difference("compile", found, lenient), lenient, strict
+        return None, lenient, strict
+    if lenient.kind == "compile":
+        return Difference("compile", Outcome("value"), lenient), lenient, strict
+    mine = ours(found, program.data, program.input, strict=False)
+    if mine != lenient:
+        return Difference("lenient", mine, lenient), lenient, strict
+    mine = ours(found, program.data, program.input, strict=True)
+    if mine != strict:
+        return Difference("strict", mine, strict), lenient, strict
+    return None, lenient, strict

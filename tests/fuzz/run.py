@@ -1,0 +1,196 @@
+"""Fuzz for a while: `python -m tests.fuzz.run --seconds 60 [--seed N] [--version V]`.
+
+Prints each difference as a shrunk program with the command that runs it again, then
+one JSON line: programs, rules, differences, outcomes, coverage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gatewright.rego import ast
+from gatewright.rego.errors import RegoErrors
+from gatewright.rego.parser import parse_module
+
+from tests.fuzz.compare import Difference, Outcome, compare, sources
+from tests.fuzz.generate import Program, generate
+from tests.fuzz.known import known
+from tests.fuzz.opa_server import OpaServer
+from tests.fuzz.shrink import shrink
+from tests.fuzz.terms import callable_builtins
+from tests.needs import require_peer
+
+
+@dataclass
+class Summary:
+    """What a run came to."""
+
+    programs: int = 0
+    rules: int = 0
+    known: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    nodes: Counter[str] = field(default_factory=Counter)
+    builtins: Counter[str] = field(default_factory=Counter)
+    differences: list[str] = field(default_factory=list)
+
+    def count(self, program: Program, lenient: Outcome, strict: Outcome) -> None:
+        self.programs += 1
+        self.rules += sum(len(rules) for _, _, rules in program.packages)
+        self.outcomes[f"{lenient.kind}"] += 1
+        for outcome in (lenient, strict):
+            for code in outcome.code.split(",") if outcome.code else ():
+                self.codes[code] += 1
+
+    def cover(self, program: Program) -> None:
+        """Count the kinds of nodes and the builtins of a program."""
+        for name, text in program.modules().items():
+            try:
+                module = parse_module(name, text, version=program.version)
+            except RegoErrors:
+                continue
+            for node in _nodes(module):
+                self.nodes[type(node).__name__] += 1
+                if isinstance(node, ast.Call):
+                    self.builtins[_operator(node)] += 1
+
+    def line(self, version: int) -> str:
+        wanted = [b.name for b in callable_builtins(version)]
+        infix = {b.name for b in callable_builtins(version) if b.infix}
+        hit = [n for n in wanted if n in self.builtins or n in infix]
+        return json.dumps(
+            {
+                "version": version,
+                "programs": self.programs,
+                "rules": self.rules,
+                "differences": len(self.differences),
+                "known": dict(self.known),
+                "outcomes": dict(self.outcomes),
+                "codes": dict(self.codes),
+                "nodes": dict(sorted(self.nodes.items())),
+                "builtins": [len(hit), len(wanted)],
+                "builtins_missed": sorted(set(wanted) - set(hit)),
+            }
+        )
+
+
+def _operator(call: ast.Call) -> str:
+    ref = call.operator
+    terms = ref.terms if isinstance(ref, ast.Ref) else [ref]
+    return ".".join(
+        term.name if isinstance(term, ast.Var) else str(getattr(term, "value", ""))
+        for term in terms
+    )
+
+
+def _nodes(node: Any) -> Iterator[Any]:
+    if isinstance(node, list | tuple):
+        for item in node:
+            yield from _nodes(item)
+        return
+    if not type(node).__module__.endswith("rego.ast"):
+        return
+    yield node
+    for name in getattr(type(node), "__slots__", ()):
+        if name not in ("loc", "location", "module", "parent"):
+            yield from _nodes(getattr(node, name, None))
+
+
+def fuzz(
+    opa: Path,
+    *,
+    seconds: float,
+    seed: int,
+    version: int,
+    count: int = 0,
+    most: int = 20,
+    small: bool = True,
+) -> Summary:
+    """Programs from `seed` on, until the time, the count or `most` differences."""
+    summary = Summary()
+    seen: set[str] = set()
+    end = time.monotonic() + seconds
+    with OpaServer(opa, version) as server:
+        while time.monotonic() < end and len(summary.differences) < most:
+            program = generate(seed, version)
+            difference, lenient, strict = compare(server, program)
+            summary.count(program, lenient, strict)
+            if summary.programs % 10 == 0:
+                summary.cover(program)
+            if difference is not None:
+                reason = known(difference)
+                if reason is not None:
+                    summary.known[reason] += 1
+                else:
+                    report(server, summary, program, difference, seen, small=small)
+            seed += 1
+            if count and summary.programs >= count:
+                break
+    return summary
+
+
+def report(
+    server: OpaServer,
+    summary: Summary,
+    program: Program,
+    difference: Difference,
+    seen: set[str],
+    *,
+    small: bool,
+) -> None:
+    """Print a difference, cut down."""
+    if small:
+        program, difference = shrink(server, program, difference)
+    if known(difference) is not None:
+        summary.known[str(known(difference))] += 1
+        return
+    modules = sources(program)
+    text = "\n".join(
+        f"--- {name}\n{source}"
+        for name, source in modules.items()
+        if name != "view.rego"
+    )
+    summary.differences.append(text)
+    print(
+        f"=== {difference}\n{text}data:  {program.data}\ninput: {program.input}\n"
+        f"again: python -m tests.fuzz.run --version {program.version}"
+        f" --seed {program.seed} --count 1\n",
+        flush=True,
+    )
+    seen.add(str(difference))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**9))
+    parser.add_argument("--version", type=int, choices=(0, 1), default=1)
+    parser.add_argument("--count", type=int, default=0, help="programs at most")
+    parser.add_argument("--most", type=int, default=20, help="differences at most")
+    parser.add_argument("--whole", action="store_true", help="do not shrink")
+    args = parser.parse_args()
+    print(f"seed {args.seed} version {args.version}", flush=True)
+    summary = fuzz(
+        require_peer("opa"),
+        seconds=args.seconds,
+        seed=args.seed,
+        version=args.version,
+        count=args.count,
+        most=args.most,
+        small=not args.whole,
+    )
+    print(summary.line(args.version))
+    return 1 if summary.differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -67,7 +67,8 @@ class Result(NamedTuple):
 
     `action` is the constraint's; for a scoped one `scoped` are the actions at the
     enforcement point.  `details` is what the policy gave, None when nothing ran.
-    `unevaluated`: the constraint was stopped before it had an answer.
+    `unevaluated`: the constraint was stopped before it had an answer; `rejected`:
+    whether it matches could not be said.
     """
 
     constraint: Constraint
@@ -76,6 +77,7 @@ class Result(NamedTuple):
     action: str
     scoped: tuple[str, ...]
     unevaluated: bool = False
+    rejected: bool = False
 
 
 @dataclass(slots=True)
@@ -210,7 +212,8 @@ class Judgement:
 
 
 def _rejection(one: Candidate, reason: str) -> Result:
-    return Result(one.constraint, _AUTOREJECT + reason, None, one.action, one.scoped)
+    text = _AUTOREJECT + reason
+    return Result(one.constraint, text, None, one.action, one.scoped, rejected=True)
 
 
 def judge(

@@ -19,6 +19,7 @@ from gatewright.constraints.gosort import sort_like_go
 from gatewright.constraints.judge import Result, ReviewFailed, judge
 from gatewright.constraints.policyset import PolicySet
 from gatewright.constraints.snapshot import Snapshot
+from gatewright.engine.values import sort_key
 from gatewright.gator.mutated import Mutators
 from gatewright.gator.policies import (
     GatorError,
@@ -38,6 +39,8 @@ from gatewright.match.subject import NamespaceFacts
 __all__ = ["Audit", "Finding", "audit", "load", "shown"]
 
 _NOWHERE: Final = NamespaceFacts("")
+#: So many items Go's sort leaves in order where they are equal.
+_KEEPS_ORDER: Final = 12
 _DEFAULT: Final = NamespaceFacts("default")
 
 
@@ -98,13 +101,36 @@ def audit(
         except ReviewFailed as error:
             raise GatorError(f"reviewing {shown(obj)}: {TARGET}: {error}\n") from error
         mutated = mutators.applied(obj, namespace)
-        findings += (Finding(one, mutated) for one in results)
+        findings += (Finding(one, mutated) for one in _by_constraint(results))
     found.findings = sort_like_go(
         findings, key=lambda one: (one.result.action, one.result.message)
     )
     found.stats = clock.runs if stats else None
     found.printed = buffer.take()
     return found
+
+
+def _by_constraint(results: list[Result]) -> list[Result]:
+    """Return results in the order that decides between equal ones later on.
+
+    The violations of all constraints of a template are one set, by details, name
+    and message, before they are sorted by constraint; the sort keeps no order
+    between equals once there are many.
+    """
+    if len(results) <= _KEEPS_ORDER:
+        return results
+    kinds: dict[str, list[Result]] = {}
+    for one in results:
+        kinds.setdefault("" if one.rejected else one.constraint.kind, []).append(one)
+    rejected = kinds.pop("", [])
+    out: list[Result] = []
+    for found in kinds.values():
+        found.sort(key=lambda one: (one.constraint.name, one.message))
+        # Name comes before message, and details before both.
+        out += sorted(found, key=lambda one: sort_key(one.details))
+    return sort_like_go(
+        [*out, *rejected], key=lambda one: (one.constraint.kind, one.constraint.name)
+    )
 
 
 def shown(obj: Mapping[str, Any]) -> str:

@@ -57,7 +57,7 @@ def _json_result(one: Finding) -> Fields:
     out = Fields(target=TARGET)
     if result.message:
         out["msg"] = result.message
-    if result.details is not None:
+    if not result.rejected:
         out["metadata"] = {"details": _plain(result.details)}
     out["constraint"] = result.constraint.source
     if result.action:
@@ -87,7 +87,7 @@ def as_yaml(
 def _yaml_result(one: Finding) -> Fields:
     result = one.result
     metadata: Any = {}
-    if result.details is not None:
+    if not result.rejected:
         metadata = {"details": _floats(_plain(result.details))}
     inner = Fields(
         target=TARGET,

@@ -5,6 +5,9 @@ Items of open containers lie on one stack; a container that closes is copied int
 a node of its exact size.  Objects are left unsorted (see value.pxd): most of a
 review is never looked at.  Strings are scanned, hashed and copied 16 bytes at a
 time, straight to where their node will be.
+
+This file is long because scanning text, numbers and structure share the state of one
+pass over the bytes, which a call between modules would spill.
 """
 
 from libc.stdint cimport UINT32_MAX, int64_t, uint32_t, uint64_t, uint8_t

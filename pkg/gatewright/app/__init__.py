@@ -13,10 +13,20 @@
 
 In order of flow:
 
-    settings.py       what can be set, with its defaults and limits
-    sockets.py        binding, and the errors of that in plain words
-    processes.py      forking a child that dies with its parent
-    supervisor.py     who runs, who is replaced and when all ends
-    channel.py        messages and memory between policy process and workers
-    status_server.py  metrics and probes
+    settings.py        what can be set, with its defaults and limits
+    sockets.py         binding, and the errors of that in plain words
+    certificates.py    a certificate made on the spot
+    serve.py           all of it put together: `gatewright serve`
+    processes.py       forking a child that dies with its parent
+    supervisor.py      who runs, who is replaced and when all ends
+    folder.py          one consistent reading of a folder of policy files
+    ledger.py          which objects successive readings put in force
+    installation.py    from objects to policies, by what changed
+    policy_process.py  reads, compiles, publishes generations
+    channel.py         messages and memory between policy process and workers
+    generation.py      one generation as a worker holds it
+    decider.py         decides requests under the generation in force
+    worker.py          maps generations, answers admission requests
+    status_server.py   metrics and probes
+    demo.py            the shipped policies and their samples as requests
 """

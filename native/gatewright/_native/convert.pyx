@@ -2,7 +2,6 @@
 
 None, bool, int, str, list and dict stand for themselves where they can; `Number`,
 `Object` and `Set` for the values that Python has no equal of, `UNDEFINED` for none.
-The forms, the conversions and the documents need each other, so they share a module.
 
 This file is long because the forms of values in Python, the conversions and
 the documents need each other.

@@ -4,11 +4,8 @@
 value.pxd has the layout.  Sequences are walked with explicit stacks, since a
 review may nest 10,000 deep and may be read in a thread with a small stack.
 
-One long module: comparing, sorting and looking up call each other for every item,
-and within a module the C compiler can join them.
-
-This file is long because the order, lookup and sorting of values call each other in
-their inner loops, and calls between modules are not inlined.
+This file is long because comparing, sorting and looking up call each other for every
+item, and only within a module can the C compiler join them.
 """
 
 from libc.stdint cimport UINT32_MAX, int32_t, int64_t, uint32_t, uint64_t

@@ -47,18 +47,20 @@ class UnitTest:
     """A rule that is a test.
 
     `package` is the path of its package (`data.a`), `name` the ref of the rule up
-    to the part that makes it a test.  `tabular`: its value has a part per case.
+    to the part that makes it a test, `query` the ref of its value.  `tabular`: its
+    value has a part per case.
     """
 
     package: str
     name: str
+    query: str
     loc: ast.Location
     skip: bool
     tabular: bool
 
     @property
     def path(self) -> str:
-        """The ref of the test, `data` first."""
+        """The name of the test with its package in front."""
         return f"{self.package}.{self.name}"
 
 
@@ -203,7 +205,12 @@ def _tests(compiled: Compiled) -> Iterator[tuple[UnitTest, ast.Rule]]:
             tabular = head.key is None and not all(
                 map(is_ground, head.reference.terms[1:])
             )
-            yield UnitTest(package, ref_text(ref), rule.loc, skip, tabular), rule
+            names = map(ast.String, map(_term_name, ref[:1]))
+            query = ref_text([*module.package.path.terms, *names, *ref[1:]])
+            yield (
+                UnitTest(package, ref_text(ref), query, rule.loc, skip, tabular),
+                rule,
+            )
 
 
 @dataclass(slots=True, eq=False)
@@ -226,7 +233,7 @@ class Suite:
     def _outcome(self, test: UnitTest, limits: Limits) -> Outcome:
         if test.skip:
             return Outcome(test, skip=True)
-        broken = self._broken.get(test.path)
+        broken = self._broken.get(test.query)
         if broken is not None:
             return Outcome(test, error=broken)
         self._named.clear()
@@ -235,7 +242,7 @@ class Suite:
         value: Value = UNDEFINED
         error: EvalError | None = None
         try:
-            value = self.policy.evaluate(test.path, data=self.data, limits=limits)
+            value = self.policy.evaluate(test.query, data=self.data, limits=limits)
         except EvalError as failure:
             error = failure
         except BudgetExceeded as exceeded:
@@ -302,7 +309,7 @@ def compile_suite(
 ) -> Suite:
     """Compile modules and find the tests in them.
 
-    `selects` gets the path of each test (`data.a.test_x`) and tells whether it is to
+    `selects` gets the ref of each test (`data.a.test_x`) and tells whether it is to
     run.  Raises RegoErrors, PlanError.
     """
     compiled = compile_modules(_rename_doubles(modules), options=options)
@@ -319,20 +326,20 @@ def compile_suite(
         _CASE: name_case,
     }
     policy = Policy.of(compiled, functions=functions)
-    tests = [(test, rule) for test, rule in _tests(compiled) if selects(test.path)]
+    tests = [(test, rule) for test, rule in _tests(compiled) if selects(test.query)]
     broken: dict[str, RegoErrors] = {}
-    paths: list[str] = []
+    queries: list[str] = []
     for test, rule in tests:
         if test.skip:
             continue
         if rule.head.args is None:
-            paths.append(test.path)
+            queries.append(test.query)
             continue
         try:
-            policy.prepare_query(test.path)
+            policy.prepare_query(test.query)
         except RegoErrors as error:
-            broken[test.path] = error
-    policy.prepare(dict.fromkeys(paths))
+            broken[test.query] = error
+    policy.prepare(dict.fromkeys(queries))
     return Suite(
         policy,
         Doc.from_python(dict(documents)),

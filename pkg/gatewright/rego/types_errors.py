@@ -13,8 +13,10 @@ from gatewright.builtins.types import (
     FunctionType,
     ObjectType,
     SetType,
+    type_json,
 )
 from gatewright.rego import ast, errors
+from gatewright.rego.ast_json import term_json
 from gatewright.rego.printer import ref_text, term_text
 from gatewright.rego.stages.walk import is_generated
 from gatewright.rego.types_algebra import (
@@ -249,8 +251,40 @@ def argument_error(
         f"{ref_text(operator)}: {message}",
         loc,
         (have_line, want_line),
+        {
+            "have": list(map(_json, have)),
+            "want": _wanted_json(types, names, variadic),
+        },
     )
     return TypeProblem(error, any(map(is_unknown, have)))
+
+
+def _wanted_json(
+    types: Sequence[Maybe], names: Sequence[str], variadic: Maybe
+) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    if types:
+        out["args"] = [
+            {**(_json(of) or {}), **({"name": name} if name else {})}
+            for of, name in zip(types, names, strict=True)
+        ]
+    if variadic is not None:
+        out["variadic"] = _json(variadic)
+    return out
+
+
+def _json(of: Maybe) -> dict[str, Any] | None:
+    """A type as details in JSON show it: its parts in order of their names."""
+    if of is None:
+        return None
+    found: dict[str, Any] = _sorted_keys(type_json(of))
+    return found
+
+
+def _sorted_keys(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _sorted_keys(node[key]) for key in sorted(node)}
+    return list(map(_sorted_keys, node)) if isinstance(node, list) else node
 
 
 def _short_named(name: str, of: Maybe) -> str:
@@ -275,7 +309,8 @@ def match_error(loc: ast.Location, left: Maybe, right: Maybe) -> TypeProblem:
                 f"hint  : both sides are {name} but their types differ,"
                 f" so they can never be equal (see {_DOCS})"
             )
-    error = errors.Error(errors.TYPE_ERROR, "match error", loc, tuple(lines))
+    data = {"a": _json(left), "b": _json(right)}
+    error = errors.Error(errors.TYPE_ERROR, "match error", loc, tuple(lines), data)
     return TypeProblem(error, is_unknown(left) or is_unknown(right))
 
 
@@ -302,15 +337,28 @@ def invalid_ref(
         lines.append(f"{pad}want (one of): []")
     else:
         lines.append(f"{pad}want (type): {sprint(want)}")
-    return TypeProblem(_undefined(loc, terms, lines))
+    data = _ref_json(terms, at)
+    if have is not None:
+        data["have"] = _json(have)
+    if want is not None:
+        data["want"] = _json(want)
+    values = [term_json(term)["value"] for term in one_of]
+    data["oneOf"] = values or None
+    return TypeProblem(_undefined(loc, terms, lines, data))
+
+
+def _ref_json(terms: Sequence[ast.Term], at: int) -> dict[str, Any]:
+    return {"ref": list(map(term_json, terms)), "pos": at}
 
 
 def _undefined(
-    loc: ast.Location, terms: Sequence[Any], lines: Sequence[str]
+    loc: ast.Location,
+    terms: Sequence[Any],
+    lines: Sequence[str],
+    data: dict[str, Any],
 ) -> errors.Error:
-    return errors.Error(
-        errors.TYPE_ERROR, f"undefined ref: {ref_text(terms)}", loc, tuple(lines)
-    )
+    message = f"undefined ref: {ref_text(terms)}"
+    return errors.Error(errors.TYPE_ERROR, message, loc, tuple(lines), data)
 
 
 def unsupported_ref(
@@ -323,10 +371,13 @@ def unsupported_ref(
         "^" * len(ref_text(terms[: at + 1])),
         f"have: {sprint(have)}",
     )
+    data = _ref_json(terms, at)
+    data["have"] = _json(have)
     if not isinstance(have, FunctionType):
-        return TypeProblem(_undefined(loc, terms, lines))
+        return TypeProblem(_undefined(loc, terms, lines, data))
     last = terms[-1]
     if type(last) is ast.Var and is_generated(last.name):
         terms = terms[:-1]
     message = f"function {ref_text(terms)} used as reference, not called"
-    return TypeProblem(errors.Error(errors.TYPE_ERROR, message, loc, lines))
+    data["ref"] = list(map(term_json, terms))
+    return TypeProblem(errors.Error(errors.TYPE_ERROR, message, loc, lines, data))

@@ -25,6 +25,17 @@ _ORDER: Final = (
     "deprecated",
     "nondeterministic",
 )
+#: What v0 has in the place of v1's, where both are keywords or features.
+_V0_KEYWORDS: Final = ("and", "contains", "every", "if", "in", "not", "or")
+_V0_FEATURES: Final = (
+    "keywords_in_refs",
+    "rego_v1",
+    "rego_v1_import",
+    "rego_v2",
+    "rego_v2_import",
+    "rule_head_ref_string_prefixes",
+    "rule_head_refs",
+)
 
 
 @click.command(cls=Command, name="capabilities")
@@ -77,6 +88,6 @@ def _current(*, v0: bool) -> dict[str, Any]:
         "features": document["features"],
     }
     if v0:
-        words = ["and", "contains", "every", "if", "in", "not", "or"]
-        out["future_keywords"] = words
+        out["future_keywords"] = list(_V0_KEYWORDS)
+        out["features"] = list(_V0_FEATURES)
     return out

@@ -204,7 +204,7 @@ def _answer(
     metrics: bool,
 ) -> Answer:
     from gatewright.cli.rego.answers import Answer
-    from gatewright.cli.rego.failures import failures_of
+    from gatewright.cli.rego.failures import failures_of, in_query
     from gatewright.cli.rego.questions import runtime_context
     from gatewright.engine.errors import CANCEL_ERROR, BudgetExceeded, EvalError
     from gatewright.engine.limits import Limits
@@ -231,12 +231,14 @@ def _answer(
         late = exceeded.reason == "cancelled"
         text = "context deadline exceeded" if late else str(exceeded)
         return Answer(failures=[EvalError(CANCEL_ERROR, text)])
-    except (LoadErrors, RegoErrors, EvalError) as error:
+    except EvalError as error:
+        return Answer(failures=[in_query(error, asked.query.expressions)])
+    except (LoadErrors, RegoErrors) as error:
         return Answer(failures=failures_of(error))
     return Answer(
         asked.query.expressions,
         solutions,
-        collected,
+        [in_query(error, asked.query.expressions) for error in collected],
         question.timers if metrics else {},
         survived=True,
     )

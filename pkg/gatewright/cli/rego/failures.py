@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from gatewright.engine.errors import EvalError
+from gatewright.rego import ast
 from gatewright.rego.errors import Error, RegoErrors
+from gatewright.rego.stages.walk import walk
 
-__all__ = ["Failure", "failure_rows", "failure_text", "failures_of"]
+__all__ = ["Failure", "failure_rows", "failure_text", "failures_of", "in_query"]
 
 #: One error of a policy, of an evaluation, or anything else as its text.
 Failure: TypeAlias = Error | EvalError | str
@@ -36,3 +38,34 @@ def failure_text(failures: Iterable[Failure]) -> str:
     if len(texts) == 1:
         return f"1 error occurred: {texts[0]}"
     return "\n".join([f"{len(texts)} errors occurred:", *texts])
+
+
+class _InQuery(EvalError):
+    """An error in the query itself, whose text shows the source for the place."""
+
+    source = ""
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.code}: {self.message}"
+
+
+def in_query(error: EvalError, query: Sequence[ast.Expr]) -> EvalError:
+    """The error as opa shows it: by the text of the query that failed."""
+    place = error.location
+    if place is None or place.file:
+        return error
+    texts: list[str] = []
+
+    def visit(node: Any) -> bool:
+        if isinstance(node, ast.Expr | ast.Call):
+            loc = node.loc
+            if (loc.row, loc.col) == (place.row, place.col) and loc.text:
+                texts.append(loc.text)
+        return False
+
+    walk(list(query), visit)
+    if not texts:
+        return error
+    shown = _InQuery(error.code, error.message, place)
+    shown.source = min(texts, key=len)
+    return shown

@@ -148,9 +148,9 @@ def _row(outcome: Outcome) -> dict[str, Any]:
     if outcome.skip:
         row["skip"] = True
     if isinstance(outcome.error, EvalError):
-        row["error"] = outcome.error.to_json()
+        row["error"] = _code_first(outcome.error.to_json())
     elif outcome.error is not None:
-        row["error"] = [error.to_json() for error in outcome.error.errors]
+        row["error"] = [_code_first(one.to_json()) for one in outcome.error.errors]
     row["duration"] = round(outcome.seconds * 1e9)
     if outcome.output:
         encoded = outcome.output.encode("utf-8", "surrogateescape")
@@ -158,6 +158,10 @@ def _row(outcome: Outcome) -> dict[str, Any]:
     if outcome.cases:
         row["sub_results"] = _case_rows(outcome.cases)
     return row
+
+
+def _code_first(error: dict[str, Any]) -> dict[str, Any]:
+    return {"code": error["code"], **error}
 
 
 def _case_rows(cases: Mapping[str, Case]) -> dict[str, Any]:

@@ -49,6 +49,8 @@ class _Writer:
             self.node("import", item.path, *alias)
         for rule in module.rules:
             self.rule(rule)
+        for _ in module.annotations:
+            self.node("annotations")
         for _ in module.comments:
             self.node("comment")
         self.depth -= 1
@@ -123,7 +125,7 @@ class _Writer:
         elif isinstance(term, ast.ObjectComprehension):
             self.closure("objectcomprehension", term.body, term.key, term.value)
         elif isinstance(term, ast.TemplateString):
-            self.node("templatestring", *term.parts)
+            self.node("templatestring")
         elif isinstance(term, ast.String):
             self.node(quote(term.value))
         else:

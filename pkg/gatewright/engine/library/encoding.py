@@ -30,6 +30,7 @@ __all__ = [
     "query_encode_object",
 ]
 
+_QUERY_VALUES: Final = "operand 1 values must be string, array[string], or set[string]"
 _LETTERS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _STANDARD: Final = frozenset(_LETTERS + b"+/")
 _URL: Final = frozenset(_LETTERS + b"-_")
@@ -161,11 +162,9 @@ def query_encode_object(value: Value) -> str:
         elif isinstance(entry, (list, Set)):
             texts = list(entry if isinstance(entry, list) else entry.items)
         else:
-            texts = [None]
+            raise OperandError(_QUERY_VALUES)
         if not all(isinstance(text, str) for text in texts):
-            raise OperandError(
-                "operand 1 values must be string, array[string], or set[string]"
-            )
+            raise OperandError(_QUERY_VALUES)
         name = key if isinstance(key, str) else rego_text(key)
         out += [f"{escape_query(name)}={escape_query(text)}" for text in texts]
     return "&".join(out)

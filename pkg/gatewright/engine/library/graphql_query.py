@@ -187,7 +187,7 @@ class _Rules:
             self.add(node, f"Fragment {quote(name)} is never used.")
 
     def cycles(self, fragment: Node) -> None:
-        stack = [(fragment, ())]
+        stack: list[tuple[Node, tuple[str, ...]]] = [(fragment, ())]
         seen: set[str] = set()
         while stack:
             node, via = stack.pop()
@@ -307,8 +307,8 @@ class _Rules:
         on = node.get("TypeCondition") or parent
         self.directives(node, "INLINE_FRAGMENT")
         self.selections(node.get("SelectionSet") or [], on)
-        named = node.get("TypeCondition")
-        found = self.schema.types.get(named or "")
+        named: str = node.get("TypeCondition") or ""
+        found = self.schema.types.get(named)
         if found is not None and found["Kind"] not in _COMPOSITE:
             self.add(
                 node,

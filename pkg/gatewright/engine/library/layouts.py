@@ -7,6 +7,7 @@ Both directions work on `Moment`, a civil time with its zone, never on floats.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -116,7 +117,7 @@ def _show(moment: Moment, element: str) -> str:
         + 1
     )
     hour12 = moment.hour % 12 or 12
-    shown = {
+    makers: dict[str, Callable[[], str]] = {
         "January": lambda: MONTHS[moment.month - 1],
         "Jan": lambda: _SHORT_MONTHS[moment.month - 1],
         "1": lambda: str(moment.month),
@@ -140,9 +141,9 @@ def _show(moment: Moment, element: str) -> str:
         "PM": lambda: "PM" if moment.hour >= 12 else "AM",
         "pm": lambda: "pm" if moment.hour >= 12 else "am",
         "MST": lambda: moment.zone or _show_offset(moment.offset, "-0700"),
-    }.get(element)
-    if shown is not None:
-        return shown()
+    }
+    if element in makers:
+        return makers[element]()
     if element[0] in ".,":
         return _show_fraction(moment.nanosecond, element)
     return _show_offset(moment.offset, element)

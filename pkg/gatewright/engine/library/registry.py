@@ -32,8 +32,15 @@ _FUNCTIONS: Final[Mapping[str, str]] = {
     "crypto.hmac.sha256": "digests.hmac_sha256",
     "crypto.hmac.sha512": "digests.hmac_sha512",
     "crypto.md5": "digests.md5",
+    "crypto.parse_private_keys": "x509.parse_private_keys",
     "crypto.sha1": "digests.sha1",
     "crypto.sha256": "digests.sha256",
+    "crypto.x509.parse_and_verify_certificates": "x509.parse_and_verify_certificates",
+    "crypto.x509.parse_and_verify_certificates_with_options": "x509.parse_and_verify_certificates_with_options",
+    "crypto.x509.parse_certificate_request": "x509.parse_certificate_request",
+    "crypto.x509.parse_certificates": "x509.parse_certificates",
+    "crypto.x509.parse_keypair": "x509.parse_keypair",
+    "crypto.x509.parse_rsa_private_key": "x509.parse_rsa_private_key",
     "glob.match": "glob.match",
     "glob.quote_meta": "glob.quote_glob",
     "graph.reachable": "graphs.reachable",
@@ -125,6 +132,8 @@ _FUNCTIONS: Final[Mapping[str, str]] = {
 #: Builtins whose function takes a `Context` before the operands.
 NEEDS_CONTEXT: Final[frozenset[str]] = frozenset(
     {
+        "crypto.x509.parse_and_verify_certificates",
+        "crypto.x509.parse_and_verify_certificates_with_options",
         "graph.reachable_paths",
         "http.send",
         "io.jwt.decode_verify",

@@ -36,12 +36,12 @@ __all__ = [
     "verify_keys",
 ]
 
-_HASHES: Final = {
+_HASHES: Final[dict[str, Any]] = {
     "256": hashes.SHA256,
     "384": hashes.SHA384,
     "512": hashes.SHA512,
 }
-_CURVES: Final = {
+_CURVES: Final[dict[str, Any]] = {
     "P-256": ec.SECP256R1,
     "P-384": ec.SECP384R1,
     "P-521": ec.SECP521R1,

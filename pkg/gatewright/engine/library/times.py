@@ -150,13 +150,14 @@ def _safe(ns: int) -> int:
 def _time(value: Value) -> tuple[int, tzinfo, str]:
     """Read an operand: ns, or [ns, zone, layout]."""
     zone: tzinfo = UTC
-    layout = RFC3339_NANO
+    layout: str = RFC3339_NANO
     if isinstance(value, list) and value:
         stamp = number(value[0], 1)
         if len(value) > 1:
             zone = _zone(string(value[1], 1))
         if len(value) > 2 and string(value[2], 1):
-            layout = NAMED.get(value[2], value[2])
+            name = string(value[2], 1)
+            layout = NAMED.get(name, name)
     elif is_number(value):
         stamp = value
     else:

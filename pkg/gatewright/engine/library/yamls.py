@@ -310,7 +310,7 @@ def _resolve(self: Any, kind: type, value: str, implicit: tuple[bool, bool]) -> 
     return _CORE + ("float" if any(c in value for c in ".eE") else "int")
 
 
-_Dumper.resolve = _resolve  # type: ignore[method-assign,assignment]
+_Dumper.resolve = _resolve  # type: ignore[method-assign]
 
 
 def _printable(value: Value) -> Any:

@@ -1,0 +1,256 @@
+"""Does a chain of certificates hold? As Go's x509 package decides it.
+
+The first certificate is trusted, the last is asked about, those between may help.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+
+from gatewright.engine.library.errors import BuiltinError
+from gatewright.engine.library.operands import whole
+from gatewright.engine.library.urls import read_url
+from gatewright.engine.values import Set, Value, is_number, pairs
+
+__all__ = ["EXTENDED", "Options", "chain", "options"]
+
+#: Signatures that are checked at most while a chain is looked for.
+MAX_CHECKS: Final = 100
+ANY: Final = 0
+#: Extended key usages: object identifier -> Go's number.
+EXTENDED: Final = {
+    "2.5.29.37.0": ANY,
+    **{f"1.3.6.1.5.5.7.3.{i}": i for i in range(1, 10)},
+    "1.3.6.1.4.1.311.10.3.3": 10,
+    "2.16.840.1.113730.4.1": 11,
+    "1.3.6.1.4.1.311.2.1.22": 12,
+    "1.3.6.1.4.1.311.61.1.1": 13,
+}
+_USAGES: Final = [
+    "Any",
+    "ServerAuth",
+    "ClientAuth",
+    "CodeSigning",
+    "EmailProtection",
+    "IPSECEndSystem",
+    "IPSECTunnel",
+    "IPSECUser",
+    "TimeStamping",
+    "OCSPSigning",
+    "MicrosoftServerGatedCrypto",
+    "NetscapeServerGatedCrypto",
+    "MicrosoftCommercialCodeSigning",
+    "MicrosoftKernelCodeSigning",
+]
+_NUMBERS: Final = {f"KeyUsage{name}": i for i, name in enumerate(_USAGES)}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Options:
+    """`usages`: one of them must be allowed throughout; `name` "" for any."""
+
+    now: datetime
+    name: str = ""
+    usages: tuple[int, ...] = (ANY,)
+
+
+def options(wanted: Value, *, clock: int) -> Options:
+    """Read what a policy demands; `clock` (ns) is the time unless it says one."""
+    out = Options(_moment(clock))
+    for key, value in pairs(wanted):
+        if key == "DNSName":
+            if not isinstance(value, str):
+                raise BuiltinError("'DNSName' should be a string")
+            out.name = value
+        elif key in ("CurrentTime", "MaxConstraintComparisons"):
+            number = whole(value) if is_number(value) else None
+            if number is None:
+                raise BuiltinError(f"'{key}' should be a number")
+            if key == "CurrentTime":
+                out.now = _moment(number)
+        elif key == "KeyUsages":
+            out.usages = _usages(value)
+        else:
+            raise BuiltinError("invalid key option")
+    return out
+
+
+def _moment(ns: int) -> datetime:
+    try:
+        return _EPOCH + timedelta(microseconds=ns // 1000)
+    except OverflowError:
+        raise BuiltinError("time outside of valid range") from None
+
+
+def _usages(value: Value) -> tuple[int, ...]:
+    if isinstance(value, (list, Set)):
+        items = value if isinstance(value, list) else list(value.items)
+    else:
+        raise BuiltinError("'KeyUsages' should be an Array or Set")
+    wrong = [str(item) for item in items if item not in _NUMBERS]
+    if wrong:
+        raise BuiltinError(
+            f"invalid entries for 'KeyUsages' found: [{' '.join(wrong)}]"
+        )
+    return tuple(_NUMBERS[item] for item in items) or (ANY,)
+
+
+def chain(
+    certificates: list[x509.Certificate], wanted: Options
+) -> list[x509.Certificate] | None:
+    """Return the way from the last to the first certificate, or None."""
+    root, *between, leaf = certificates
+    if not _valid_by_itself(leaf, wanted) or not _named(leaf, wanted.name):
+        return None
+    budget = [MAX_CHECKS]
+    return _extend([leaf], root, between, wanted, budget)
+
+
+def _extend(
+    path: list[x509.Certificate],
+    root: x509.Certificate,
+    between: list[x509.Certificate],
+    wanted: Options,
+    budget: list[int],
+) -> list[x509.Certificate] | None:
+    for issuer in [root, *between]:
+        if issuer in path or budget[0] <= 0:
+            continue
+        budget[0] -= 1
+        if not _issued(path[-1], issuer) or not _may_sign(issuer, path, wanted):
+            continue
+        longer = [*path, issuer]
+        if issuer is root:
+            if _usable(longer, wanted.usages):
+                return longer
+            continue
+        found = _extend(longer, root, between, wanted, budget)
+        if found is not None:
+            return found
+    return None
+
+
+def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+def _get(certificate: x509.Certificate, kind: type) -> Any:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _valid_by_itself(certificate: x509.Certificate, wanted: Options) -> bool:
+    if any(
+        entry.critical and isinstance(entry.value, x509.UnrecognizedExtension)
+        for entry in certificate.extensions
+    ):
+        return False
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return begins <= wanted.now <= ends
+
+
+def _may_sign(
+    issuer: x509.Certificate, path: list[x509.Certificate], wanted: Options
+) -> bool:
+    if not _valid_by_itself(issuer, wanted):
+        return False
+    basic = _get(issuer, x509.BasicConstraints)
+    if issuer.version is x509.Version.v3 and not (basic and basic.ca):
+        return False
+    usage = _get(issuer, x509.KeyUsage)
+    if usage is not None and not usage.key_cert_sign:
+        return False
+    # Certificates between this one and the leaf count against the length.
+    if basic and basic.path_length is not None and len(path) - 1 > basic.path_length:
+        return False
+    limits = _get(issuer, x509.NameConstraints)
+    return limits is None or all(_within(item, limits) for item in path)
+
+
+def _usable(path: list[x509.Certificate], usages: tuple[int, ...]) -> bool:
+    if ANY in usages:
+        return True
+    left = set(usages)
+    for certificate in path:
+        extended = _get(certificate, x509.ExtendedKeyUsage)
+        if extended is None:
+            continue
+        allowed = {EXTENDED.get(oid.dotted_string) for oid in extended}
+        if ANY not in allowed:
+            left &= allowed
+    return bool(left)
+
+
+def _named(certificate: x509.Certificate, name: str) -> bool:
+    if not name:
+        return True
+    names = _get(certificate, x509.SubjectAlternativeName)
+    if names is None:
+        return False
+    try:
+        address = ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        host = name.lower().removesuffix(".")
+        texts = names.get_values_for_type(x509.DNSName)
+        return any(_matches_host(pattern.lower(), host) for pattern in texts)
+    return address in names.get_values_for_type(x509.IPAddress)
+
+
+def _matches_host(pattern: str, host: str) -> bool:
+    pattern = pattern.removesuffix(".")
+    wanted, given = pattern.split("."), host.split(".")
+    if len(wanted) != len(given) or not all(wanted):
+        return False
+    return wanted[1:] == given[1:] and wanted[0] in ("*", given[0])
+
+
+def _within(certificate: x509.Certificate, limits: x509.NameConstraints) -> bool:
+    names = _get(certificate, x509.SubjectAlternativeName)
+    for name in names or ():
+        excluded = limits.excluded_subtrees or ()
+        if any(_covers(tree, name) for tree in excluded):
+            return False
+        same = [t for t in limits.permitted_subtrees or () if type(t) is type(name)]
+        if same and not any(_covers(tree, name) for tree in same):
+            return False
+    return True
+
+
+def _covers(tree: x509.GeneralName, name: x509.GeneralName) -> bool:
+    if type(tree) is not type(name):
+        return False
+    limit: Any = tree.value
+    value: Any = name.value
+    if isinstance(tree, x509.IPAddress):
+        return bool(value.version == limit.version and value in limit)
+    if isinstance(tree, x509.DNSName):
+        return _below(limit, value)
+    if isinstance(tree, x509.RFC822Name):
+        if "@" in limit:
+            return bool(limit.lower() == value.lower())
+        return _below(limit, value.rpartition("@")[2], exact=not limit.startswith("."))
+    if isinstance(tree, x509.UniformResourceIdentifier):
+        host = read_url(value).host
+        return _below(limit, host, exact=not limit.startswith("."))
+    return bool(limit == value)
+
+
+def _below(limit: str, host: str, *, exact: bool = False) -> bool:
+    limit, host = limit.lower(), host.lower()
+    if exact:
+        return host == limit
+    limit = limit.removeprefix(".")
+    return not limit or host == limit or host.endswith(f".{limit}")

@@ -11,4 +11,81 @@ loading     files, folders and bundles -> modules and base data
 prints      where the lines of print() go
 testing     modules -> Suite -> the outcome of each unit test
 reviews     LibraryBuilder -> bytes -> Library -> Reviewer: what serves admission
+
+The names below are the Python API of Rego (docs/python.md); a name is imported when
+it is first asked for.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from gatewright.engine.documents import Doc
+    from gatewright.engine.errors import BudgetExceeded, EvalError
+    from gatewright.engine.library.context import Context
+    from gatewright.engine.limits import Limits
+    from gatewright.engine.loading import Loaded, LoadErrors, load_bundle, load_paths
+    from gatewright.engine.policy import (
+        Policy,
+        PreparedQuery,
+        RegoVersion,
+        Solution,
+        compile_policy,
+    )
+    from gatewright.engine.prints import PrintOutput
+    from gatewright.engine.values import UNDEFINED, Number, Object, Set, Value
+    from gatewright.rego.compiled import CompileOptions
+    from gatewright.rego.errors import RegoErrors
+
+__all__ = [
+    "UNDEFINED",
+    "BudgetExceeded",
+    "CompileOptions",
+    "Context",
+    "Doc",
+    "EvalError",
+    "Limits",
+    "LoadErrors",
+    "Loaded",
+    "Number",
+    "Object",
+    "Policy",
+    "PreparedQuery",
+    "PrintOutput",
+    "RegoErrors",
+    "RegoVersion",
+    "Set",
+    "Solution",
+    "Value",
+    "compile_policy",
+    "load_bundle",
+    "load_paths",
+]
+
+_HOMES: Final = {
+    "engine.documents": ("Doc",),
+    "engine.errors": ("BudgetExceeded", "EvalError"),
+    "engine.library.context": ("Context",),
+    "engine.limits": ("Limits",),
+    "engine.loading": ("LoadErrors", "Loaded", "load_bundle", "load_paths"),
+    "engine.policy": (
+        "Policy",
+        "PreparedQuery",
+        "RegoVersion",
+        "Solution",
+        "compile_policy",
+    ),
+    "engine.prints": ("PrintOutput",),
+    "engine.values": ("UNDEFINED", "Number", "Object", "Set", "Value"),
+    "rego.compiled": ("CompileOptions",),
+    "rego.errors": ("RegoErrors",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"gatewright.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Literal
 
-from gatewright._native.core import Assembler, Doc, Evaluation, Image
-from gatewright.engine.binding import LIBRARY, VARYING, Binding
+from gatewright._native.core import Assembler, Doc, Evaluation, Image, ImageError
+from gatewright.engine.binding import LIBRARY, VARYING, Binding, bind
 from gatewright.engine.errors import BudgetExceeded, EvalError, Place
 from gatewright.engine.library.context import Context
 from gatewright.engine.limits import Limits
@@ -20,7 +20,7 @@ from gatewright.plan.planner import QUERY, plan_program, plan_query
 from gatewright.rego import ast
 from gatewright.rego.compiled import Compiled, CompileOptions, QueryContext
 from gatewright.rego.compiler import compile_modules, compile_query
-from gatewright.rego.errors import RegoErrors
+from gatewright.rego.errors import COMPILE_ERROR, Error, RegoErrors
 from gatewright.rego.parser import parse_body, parse_module
 
 __all__ = [
@@ -36,6 +36,9 @@ __all__ = [
 _STRETCH = 1_000_000
 
 _STANDARD = Limits()
+
+#: How the evaluator begins to say that nothing carries out a declared builtin.
+_MISSING = "no builtin function"
 
 
 class RegoVersion(IntEnum):
@@ -76,7 +79,13 @@ class _Prepared:
     def __init__(self, program: Program, binding: Binding) -> None:
         assembler = Assembler()
         assembler.add_program(encode(program), varying=VARYING)
-        self.image = Image(assembler.finish(), binding=binding)
+        try:
+            self.image = Image(assembler.finish(), binding=binding)
+        except ImageError as error:
+            if not str(error).startswith(_MISSING):
+                raise
+            # Said when the policy is compiled: undefined would be a guess.
+            raise RegoErrors([Error(COMPILE_ERROR, str(error))]) from error
         self.entrypoints: Mapping[str, int] = self.image.entrypoints(0)
         self._idle: list[Evaluation] = []
 
@@ -115,11 +124,12 @@ class _Prepared:
         evaluation.reset()
         if standard:
             self._idle.append(evaluation)
-        if failure is not None:
+        if failure is not None and not (strict and failed and failure[0] == "error"):
             raise error_from(*failure)
         if failed:
             errors = [_eval_error(*entry) for entry in failed]
             if strict:
+                # As in OPA before the conflict that evaluation may have ended with.
                 raise errors[0]
             if collected is not None:
                 collected += errors
@@ -149,7 +159,7 @@ class Policy:
         functions: Mapping[str, Callable[..., Any]] | None = None,
     ) -> Policy:
         """The policy of a compiled library; `functions` as in `compile_policy`."""
-        return cls(compiled, messages, Binding(functions) if functions else LIBRARY)
+        return cls(compiled, messages, bind(compiled.builtins, functions))
 
     def prepare(self, entrypoints: Iterable[str]) -> None:
         """Plan entry points now, as one program, that `evaluate` then finds ready.

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import cmp_to_key
 from typing import Any, Final, TypeAlias
 
-from gatewright._native.core import UNDEFINED, Number, Object, Set
+from gatewright._native.core import UNDEFINED, Number, Object, Set, compare_python
 
 __all__ = [
     "UNDEFINED",
@@ -103,35 +103,12 @@ def _text_key(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _sequence(a: Any, b: Any) -> int:
-    for x, y in zip(a, b, strict=False):
-        if order := compare(x, y):
-            return order
-    return (len(a) > len(b)) - (len(a) < len(b))
-
-
 def compare(a: Value, b: Value) -> int:
     """Compare in Rego's total order: -1, 0 or 1.
 
     null, false, true, numbers by value, strings by bytes, arrays, objects, sets.
     """
-    rank, other = _rank(a), _rank(b)
-    if rank != other:
-        return -1 if rank < other else 1
-    if rank <= _TRUE:
-        return 0
-    if rank == _NUMBER:
-        return 0 if a == b else (-1 if a < b else 1)
-    if rank == _STRING:
-        if a == b:
-            return 0
-        return -1 if _text_key(a) < _text_key(b) else 1
-    if rank == _ARRAY:
-        return _sequence(a, b)
-    if rank == _SET:
-        return _sequence(a.items, b.items)
-    left, right = list(pairs(a)), list(pairs(b))
-    return _sequence([x for p in left for x in p], [x for p in right for x in p])
+    return compare_python(a, b)
 
 
 def equal(a: Value, b: Value) -> bool:

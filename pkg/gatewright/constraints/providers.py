@@ -10,8 +10,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from cryptography import x509
-
 from gatewright.constraints.faults import DecodeError, PolicyFault
 from gatewright.k8s import gostruct, gotext, meta
 
@@ -92,6 +90,8 @@ def _scheme(url: str) -> str:
 
 
 def _check_bundle(bundle: str) -> None:
+    from cryptography import x509  # 40 ms, for the odd Provider only
+
     pem = _base64(bundle.encode("utf-8", "surrogateescape"))
     found = _PEM.search(pem)
     if found is None:

@@ -47,12 +47,19 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
 }
 
 
+def _with_blocks(command: click.Command) -> None:
+    # In a raw docstring the mark of a block that is not to be filled is spelled
+    # out; click wants the character.
+    command.help = (command.help or "").replace("\\b\n", "\b\n") or None
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called."""
 
     def __init__(self, *, table: Mapping[str, tuple[str, str, str]], **rest: object):
         super().__init__(**rest)  # type: ignore[arg-type]
         self.table = table
+        _with_blocks(self)
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(self.table)
@@ -62,6 +69,7 @@ class LazyGroup(click.Group):
             return None
         module, attribute, _ = self.table[name]
         command: click.Command = getattr(importlib.import_module(module), attribute)
+        _with_blocks(command)
         return command
 
     def format_commands(

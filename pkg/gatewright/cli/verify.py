@@ -26,7 +26,7 @@ __all__ = ["verify"]
     "expression",
     default="",
     metavar="RE",
-    help="Run only what matches: RE (tests or cases), TEST// , //CASE or TEST//CASE.",
+    help="Run only what matches: RE (test or case), TEST//, //CASE or TEST//CASE.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show every case, and print().")
 @click.option("-t", "--trace", is_flag=True, help="Not supported yet.")

@@ -86,6 +86,8 @@ cdef Word call_python(
         fail_text(heap, E_TYPE, f"{name_of(vm, builtin)}: {error}")
     except evaluation.image.binding.builtin_error as error:
         fail_text(heap, E_BUILTIN, f"{name_of(vm, builtin)}: {error}")
+    except evaluation.image.binding.unsupported as error:
+        fail_text(heap, E_INTERNAL, f"{error}")
     except evaluation.image.binding.cancelled:
         fail(heap, E_CANCEL, b"caller cancelled query execution")
     except BaseException as error:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, NoReturn
 
 from gatewright._native.core import set_regex
 from gatewright.builtins.declarations import TABLE
 from gatewright.engine.library import regex_hooks
 from gatewright.engine.library.context import Cancelled, Context
-from gatewright.engine.library.errors import BuiltinError, OperandError
+from gatewright.engine.library.errors import (
+    BuiltinError,
+    OperandError,
+    UnsupportedBuiltin,
+)
 from gatewright.engine.library.registry import IMPLEMENTATIONS, NEEDS_CONTEXT
 
-__all__ = ["LIBRARY", "VARYING", "Binding"]
+__all__ = ["LIBRARY", "VARYING", "Binding", "bind"]
 
 
 class Binding:
@@ -24,6 +29,7 @@ class Binding:
 
     operand_error: Final = OperandError
     builtin_error: Final = BuiltinError
+    unsupported: Final = UnsupportedBuiltin
     cancelled: Final = Cancelled
     make_context: Final = Context
 
@@ -57,6 +63,25 @@ class _Layered(Mapping[str, Callable[..., Any]]):
 
 #: The library as it is.
 LIBRARY: Final = Binding()
+
+
+def bind(
+    declared: Iterable[str], functions: Mapping[str, Callable[..., Any]] | None
+) -> Binding:
+    """The binding for a policy whose declared builtins may be more than OPA's.
+
+    Those that `functions` lacks can be called only behind a `with` that replaces
+    them; otherwise evaluation ends with `unsupported built-in`.
+    """
+    extra = dict(functions or {})
+    for name in declared:
+        if name not in TABLE and name not in extra:
+            extra[name] = functools.partial(_unsupported, name)
+    return Binding(extra) if extra else LIBRARY
+
+
+def _unsupported(name: str, *_operands: Any) -> NoReturn:
+    raise UnsupportedBuiltin(name)
 
 #: Builtins that give the same result for the same operands within one query only.
 VARYING: Final = frozenset(

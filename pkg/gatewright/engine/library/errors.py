@@ -1,12 +1,18 @@
 """How a builtin fails.
 
-Both carry OPA's text without the `<builtin>: ` in front, which the caller adds.
+`BuiltinError` and `OperandError` carry OPA's text without the `<builtin>: ` in front, which the caller adds.
 A failed call is undefined unless errors are strict.
 """
 
 from __future__ import annotations
 
-__all__ = ["BuiltinError", "OperandError", "element_error", "operand_error"]
+__all__ = [
+    "BuiltinError",
+    "OperandError",
+    "UnsupportedBuiltin",
+    "element_error",
+    "operand_error",
+]
 
 from gatewright.engine.values import Value, type_name
 
@@ -17,6 +23,13 @@ class BuiltinError(Exception):
 
 class OperandError(BuiltinError):
     """An operand has the wrong type: `eval_type_error`."""
+
+
+class UnsupportedBuiltin(Exception):
+    """Declared, yet nothing carries it out: `eval_internal_error`, never undefined."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"unsupported built-in: {name}")
 
 
 def operand_error(position: int, got: Value, *expected: str) -> OperandError:

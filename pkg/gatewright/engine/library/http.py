@@ -351,10 +351,6 @@ def _fetch(ctx: Context, request: _Request, headers: dict[str, str]) -> Answer:
     port = int(url.port) if url.port else default
     if not ctx.http.admits(url.host, port):
         raise BuiltinError(f"unallowed host: {url.host}")
-    if request.body is not None and not any(
-        name.lower() == "content-type" for name in headers
-    ):
-        headers["Content-Type"] = "application/json"
 
     def admits(host: str, at: int) -> bool:
         return ctx.http.admits(host, at)
@@ -382,12 +378,8 @@ def _value(answer: Answer, request: _Request) -> Value:
             body = load(answer.body)
         elif request.yaml or "yaml" in kind:
             body = read_yaml(text)
-    except ValueError as error:
-        if request.json:
-            raise BuiltinError(str(error)) from None
-    except BuiltinError:
-        if request.yaml:
-            raise
+    except (ValueError, BuiltinError):
+        body = None
     return {
         "status": answer.status,
         "status_code": answer.status_code,

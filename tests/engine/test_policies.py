@@ -14,7 +14,9 @@ from gatewright.engine.limits import Limits
 from gatewright.engine.policy import Policy, compile_policy
 from gatewright.engine.values import UNDEFINED, Set
 from gatewright.rego.compiled import CompileOptions
+from gatewright.rego.copies import copy_module
 from gatewright.rego.errors import RegoErrors
+from gatewright.rego.parser import parse_module
 
 ANY = parse_type({"type": "any"})
 
@@ -190,3 +192,42 @@ def test_threads_share_a_policy() -> None:
         thread.join()
 
     assert not wrong
+
+
+def test_a_builtin_declared_but_not_supplied() -> None:
+    host = Builtin("host.ask", args=(ANY,), result=ANY)
+    made = policy(
+        """
+        asked := host.ask(1)
+        cautious if not host.ask(1)
+        replaced := asked with host.ask as double
+        double(x) := x * 2
+        """,
+        options=CompileOptions(extra_builtins={"host.ask": host}),
+    )
+
+    assert made.evaluate("data.p.replaced") == 2
+    for entrypoint in ("data.p.asked", "data.p.cautious"):
+        with pytest.raises(EvalError) as caught:
+            made.evaluate(entrypoint)
+        assert caught.value.code == "eval_internal_error"
+        assert caught.value.message == "unsupported built-in: host.ask"
+
+
+def test_a_copied_module_keeps_its_metadata() -> None:
+    text = """
+        # METADATA
+        # title: the package
+        package p
+
+        # METADATA
+        # title: the rule
+        a := [link.annotations.title | some link in rego.metadata.chain()]
+
+        b := 1 if { false } else := rego.metadata.rule()
+        """
+    module = copy_module(parse_module("p.rego", text, process_annotations=True))
+    made = compile_policy({"p.rego": copy_module(module)})
+
+    assert made.evaluate("data.p.a") == ["the rule", "the package"]
+    assert made.evaluate("data.p.b") == {}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TypeVar
 
 from gatewright.rego import ast
+from gatewright.rego.stages.walk import rules_of
 
 __all__ = [
     "copy_body",
@@ -161,7 +163,7 @@ def copy_rule(rule: ast.Rule, module: ast.Module | None = None) -> ast.Rule:
 def copy_module(module: ast.Module) -> ast.Module:
     """Return a module of its own: compile stages may change it in place.
 
-    Source, comments and annotations are shared, for no stage changes them.
+    Source and comments are shared, for no stage changes them.
     """
     package = ast.Package(copy_term(module.package.path), module.package.loc)
     out = ast.Module(
@@ -172,9 +174,24 @@ def copy_module(module: ast.Module) -> ast.Module:
         ],
         [],
         comments=list(module.comments),
-        annotations=list(module.annotations),
         rego_version=module.rego_version,
         source=module.source,
     )
     out.rules = [copy_rule(rule, out) for rule in module.rules]
+    if module.annotations:
+        _copy_annotations(module, out)
     return out
+
+
+def _copy_annotations(module: ast.Module, out: ast.Module) -> None:
+    """Give the copy blocks that stand above its own package and rules."""
+    targets: dict[int, ast.Package | ast.Rule] = {id(module.package): out.package}
+    targets.update(zip(map(id, rules_of(module)), rules_of(out), strict=True))
+    notes = {}
+    for note in module.annotations:
+        target = targets.get(id(note.target), note.target)
+        notes[id(note)] = replace(note, target=target)
+    out.annotations = list(notes.values())
+    for new in targets.values():
+        if isinstance(new, ast.Rule):
+            new.annotations = [notes.get(id(n), n) for n in new.annotations]

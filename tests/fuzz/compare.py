@@ -60,7 +60,11 @@ class Difference:
 def _error_line(error: Any) -> str:
     place = error.get("location") or {}
     where = f"{place.get('file', '')}:{place.get('row', 0)}:{place.get('col', 0)}"
-    return f"{where} {error['code']}: {error['message']}"
+    message = str(error["message"])
+    if error["code"] == "eval_conflict_error":
+        # OPA lists the values of a conflict below the message; ours has none.
+        message = message.split("\n", 1)[0].removesuffix(":")
+    return f"{where} {error['code']}: {message}"
 
 
 def _compile_outcome(errors: list[dict[str, Any]]) -> Outcome:

@@ -165,8 +165,13 @@ def parse_type(data: Mapping[str, Any]) -> Type:
     raise ValueError(f"unknown type {kind!r}")
 
 
-def type_json(of: Type) -> dict[str, Any]:
-    """Return the JSON form of a type in OPA's capabilities."""
+def type_json(of: Type | None) -> dict[str, Any] | None:
+    """Return the JSON form of a type in OPA's capabilities.
+
+    None is the type of what the checker knows nothing of; parts may be that too.
+    """
+    if of is None:
+        return None
     if isinstance(of, ScalarType):
         return {"type": of.name}
     if isinstance(of, AnyType):

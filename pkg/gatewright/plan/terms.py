@@ -90,7 +90,8 @@ def _plan(f: Frame, term: ast.Term, dest: int | None) -> Operand:
             end = f.b.label()
             with f.nested(end):
                 bodies.plan_body(f, body)
-                where = f.planner.tables.location(term.loc)
+                place = term.loc if key.loc is ast.NO_LOCATION else key.loc
+                where = f.planner.tables.location(place)
                 key_register = f.register(plan_term(f, key))
                 value_register = f.register(plan_term(f, value))
                 f.emit("OADD", builder, key_register, value_register, where)

@@ -275,9 +275,7 @@ def _wanted_json(
 
 def _json(of: Maybe) -> dict[str, Any] | None:
     """A type as details in JSON show it: its parts in order of their names."""
-    if of is None:
-        return None
-    found: dict[str, Any] = _sorted_keys(type_json(of))
+    found: dict[str, Any] | None = _sorted_keys(type_json(of))
     return found
 
 

@@ -26,5 +26,8 @@ def parse_module(filename: Value, source: Value) -> Value:
     try:
         module = parse(name, text)
     except RegoErrors as error:
-        raise BuiltinError(str(error)) from None
+        first = error.errors[0]
+        # OPA returns this one as it is, not in a list of errors.
+        alone = first.message == "empty module"
+        raise BuiltinError(first.format() if alone else str(error)) from None
     return load(dumps(module_json(module), indent=None))

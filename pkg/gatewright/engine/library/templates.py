@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import Any, Final
 
 from gatewright.engine.library.errors import BuiltinError
-from gatewright.engine.library.gotext import quote
-from gatewright.engine.library.jsontext import key_text
+from gatewright.engine.library.gotext import quote, rego_text
+from gatewright.engine.library.jsontext import key_text, load
 from gatewright.engine.library.operands import object_, string
 from gatewright.engine.library.template_syntax import (
     Action,
@@ -33,7 +33,7 @@ from gatewright.engine.library.template_syntax import (
     parse,
 )
 from gatewright.engine.library.urls import escape_query
-from gatewright.engine.values import Number, Set, Value, pairs
+from gatewright.engine.values import Number, Object, Set, Value, pairs
 
 __all__ = ["render_template"]
 
@@ -79,10 +79,30 @@ _parsed = lru_cache(100)(parse)
 def render_template(template: Value, variables: Value) -> str:
     """Return the template's text for an object of variables."""
     text = string(template, 1)
-    data = _go(object_(variables, 2))
+    data = _variables(object_(variables, 2))
     run = _Run(_parsed(text), text, data)
     run.nodes(run.source.nodes)
     return "".join(run.out).replace(_MISSING, "<undefined>")
+
+
+def _variables(value: Value) -> Any:
+    """OPA reads the text of the term as JSON, which a set or a key may spoil."""
+    if _spoilt(value):
+        try:
+            load(rego_text(value))
+        except ValueError as error:
+            raise BuiltinError(str(error)) from None
+    return _go(value)
+
+
+def _spoilt(value: Value) -> bool:
+    if isinstance(value, Set):
+        return True
+    if isinstance(value, list):
+        return any(map(_spoilt, value))
+    if isinstance(value, dict | Object):
+        return any(not isinstance(k, str) or _spoilt(v) for k, v in pairs(value))
+    return False
 
 
 def _go(value: Value) -> Any:

@@ -55,7 +55,9 @@ def parse(value: Value) -> Value:
     ticks = int.from_bytes(raw[0:4], "big")
     ticks |= int.from_bytes(raw[4:6], "big") << 32
     ticks |= (int.from_bytes(raw[6:8], "big") & 0xFFF) << 48
-    out["time"] = (ticks - _GREGORIAN) * 100
+    # A signed number of 64 bits that wraps.
+    nanoseconds = (ticks - _GREGORIAN) * 100
+    out["time"] = (nanoseconds + (1 << 63)) % (1 << 64) - (1 << 63)
     out["nodeid"] = raw[10:].hex("-")
     scope = "local" if raw[10] & 2 else "global"
     out["macvariables"] = f"{scope}:{'multicast' if raw[10] & 1 else 'unicast'}"

@@ -200,7 +200,7 @@ def test_a_builtin_declared_but_not_supplied() -> None:
         """
         asked := host.ask(1)
         cautious if not host.ask(1)
-        replaced := asked with host.ask as double
+        replaced := x if x := asked with host.ask as double
         double(x) := x * 2
         """,
         options=CompileOptions(extra_builtins={"host.ask": host}),
@@ -215,17 +215,16 @@ def test_a_builtin_declared_but_not_supplied() -> None:
 
 
 def test_a_copied_module_keeps_its_metadata() -> None:
-    text = """
-        # METADATA
-        # title: the package
-        package p
+    text = """# METADATA
+# title: the package
+package p
 
-        # METADATA
-        # title: the rule
-        a := [link.annotations.title | some link in rego.metadata.chain()]
+# METADATA
+# title: the rule
+a := [link.annotations.title | some link in rego.metadata.chain()]
 
-        b := 1 if { false } else := rego.metadata.rule()
-        """
+b := 1 if { false } else := rego.metadata.rule()
+"""
     module = copy_module(parse_module("p.rego", text, process_annotations=True))
     made = compile_policy({"p.rego": copy_module(module)})
 

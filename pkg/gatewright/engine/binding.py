@@ -83,6 +83,7 @@ def bind(
 def _unsupported(name: str, *_operands: Any) -> NoReturn:
     raise UnsupportedBuiltin(name)
 
+
 #: Builtins that give the same result for the same operands within one query only.
 VARYING: Final = frozenset(
     name for name, declared in TABLE.items() if declared.nondeterministic

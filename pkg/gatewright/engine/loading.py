@@ -204,7 +204,7 @@ class _Loader:
         except OSError as error:
             self.errors.append(os_text(error))
             return
-        if self.ignored(os.path.basename(path)):
+        if depth and self.ignored(os.path.basename(path)):
             return
         if not stat.S_ISDIR(mode):
             if not (self.only_rego and not path.endswith(".rego")):

@@ -109,3 +109,59 @@ def test_drains_on_sigterm(tmp_path: Path) -> None:
         assert b"[deny] no" in text
         assert 0 == server.process.wait(20)
         assert [] == server.workers()
+
+
+def test_a_killed_policy_process_is_replaced(tmp_path: Path) -> None:
+    """Workers decide on by what they hold, and follow the next one's changes."""
+    policies(tmp_path, Deny=DENY)
+    with serving(tmp_path) as server:
+        first = server.event("process started", process="policies")["pid"]
+        os.kill(first, signal.SIGKILL)
+        for _ in range(20):
+            assert "[deny] no" == server.admit(namespace())["status"]["message"]
+        server.committed(2)
+        assert "[deny] no" == server.admit(namespace())["status"]["message"]
+        policies(tmp_path, Deny=DENY.replace('"no"', '"changed"'))
+        server.committed(3)
+
+        assert "[deny] changed" == server.admit(namespace())["status"]["message"]
+
+
+def test_the_status_process_is_replaced(tmp_path: Path) -> None:
+    """Probes and metrics come back; admission never notices."""
+    policies(tmp_path, Deny=DENY)
+    with serving(tmp_path) as server:
+        server.admit(namespace())
+        first = server.event("process started", process="status")["pid"]
+        os.kill(first, signal.SIGKILL)
+        end = time.monotonic() + 20
+        while True:
+            try:
+                status, _ = server.get(server.health, "/readyz")
+                break
+            except OSError:
+                assert time.monotonic() < end
+                time.sleep(0.05)
+
+        assert 200 == status
+        series = (
+            "gatekeeper_validation_request_count_total"
+            '{admission_dryrun="false",admission_status="deny"}'
+        )
+        assert 1.0 == server.metric(series)
+
+
+def test_nothing_outlives_a_killed_supervisor(tmp_path: Path) -> None:
+    """kill -9 of the supervisor takes every process with it."""
+    policies(tmp_path, Deny=DENY)
+    with serving(tmp_path, "--workers", "2") as server:
+        family = [
+            event["pid"] for event in server.events if event["msg"] == "process started"
+        ]
+        server.process.kill()
+        end = time.monotonic() + 10
+        while any(Path(f"/proc/{pid}/stat").exists() for pid in family):
+            assert time.monotonic() < end, family
+            time.sleep(0.02)
+
+        assert 4 == len(family)

@@ -57,9 +57,13 @@ def test_a_change_is_taken_over(tmp_path: Path) -> None:
             "recursive",
         ),
         (constraint("Nothing", "c"), 'template "nothing" not found'),
+        (
+            template("Said", 'violation[{"msg": "x"}] { http.send({}) }'),
+            "undefined function http.send",
+        ),
         ("a: &a [x]\nb: *a\n", "must have apiVersion and kind"),
     ],
-    ids=["cut", "syntax", "recursion", "no-template", "no-object"],
+    ids=["cut", "syntax", "recursion", "no-template", "network", "no-object"],
 )
 def test_a_bad_file_keeps_its_last_good_state(
     tmp_path: Path, text: str, words: str

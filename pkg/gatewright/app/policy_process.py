@@ -24,9 +24,11 @@ from gatewright.app.folder import FolderError, FolderLimits, Look, look, read
 from gatewright.app.installation import Installation, parse_file
 from gatewright.app.ledger import Ledger, ObjectKey, shown
 from gatewright.app.settings import Settings
+from gatewright.builtins.declarations import TABLE
 from gatewright.constraints import crd, template
 from gatewright.constraints.policyset import Settings as PolicySettings
 from gatewright.mutation.mutator import GROUP as MUTATIONS
+from gatewright.rego.compiled import CompileOptions
 from gatewright.telemetry.board import Board
 from gatewright.telemetry.log import Log
 from gatewright.telemetry.metrics import place
@@ -35,6 +37,7 @@ __all__ = ["PolicyProcess", "run_policy_process"]
 
 LOOK_EVERY: Final = 0.25
 ACKNOWLEDGE_WITHIN: Final = 10.0
+GATHER_WITHIN: Final = 5.0
 ACTIONS: Final = ("deny", "dryrun", "scoped", "warn")
 
 
@@ -67,7 +70,16 @@ class PolicyProcess:
         self.limits = FolderLimits()
         self.ledger = Ledger(parse_file)
         self.installation = Installation(
-            PolicySettings(check_actions=settings.check_actions),
+            PolicySettings(
+                check_actions=settings.check_actions,
+                options=CompileOptions(
+                    builtins={
+                        name: declared
+                        for name, declared in TABLE.items()
+                        if name not in settings.disabled_builtins
+                    }
+                ),
+            ),
             namespace=settings.namespace,
         )
         self.workers: list[WorkerLink] = []
@@ -83,6 +95,8 @@ class PolicyProcess:
 
     def run(self) -> int:
         signal.signal(signal.SIGTERM, self.on_stop)
+        if self.number:
+            self.gather()
         self.take_reading()
         if self.memory is None:
             self.publish(time.monotonic())  # nothing to read yet is a state, too
@@ -94,6 +108,16 @@ class PolicyProcess:
 
     def on_stop(self, *_: object) -> None:
         self.stopping = True
+
+    def gather(self) -> None:
+        """As a successor: hear from the workers first, so that none of them is left
+        behind by the first generation of ours."""
+        end = time.monotonic() + GATHER_WITHIN
+        while len(self.workers) < self.settings.workers and not self.stopping:
+            left = end - time.monotonic()
+            if left <= 0:
+                return
+            self.talk(min(left, 0.05))
 
     def take_reading(self) -> None:
         """Look at the folder; if it changed and holds still, take it over."""

@@ -8,7 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Address", "Limits", "Settings"]
+__all__ = ["WAITING_BUILTINS", "Address", "Limits", "Settings"]
+
+#: Builtins that wait for the network.  A worker would wait with them, so policies
+#: that call them are refused unless they are enabled.
+WAITING_BUILTINS = ("http.send", "net.lookup_ip_addr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class Settings:
 
     `certificate` and `key` are PEM files (None: made for this run).  `namespace`
     is where the controller runs: Gatekeeper's own service account there is never
-    judged.
+    judged.  `disabled_builtins`: templates that call one of them are refused.
     """
 
     policies: Path
@@ -84,4 +88,5 @@ class Settings:
     log_mutations: bool = False
     mutation_annotations: bool = False
     check_actions: bool = True
+    disabled_builtins: tuple[str, ...] = WAITING_BUILTINS
     log_level: str = "INFO"

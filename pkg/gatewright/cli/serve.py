@@ -77,6 +77,17 @@ __all__ = ["serve"]
     help="Admit constraints with unknown enforcement actions.",
 )
 @click.option(
+    "--disable-opa-builtin",
+    multiple=True,
+    metavar="NAME",
+    help="Refuse templates that call this builtin; repeatable.",
+)
+@click.option(
+    "--enable-waiting-builtins",
+    is_flag=True,
+    help="Let policies call http.send and net.lookup_ip_addr; a worker waits with them.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
     default="INFO",
@@ -120,6 +131,8 @@ def serve(
     log_mutations: bool,
     mutation_annotations: bool,
     disable_enforcementaction_validation: bool,
+    disable_opa_builtin: tuple[str, ...],
+    enable_waiting_builtins: bool,
     log_level: str,
     deadline: float,
     drain_time: float,
@@ -149,7 +162,12 @@ def serve(
         )
     from gatewright.app.serve import bind
     from gatewright.app.serve import serve as run
-    from gatewright.app.settings import Address, Limits, Settings
+    from gatewright.app.settings import (
+        WAITING_BUILTINS,
+        Address,
+        Limits,
+        Settings,
+    )
     from gatewright.app.sockets import BindError
 
     limits = Limits(deadline=deadline, drain_time=drain_time)
@@ -173,6 +191,10 @@ def serve(
             log_mutations=log_mutations,
             mutation_annotations=mutation_annotations,
             check_actions=not disable_enforcementaction_validation,
+            disabled_builtins=(
+                *disable_opa_builtin,
+                *(() if enable_waiting_builtins else WAITING_BUILTINS),
+            ),
             log_level=log_level,
         )
         if demo:

@@ -18,6 +18,7 @@ import pytest
 from gatewright.gator import audit, findings, inputs
 from gatewright.gator.policies import GatorError
 from gatewright.gator.suites import find_suites
+from tests.gator import generated
 from tests.needs import ROOT, require_conformance
 
 pytestmark = pytest.mark.peers
@@ -167,3 +168,10 @@ def test_fixtures_that_are_refused(gator, name):
     theirs, ours = _theirs(gator, files), _ours(files)
     assert ours[0] == theirs[0] == 1
     assert ours[2].partition("yaml: line")[0] == theirs[2].partition("yaml: line")[0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_generated(gator, seed, tmp_path):
+    path = tmp_path / "generated.yaml"
+    path.write_text(generated.manifest(seed))
+    assert _check(gator, [str(path)]) > 300

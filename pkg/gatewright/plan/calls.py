@@ -28,11 +28,13 @@ _UNIFY: Final = frozenset({"eq", "assign"})
 
 def name_of(operator: ast.Ref) -> str:
     """The dotted name of a call's operator."""
-    return ".".join(
-        part.name if isinstance(part, ast.Var) else part.value
-        for part in operator.terms
-        if isinstance(part, ast.Var | ast.String)
-    )
+    parts = []
+    for part in operator.terms:
+        if isinstance(part, ast.Var):
+            parts.append(part.name)
+        elif isinstance(part, ast.String):
+            parts.append(part.value)
+    return ".".join(parts)
 
 
 def is_user(operator: ast.Ref) -> bool:

@@ -6,7 +6,7 @@ are written `<1,2>` (the empty one `<>`).  Numbers keep their spelling.
 
 from __future__ import annotations
 
-import json
+from json.encoder import encode_basestring
 
 from gatewright.rego import ast
 from gatewright.rego.rule_tree import term_key
@@ -19,7 +19,7 @@ def is_ground(term: ast.Term) -> bool:
     kind = type(term)
     if kind in _SCALARS:
         return True
-    if isinstance(term, ast.Array | ast.Set):
+    if isinstance(term, (ast.Array, ast.Set)):
         return all(map(is_ground, term.items))
     if isinstance(term, ast.Object):
         return all(is_ground(key) and is_ground(value) for key, value in term.items)
@@ -35,9 +35,10 @@ def term_text(term: ast.Term) -> str:
     Of equal members of a set, and of equal keys of an object, the first spelling
     stays; of the values of equal keys, the last.
     """
+    # Most are strings, and `match` would be slow for them.
+    if isinstance(term, ast.String):
+        return encode_basestring(term.value)
     match term:
-        case ast.String(value):
-            return json.dumps(value, ensure_ascii=False)
         case ast.Number(text):
             return text
         case ast.Boolean(value):

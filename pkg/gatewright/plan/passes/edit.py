@@ -12,29 +12,36 @@ from gatewright.ir.program import (
     Instr,
 )
 
-__all__ = ["keep", "with_labels", "with_registers"]
+__all__ = ["keep", "renumber", "with_labels"]
 
 
 def with_labels(instr: Instr, label: Callable[[int], int]) -> Instr:
     """The instruction with each label replaced."""
-    return _replaced(instr, LABEL_PLACES[instr.op], label)
-
-
-def with_registers(instr: Instr, register: Callable[[int], int]) -> Instr:
-    """The instruction with each register replaced."""
-    return _replaced(instr, REGISTER_PLACES[instr.op], register)
-
-
-def _replaced(
-    instr: Instr, places: tuple[int, ...], change: Callable[[int], int]
-) -> Instr:
+    places = LABEL_PLACES[instr.op]
     if not places:
         return instr
     args = list(instr.args)
     for place in places:
         if args[place] >= 0:
-            args[place] = change(args[place])
+            args[place] = label(args[place])
     return Instr(instr.op, tuple(args))
+
+
+def renumber(code: Sequence[Instr], numbers: Sequence[int]) -> list[Instr]:
+    """The code with each register replaced by its entry in `numbers`."""
+    out = []
+    for instr in code:
+        op, old = instr
+        places = REGISTER_PLACES[op]
+        if places:
+            args = list(old)
+            for place in places:
+                register = args[place]
+                if register >= 0:
+                    args[place] = numbers[register]
+            instr = Instr(op, tuple(args))
+        out.append(instr)
+    return out
 
 
 def keep(function: Function, code: Sequence[Instr], wanted: Sequence[bool]) -> Function:

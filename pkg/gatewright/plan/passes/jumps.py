@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from gatewright.ir.opcodes import BY_NAME, RELATIONS
-from gatewright.ir.program import JUMPS, Function, Instr, labels_of
+from gatewright.ir.program import JUMPS, LABEL_PLACES, Function, Instr, labels_of
 from gatewright.plan.passes.edit import keep, with_labels
 from gatewright.rego import ast
 
@@ -55,26 +55,26 @@ def _round(function: Function, constant: Constant) -> Function:
             label = code[label].args[0]
         return label
 
-    through = {
-        index for index, instr in enumerate(code) if instr.op == _JUMP
-    }.intersection(label for instr in code for label in labels_of(instr))
-    if through:
-        code = [
-            instr if through.isdisjoint(labels_of(instr)) else with_labels(instr, final)
-            for instr in function.code
-        ]
-    wanted = [True] * len(code)
     labelled = {label for instr in code for label in labels_of(instr)}
-    for index in range(len(code) - 2):
-        jump = code[index + 1]
-        if jump.op != _JUMP or index + 1 in labelled:
+    jumps = [index for index, instr in enumerate(code) if instr.op == _JUMP]
+    through = labelled.intersection(jumps)
+    if through:
+        for index, instr in enumerate(code):
+            if LABEL_PLACES[instr.op] and not through.isdisjoint(labels_of(instr)):
+                code[index] = with_labels(instr, final)
+        labelled = {label for instr in code for label in labels_of(instr)}
+    wanted = [True] * len(code)
+    for place in jumps:
+        index = place - 1
+        jump = code[place]
+        if index < 0 or place + 1 >= len(code) or place in labelled:
             continue
         opposite = _opposite(code[index], constant, over=index + 2, to=jump.args[0])
         if opposite is not None:
             code[index] = opposite
-            wanted[index + 1] = False
-    for index, instr in enumerate(code):
-        if wanted[index] and instr.op == _JUMP and code[instr.args[0]].op == _RETU:
+            wanted[place] = False
+    for index in jumps:
+        if wanted[index] and code[code[index].args[0]].op == _RETU:
             code[index] = Instr(_RETU, ())
     reached = _reached(code, wanted)
     for index, instr in enumerate(code):

@@ -16,7 +16,7 @@ from typing import Final
 
 from gatewright.ir.opcodes import BY_NAME
 from gatewright.ir.program import Function, uses_and_sets
-from gatewright.plan.passes.edit import keep, with_registers
+from gatewright.plan.passes.edit import keep, renumber
 
 __all__ = ["coalesce_moves"]
 
@@ -25,13 +25,17 @@ _MOVE: Final = BY_NAME["MOVE"]
 
 def coalesce_moves(function: Function, params: Sequence[int]) -> Function:
     """Rename the sources of moves to their destinations."""
+    if not any(instr.op == _MOVE for instr in function.code):
+        return function
     reads: Counter[int] = Counter()
     writes: Counter[int] = Counter()
     fixed = set(range(function.params))
     for instr in function.code:
         uses, sets, block = uses_and_sets(instr, params)
-        reads.update(uses)
-        writes.update(sets)
+        for register in uses:
+            reads[register] += 1
+        for register in sets:
+            writes[register] += 1
         fixed.update(block)
         if instr.name in ("ITER", "NEXT"):
             fixed.update((instr.args[0], instr.args[0] + 1))
@@ -58,5 +62,5 @@ def coalesce_moves(function: Function, params: Sequence[int]) -> Function:
             register = renamed[register]
         return register
 
-    code = [with_registers(instr, name) for instr in function.code]
+    code = renumber(function.code, list(map(name, range(function.registers))))
     return keep(function, code, wanted)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from gatewright.ir.program import JUMPS, Function, labels_of, uses_and_sets
-from gatewright.plan.passes.edit import with_registers
+from gatewright.plan.passes.edit import renumber
 
 __all__ = ["pack_registers"]
 
@@ -56,10 +56,8 @@ def pack_registers(function: Function, params: Sequence[int]) -> Function:
                 break
         put(registers, base, end)
     # The base of an empty block is in use nowhere: any register will do.
-    code = tuple(
-        with_registers(instr, lambda register: place.get(register, 0))
-        for instr in function.code
-    )
+    numbers = [place.get(register, 0) for register in range(function.registers)]
+    code = tuple(renumber(function.code, numbers))
     return replace(function, code=code, registers=max(1, len(busy)))
 
 

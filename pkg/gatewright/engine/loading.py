@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fnmatch
 import io
+import json
 import os
 import stat
 import tarfile
@@ -151,15 +152,40 @@ def _mark(origins: dict[str, Any], value: dict[str, Value], name: str) -> None:
 
 
 def read_json(data: bytes) -> Value:
-    """Read one JSON value.  Raises ValueError in the words of Go's decoder."""
+    """Read one JSON value.  Raises ValueError in the words of OPA's reader."""
     try:
         return Doc.parse(data).python()
     except JsonError as error:
         text = str(error)
         if text == "unexpected end of JSON input":
-            text = "unexpected EOF" if data.strip() else "EOF"
-        text = text.replace("after top-level value", "looking for beginning of value")
-        raise ValueError(text) from error
+            raise ValueError("unexpected EOF" if data.strip() else "EOF") from error
+        if not text.endswith("after top-level value"):
+            raise ValueError(text) from error
+        return _first_value(data, text)
+
+
+def _first_value(data: bytes, text: str) -> Value:
+    """The value at the start of a text that goes on: a lone null may follow it."""
+    whole = data.decode("utf-8", "replace")
+    start = len(whole) - len(whole.lstrip())
+    _, end = json.JSONDecoder().raw_decode(whole, start)
+    rest = whole[end:].lstrip()
+    if rest[0] in "{[":
+        token = rest[0]
+    else:
+        try:
+            found, _ = json.JSONDecoder(parse_float=str).raw_decode(rest)
+        except ValueError:
+            wanted = text.replace(
+                "after top-level value", "looking for beginning of value"
+            )
+            raise ValueError(wanted) from None
+        if found is None:
+            return Doc.parse(whole[:end].encode()).python()
+        token = str(found)
+        if isinstance(found, bool):
+            token = f"%!s(bool={str(found).lower()})"
+    raise ValueError(f"error: invalid character '{token}' after top-level value")
 
 
 class _Loader:

@@ -61,6 +61,8 @@ conformance: $(NATIVE_STAMP) ## Run all conformance cases, the long ones too
 bench: $(NATIVE_STAMP) ## Measure (benchmarks/README.md has the numbers)
 	@$(BIN)/python -m pytest benchmarks -o python_files='*.py' -o python_functions='bench_*' \
 	  --benchmark-only $(ARGS)
+	@$(BIN)/python -m benchmarks.rivals.bench
+	@$(BIN)/python -m benchmarks.rivals.webhook
 
 .PHONY: format
 format: $(VENV_STAMP) ## Rewrite the Python files in the house format

@@ -46,6 +46,8 @@ def main() -> None:
         "gator": ([str(PEERS / "bin" / "gator")], 5),
         "gatewright": ([sys.executable, "-m", "gatewright"], 50),
     }
+    if not (PEERS / "bin" / "gator").exists():
+        raise SystemExit("not run: gator is missing (tools/peers beside the project)")
     seen: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, (command, iterations) in sides.items():

@@ -1,12 +1,10 @@
 """Requests per second over HTTPS keep-alive, the same load on each server in turn:
 ours with the whole library, ours without a policy, and the real Gatekeeper.
 
-    python -m benchmarks.rivals.webhook [--seconds 5] [--rounds 3] [--gatekeeper PORT]
+    python -m benchmarks.rivals.webhook [--seconds 5] [--rounds 3] [--workers 1]
 
-The real one runs behind a real API server: start it with the cluster kit beside
-the project (`tools/cluster`: up.sh, then gk-up.sh with
-GK_ARGS=--enable-k8s-native-validation=false), load the same policies, and give its
-port.  `--load FOLDER` writes the policies to load.  Needs wrk.
+Needs wrk; the real one needs the binaries that the cluster kit beside the project
+builds, and is left out, in one line, without them.
 """
 
 from __future__ import annotations
@@ -14,16 +12,18 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.rivals.gatekeeper import gatekeeper, missing
 from benchmarks.workloads import REVIEW, SHARED, library_folder
 
 SHOP = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n"
@@ -139,25 +139,26 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--gatekeeper", type=int, metavar="PORT")
-    parser.add_argument("--gatekeeper-pid", type=int)
-    parser.add_argument("--load", type=Path, metavar="FOLDER")
     options = parser.parse_args()
-    if options.load:
-        policies_only(options.load)
-        return
+    if shutil.which("wrk") is None:
+        raise SystemExit("not run: wrk is missing (a package of most distributions)")
     room = Path(tempfile.mkdtemp(prefix="gatewright-webhook-"))
     policies_only(room / "library")
     (room / "empty").mkdir()
     (room / "empty" / "namespace.yaml").write_text(SHOP)
-    with (
-        ours(room / "library", options.workers) as full,
-        ours(room / "empty", options.workers) as empty,
-    ):
-        servers = {"gatewright, library": full, "gatewright, no policy": empty}
-        if options.gatekeeper:
-            pids = [options.gatekeeper_pid] if options.gatekeeper_pid else []
-            servers["Gatekeeper, library"] = options.gatekeeper, pids
+    with ExitStack() as stack:
+        servers = {
+            name: stack.enter_context(ours(room / folder, options.workers))
+            for name, folder in (
+                ("gatewright, library", "library"),
+                ("gatewright, no policy", "empty"),
+            )
+        }
+        if missing():
+            print(f"the real Gatekeeper was not run: no {', '.join(missing())}")
+        else:
+            real = stack.enter_context(gatekeeper(room / "library"))
+            servers["Gatekeeper, library"] = real
         for connections in (1, 16):
             runs: dict[str, list[Load]] = {name: [] for name in servers}
             for _ in range(options.rounds):

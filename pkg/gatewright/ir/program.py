@@ -147,6 +147,7 @@ def _shape(opcode: Opcode) -> _Shape:
 
 
 _SHAPES: Final = tuple(map(_shape, OPCODES))
+_NO_BLOCK: Final = range(0)
 
 #: For each opcode the places of labels, and of registers, among its operands.
 LABEL_PLACES: Final = tuple(shape.labels for shape in _SHAPES)
@@ -177,15 +178,15 @@ def uses_and_sets(
     builder is read and set by what adds to it.
     """
     op, args = instr
-    shape = _SHAPES[op]
-    uses = [args[place] for place in shape.reads]
-    sets = [args[place] for place in shape.sets]
-    block = range(0)
-    if shape.block >= 0:
-        base, size = args[shape.block], args[shape.size]
+    _, reads, written, optional, block_place, size_place, pair = _SHAPES[op]
+    uses = [args[place] for place in reads]
+    sets = [args[place] for place in written]
+    block = _NO_BLOCK
+    if block_place >= 0:
+        base, size = args[block_place], args[size_place]
         if op == _CALL:
             size = params[size]
-        elif shape.pair:
+        elif pair:
             size *= 2
         block = range(base, base + size)
         uses += block
@@ -195,5 +196,5 @@ def uses_and_sets(
         iterator = args[0]
         uses.append(iterator + 1)
         sets += [iterator, iterator + 1]
-        sets += [args[place] for place in shape.optional if args[place] >= 0]
+        sets += [args[place] for place in optional if args[place] >= 0]
     return uses, sets, block

@@ -50,10 +50,7 @@ def pack_registers(function: Function, params: Sequence[int]) -> Function:
             rest.append((start, max(last[r] for r in registers), registers))
     rest.sort()
     for start, end, registers in rest:
-        base = 0
-        for base in range(len(busy) + 1):
-            if all(until < start for until in busy[base : base + len(registers)]):
-                break
+        base = _free(busy, start, len(registers))
         put(registers, base, end)
     # The base of an empty block is in use nowhere: any register will do.
     numbers = [place.get(register, 0) for register in range(function.registers)]
@@ -61,19 +58,30 @@ def pack_registers(function: Function, params: Sequence[int]) -> Function:
     return replace(function, code=code, registers=max(1, len(busy)))
 
 
+def _free(busy: list[int], start: int, count: int) -> int:
+    """The first of `count` registers in a row that are free from `start` on."""
+    run = 0
+    for base, until in enumerate(busy):
+        run = run + 1 if until < start else 0
+        if run == count:
+            return base + 1 - count
+    return len(busy) - run
+
+
 def _lives(function: Function, effects: _Effects) -> tuple[list[int], list[int]]:
     """First and last instruction of each register's life (never: beyond the end)."""
     code = function.code
     count = len(code)
     facts = []
+    touched = []
     for instr, (uses, sets, _) in zip(code, effects, strict=True):
         used = gone = 0
         for register in uses:
             used |= 1 << register
         for register in sets:
             gone |= 1 << register
-        kept = ~gone
-        facts.append((used, kept, tuple(labels_of(instr)), instr.op not in JUMPS))
+        facts.append((used, ~gone, labels_of(instr), instr.op not in JUMPS))
+        touched.append(used | gone)
     alive = [0] * (count + 1)
     changed = True
     while changed:
@@ -90,22 +98,23 @@ def _lives(function: Function, effects: _Effects) -> tuple[list[int], list[int]]
     first = [count] * function.registers
     last = [-1] * function.registers
     begun = 0
-    for index, (uses, sets, _) in enumerate(effects):
-        here = alive[index]
-        for register in uses:
-            here |= 1 << register
-        for register in sets:
-            here |= 1 << register
+    for index in range(count):
+        here = alive[index] | touched[index]
         new = here & ~begun
-        begun |= here
+        begun |= new
         while new:
             low = new & -new
             first[low.bit_length() - 1] = index
             new ^= low
-        while here:
-            low = here & -here
+    begun = 0
+    for index in range(count - 1, -1, -1):
+        here = alive[index] | touched[index]
+        new = here & ~begun
+        begun |= new
+        while new:
+            low = new & -new
             last[low.bit_length() - 1] = index
-            here ^= low
+            new ^= low
     return first, last
 
 

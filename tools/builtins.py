@@ -42,10 +42,12 @@ def facts(data: Any) -> Any:
 def render(capabilities: dict[str, Any]) -> str:
     """The text of table.json: one builtin a line, in name order."""
     rows = sorted(capabilities["builtins"], key=lambda row: row["name"])
-    compact = {"sort_keys": True, "separators": (",", ":"), "ensure_ascii": False}
-    lines = ",\n".join(json.dumps(facts(row), **compact) for row in rows)
-    features = json.dumps(sorted(capabilities.get("features", [])), **compact)
-    keywords = json.dumps(sorted(capabilities.get("future_keywords", [])), **compact)
+    encode = json.JSONEncoder(
+        sort_keys=True, separators=(",", ":"), ensure_ascii=False
+    ).encode
+    lines = ",\n".join(encode(facts(row)) for row in rows)
+    features = encode(sorted(capabilities.get("features", [])))
+    keywords = encode(sorted(capabilities.get("future_keywords", [])))
     return (
         f'{{"features":{features},\n"future_keywords":{keywords},\n'
         f'"builtins":[\n{lines}\n]}}\n'

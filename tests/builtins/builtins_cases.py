@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from terms import read, write
 
 from gatewright.engine.library.context import Context
 from gatewright.engine.library.errors import BuiltinError, OperandError
 from gatewright.engine.library.registry import NEEDS_CONTEXT, implementation
 from gatewright.engine.values import UNDEFINED
+from tests.builtins.terms import read, write
 
 CASES = Path(__file__).parent / "cases"
 CALL = re.compile(r"([\w.]+)\((.*)\)", re.DOTALL)

@@ -26,6 +26,7 @@ class Handler(BaseHTTPRequestHandler):
     seen: list[str]
 
     def answer(self) -> None:
+        headers: dict[str, str] = {}
         size = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(size)
         self.server.seen.append(self.path)  # type: ignore[attr-defined]
@@ -33,7 +34,7 @@ class Handler(BaseHTTPRequestHandler):
             kind = self.headers.get("Content-Type", "-")
             probe = self.headers.get("X-Probe", "-")
             text = f"{self.command} {kind} {probe} ".encode() + body
-            status, headers, data = 200, {}, text
+            status, data = 200, text
         else:
             status, headers, data = ANSWERS[self.path]
         if self.headers.get("If-None-Match") == headers.get("ETag", "none"):

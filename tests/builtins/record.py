@@ -1,6 +1,6 @@
 """Writes what the real opa gives into the case files of this folder.
 
-    python tests/builtins/record.py FILE... [--add CALLS.txt] [--opa PATH]
+    python -m tests.builtins.record FILE... [--add CALLS.txt] [--opa PATH]
 
 A case file is a list of `{call, is}` or `{call, error, code}`. `--add` reads one call
 a line, as `regex.match("a", "b")` with operands in Rego text, and appends what FILE
@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from builtins_cases import parse_call
-from oracle import Answer, serve
+
+from tests.builtins.builtins_cases import parse_call
+from tests.builtins.oracle import Answer, serve
 
 DEFAULT = Path.home() / ".cache" / "gatewright-peers" / "bin" / "opa"
 

@@ -59,7 +59,7 @@ class Reader:
         return out.decode("utf-8", "surrogateescape")
 
     def items(self, close: str) -> list[Any]:
-        out = []
+        out: list[Any] = []
         while not self.take(close):
             if out:
                 self.need(",")

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from http_server import running
-from oracle import serve
-from terms import read, write
 
 from gatewright.engine.library.context import Context, HttpPolicy
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.http import send
+from tests.builtins.http_server import running
+from tests.builtins.oracle import serve
+from tests.builtins.terms import read, write
 
 SECOND = 1_000_000_000
 #: What differs between any two answers.

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builtins_cases import load, normal, outcome, parse_call
-from oracle import serve
+
+from tests.builtins.builtins_cases import load, normal, outcome, parse_call
+from tests.builtins.oracle import serve
 
 ROWS = load()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gatewright.constraints import crd
 from gatewright.constraints.template import parse
+from gatewright.k8s import jsonschema
 from tests.constraints import samples
 
 PARAMETERS = {
@@ -59,7 +60,7 @@ def test_definition() -> None:
 def test_a_legacy_schema_allows_unknown_fields_throughout() -> None:
     short = {"version": "v1beta1", "schema": {"properties": {"a": {"type": "array"}}}}
     schema = crd.constraint_schema(parse(samples.template(short)))
-    parameters = crd.jsonschema.written(
+    parameters = jsonschema.written(
         schema["properties"]["spec"]["properties"]["parameters"]
     )
 

@@ -134,10 +134,10 @@ def test_paths() -> None:
 
 
 def test_a_part_outlives_its_document() -> None:
-    part = Doc.parse(b'{"a":{"b":["text that is long enough not to be a word"]}}').get(
-        "a", "b"
-    )
+    text = b'{"a":{"b":["text that is long enough not to be a word"]}}'
+    part = Doc.parse(text).get("a", "b")
 
+    assert isinstance(part, Doc)
     assert part.python() == ["text that is long enough not to be a word"]
 
 

@@ -106,7 +106,7 @@ def test_objects_are_found_in_as_dicts(pairs: list[tuple[str, int]], key: str) -
 
 @few
 @given(NUMBERS, NUMBERS)
-def test_numbers_compare_by_value(a: object, b: object) -> None:
+def test_numbers_compare_by_value(a: int | Number, b: int | Number) -> None:
     x, y = (Fraction(n.text if isinstance(n, Number) else n) for n in (a, b))
 
     assert compare_python(a, b) == (x > y) - (x < y)

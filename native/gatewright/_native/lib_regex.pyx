@@ -52,15 +52,15 @@ cdef object compile_tables = None
 cdef object match_in_python = None
 
 
-def set_regex(compile, match) -> None:
+def set_regex(learn, match) -> None:
     """How patterns are learnt and who answers otherwise.
 
-    `compile(pattern: bytes)` gives an object with `states`, `width`, `classes`,
+    `learn(pattern: bytes)` gives an object with `states`, `width`, `classes`,
     `next`, `flags`, or None; `match(pattern: bytes, text: bytes)` a bool, or raises
     an exception whose text is the error's.
     """
     global compile_tables, match_in_python
-    compile_tables = compile
+    compile_tables = learn
     match_in_python = match
 
 

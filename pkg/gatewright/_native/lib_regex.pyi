@@ -4,13 +4,18 @@ from collections.abc import Callable
 from typing import Protocol
 
 class _Tables(Protocol):
-    states: int
-    width: int
-    classes: bytes
-    next: bytes
-    flags: bytes
+    @property
+    def states(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def classes(self) -> bytes: ...
+    @property
+    def next(self) -> bytes: ...
+    @property
+    def flags(self) -> bytes: ...
 
 def set_regex(
-    compile: Callable[[bytes], _Tables | None],
+    learn: Callable[[bytes], _Tables | None],
     match: Callable[[bytes, bytes], bool],
 ) -> None: ...

@@ -109,7 +109,9 @@ def _verify(algorithm: str, value: Value, key: Value) -> bool:
     if algorithm.startswith("HS"):
         # Nobody looks at the header.
         signed = utf8(f"{parts[0]}.{parts[1]}")
-        return signatures.verify(utf8(text), algorithm, signed, decode_base64url(parts[2]))
+        return signatures.verify(
+            utf8(text), algorithm, signed, decode_base64url(parts[2])
+        )
     keys = signatures.verify_keys(text)
     signature = decode_base64url(parts[2])
     token = _read_header(parts)

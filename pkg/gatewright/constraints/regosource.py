@@ -11,6 +11,7 @@ finds nothing.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +20,7 @@ from gatewright.constraints.faults import IngestError
 from gatewright.constraints.template import CEL, REGO, Code, Template
 from gatewright.k8s import meta
 from gatewright.rego import ast, parser, printer
+from gatewright.rego.copies import copy_module
 from gatewright.rego.errors import RegoErrors
 from gatewright.rego.stages import walk
 
@@ -122,7 +124,9 @@ def modules_of(
             f"{_PREFIX}invalid rego: invalid module: missing required rules: [violation]"
         )
     libs = {
-        (name := f'libs["lib_{index}"]'): _parse(name, text, source.version)
+        (name := f'libs["lib_{index}"]'): copy_module(
+            _parse_lib(name, text, source.version)
+        )
         for index, text in enumerate(source.libs)
     }
     allowed = (_INVENTORY, _LIB) if referential else (_LIB,)
@@ -132,6 +136,12 @@ def modules_of(
     for module in (*libs.values(), entry):
         _rewrite(module, referential=referential)
     return {f"template{i}": one for i, one in enumerate((entry, *libs.values()))}
+
+
+@functools.lru_cache(maxsize=64)
+def _parse_lib(name: str, text: str, version: int) -> ast.Module:
+    """As `_parse`; many templates carry the same libs, so this must not be changed."""
+    return _parse(name, text, version)
 
 
 def _parse(name: str, text: str, version: int) -> ast.Module:

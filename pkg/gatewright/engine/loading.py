@@ -228,7 +228,7 @@ class _Loader:
         try:
             mode = os.stat(path).st_mode
         except OSError as error:
-            self.errors.append(os_text(error))
+            self.errors.append(os_text(error, "stat"))
             return
         if depth and self.ignored(os.path.basename(path)):
             return
@@ -320,9 +320,8 @@ def _clean(path: str) -> str:
     return unquote(parts.path)
 
 
-def os_text(error: OSError) -> str:
+def os_text(error: OSError, doing: str = "open") -> str:
     """An error of the system in Go's words: `stat x: no such file or directory`."""
-    doing = "open" if not isinstance(error, FileNotFoundError) else "stat"
     return f"{doing} {error.filename}: {(error.strerror or str(error)).lower()}"
 
 
@@ -344,7 +343,7 @@ def load_schemas(path: str) -> dict[str, Value]:
                 ref = ref_text([ast.Var("schema"), *map(ast.String, parts)])
                 out[ref] = _schema(full)
     except OSError as error:
-        raise LoadErrors([os_text(error)]) from error
+        raise LoadErrors([os_text(error, "stat")]) from error
     return out
 
 
@@ -362,7 +361,9 @@ def read_value(data: bytes) -> Value:
     YAML reader."""
     try:
         return read_json(data)
-    except ValueError:
+    except ValueError as failure:
+        if "max depth" in str(failure):
+            raise ValueError("yaml: exceeded max depth of 10000") from failure
         from gatewright.engine.library.yamls import read_yaml
 
         try:
@@ -396,8 +397,8 @@ def load_bundle(path: str, *, version: int = 1, ignore: Sequence[str] = ()) -> L
     try:
         files = list(_folder(path) if os.path.isdir(path) else _archive(path))
     except OSError as error:
-        text = os_text(error).removeprefix("stat ").removeprefix("open ")
-        raise LoadErrors([f'error reading "{path}": stat {text}']) from error
+        message = f'error reading "{path}": {os_text(error, "stat")}'
+        raise LoadErrors([message]) from error
     except (tarfile.TarError, EOFError) as error:
         raise LoadErrors([f"bundle {path}: archive read failed: {error}"]) from error
     base = path if os.path.isdir(path) else ""

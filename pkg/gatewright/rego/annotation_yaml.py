@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import yaml
 
-__all__ = ["YamlError", "load"]
+__all__ = ["YamlError", "load", "nests_too_deep"]
 
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
@@ -23,6 +23,33 @@ _INT: Final = re.compile(r"[-+]?(?:0x[0-9a-fA-F]+|0o[0-7]+|0b[01]+|[0-9]+)")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SPECIAL: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+
+
+#: The library composes nodes by recursion on the C stack, which has an end.
+_MAX_DEPTH: Final = 1_000
+
+
+def nests_too_deep(text: str) -> bool:
+    """Tell whether collections nest deeper than the library can take.
+
+    Looks at the parser's events, which need no stack; not at all where the text
+    has too few of the signs that open a collection.
+    """
+    signs = sum(map(text.count, ("[", "{", "- ", "-\t", "-\n", "?", "\n")))
+    if signs < _MAX_DEPTH:
+        return False
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > _MAX_DEPTH:
+                    return True
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+    except yaml.YAMLError:
+        return False  # composing it finds the same mistake, and says it better
+    return False
 
 
 class YamlError(Exception):
@@ -41,6 +68,8 @@ def load(text: str, shape: dict[str, str]) -> dict[str, Any]:
 
     Unknown keys are dropped, null counts as not given.  Raises `YamlError`.
     """
+    if nests_too_deep(text):
+        raise YamlError("yaml: exceeded max depth of 10000")
     try:
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.YAMLError as error:

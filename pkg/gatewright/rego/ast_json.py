@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Any
+import re
+from typing import Any, Final
 
 from gatewright.rego import ast, order
 
 __all__ = ["RawNumber", "body_json", "dumps", "module_json", "term_json"]
+
+
+#: Bytes that are no UTF-8 (PEP 383), which Go's encoder replaces one by one.
+_INVALID: Final = re.compile("[\ud800-\udfff]")
 
 
 class RawNumber(str):
@@ -83,6 +88,8 @@ def _dump(value: Any, out: list[str], indent: int | None, newline: str) -> None:
 
 def _string(text: str) -> str:
     out = json.dumps(text, ensure_ascii=False)
+    if not out.isascii():
+        out = _INVALID.sub(r"\\ufffd", out)
     for char in "<>&\u2028\u2029":
         out = out.replace(char, f"\\u{ord(char):04x}")
     return out

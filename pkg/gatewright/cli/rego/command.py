@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Sequence
 from typing import IO, Any, Final, TypeVar
@@ -210,4 +211,7 @@ def refused(*names: str, why: str, flag: bool = True) -> Callable[[F], F]:
 def print_error(error: object) -> None:
     """Write an error to stderr, as opa does with errors of a run."""
     sys.stdout.flush()
+    # Source that is no UTF-8 goes out as the bytes that came in.
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(errors="surrogateescape")
     sys.stderr.write(f"{error}\n")

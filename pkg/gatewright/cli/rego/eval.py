@@ -186,8 +186,7 @@ def evaluate(
     out, errors = show(answer, format_)
     sys.stdout.write(out)
     if errors:
-        sys.stdout.flush()
-        sys.stderr.write(errors)
+        print_error(errors.removesuffix("\n"))
     if answer.failures and not answer.survived:
         ctx.exit(2)
     if (fail and not answer.solutions) or (fail_defined and answer.solutions):

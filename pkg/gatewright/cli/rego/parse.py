@@ -66,7 +66,7 @@ def parse(
             process_annotations=True,
         )
     except OSError as error:
-        message = os_text(error).replace("stat ", "open ", 1)
+        message = os_text(error)
         sys.stderr.write(dumps({"errors": failure_rows([message])}) + "\n")
         ctx.exit(1)
     except RegoErrors as error:

@@ -107,7 +107,7 @@ class Question:
                 with open(input_file.removeprefix("file://"), "rb") as stream:
                     value = read_value(stream.read())
         except OSError as error:
-            text = os_text(error).replace("stat ", "open ", 1)
+            text = os_text(error)
             raise SetupError(text) from error
         except ValueError as error:
             raise SetupError(f"unable to parse input: {error}") from error

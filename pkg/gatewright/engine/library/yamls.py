@@ -19,6 +19,7 @@ from gatewright.engine.library.gotext import quote
 from gatewright.engine.library.jsontext import key_text
 from gatewright.engine.library.operands import INT64_MIN, string
 from gatewright.engine.values import Number, Set, Value, is_object, pairs
+from gatewright.rego.annotation_yaml import nests_too_deep
 
 __all__ = ["go_float", "is_valid", "marshal", "read_yaml", "unmarshal", "write_yaml"]
 
@@ -192,6 +193,8 @@ class _CoreLoader(_Loader):  # type: ignore[misc]
 
 def read_yaml(text: str) -> Value:
     """Read the first document; BuiltinError says what is wrong with it."""
+    if nests_too_deep(text):
+        raise BuiltinError("yaml: exceeded max depth of 10000")
     loader = None
     try:
         loader = _CoreLoader(text)

@@ -66,6 +66,10 @@ class YAMLError(ValueError):
         super().__init__(place + reason)
 
 
+class _LimitReached(YAMLError):
+    """A text that takes more than the limits allow."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One document: its value, and the line (from 1) where it begins."""
@@ -179,6 +183,8 @@ def _documents(text: str, source: str, dialect: Dialect) -> Iterator[Document]:
             else:
                 try:
                     builder.take(event)
+                except _LimitReached:
+                    raise  # and read no further: that may take for ever
                 except YAMLError:
                     _to_its_end(events)
                     raise
@@ -254,6 +260,11 @@ class _Builder:
     def fail(self, reason: str, line: int) -> YAMLError:
         return YAMLError(f"yaml: line {line}: {reason}", source=self.source, line=line)
 
+    def limit(self, reason: str, line: int) -> YAMLError:
+        return _LimitReached(
+            f"yaml: line {line}: {reason}", source=self.source, line=line
+        )
+
     def take(self, event: Any) -> None:
         if isinstance(event, yaml.ScalarEvent):
             line = _line(event)
@@ -266,7 +277,7 @@ class _Builder:
             line = _line(event)
             self.count(1, line)
             if len(self.stack) >= MAX_DEPTH:
-                raise self.fail(f"nested deeper than {MAX_DEPTH}", line)
+                raise self.limit(f"nested deeper than {MAX_DEPTH}", line)
             mapping = isinstance(event, yaml.MappingStartEvent)
             self.stack.append(_Open(mapping=mapping, anchor=event.anchor, line=line))
         elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
@@ -284,7 +295,7 @@ class _Builder:
     def count(self, nodes: int, line: int) -> None:
         self.nodes += nodes
         if self.nodes > MAX_NODES:
-            raise self.fail(f"more than {MAX_NODES} nodes, aliases expanded", line)
+            raise self.limit(f"more than {MAX_NODES} nodes, aliases expanded", line)
 
     def copy(self, value: Any, line: int) -> Any:
         self.count(1, line)

@@ -4,9 +4,23 @@ registry    which builtin is which function; imported on first use
 context     what a nondeterministic builtin knows of its query
 errors      how a call fails: BuiltinError, OperandError
 operands    reading operands, with OPA's texts
-gotext, jsontext, keys, paths     values as text, as keys, by path
-re2, regex, globs, glob           patterns
-civil, layouts, durations, times  time
-net, urls, encoding, digests      addresses, URLs, encodings, hashes
-bits, units, semver, uuids, strings, graphs, patches
+runtime     what the engine tells of itself
+
+Values as text, as keys, by path: gotext, jsontext, yamls, keys, paths, patches.
+
+Patterns: re2, dfa (patterns as tables for the evaluator), regex_hooks (its door to
+them), regex, glob, globs.
+
+Time: civil, layouts, durations, times.
+
+Numbers, texts, graphs: bits, units, semver, uuids, strings, graphs.
+
+Addresses and requests: net, urls, http, http_transport, aws.
+
+Encodings, digests and trust: encoding, digests, jwt, signatures, x509, x509_names,
+x509_verify.
+
+Languages: schemas, schema_validation and formats (JSON Schema); graphql with
+graphql_lexer, graphql_parser, graphql_schema and graphql_query; templates and
+template_syntax.
 """

@@ -117,7 +117,9 @@ def plan_with(f: Frame, expr: ast.Expr) -> None:
 
 
 def _value(f: Frame, modifier: ast.With) -> Operand | ast.Ref:
-    """The replacement: a value, or the ref of a function."""
+    """The replacement: a value, the ref of a function, or that of a virtual
+    document in place of a function, which is evaluated when the function is called.
+    """
     value = modifier.value
     known = isinstance(value, ast.Var) and value.name in f.env
     if (
@@ -127,7 +129,14 @@ def _value(f: Frame, modifier: ast.With) -> Operand | ast.Ref:
         and is_function(f.planner, value)
     ):
         return value if isinstance(value, ast.Ref) else ast.Ref([value], value.loc)
+    if isinstance(value, ast.Ref) and is_function(f.planner, _target(modifier)):
+        if _is_virtual(f.planner, value):
+            return value
     return f.register(terms.plan_term(f, value))
+
+
+def _is_virtual(planner: Planner, ref: ast.Ref) -> bool:
+    return _root(ref) == "data" and planner.compiled.rule_tree.find(ref) is not None
 
 
 def _apply(f: Frame, modifier: ast.With, value: Operand | ast.Ref) -> None:
@@ -137,6 +146,9 @@ def _apply(f: Frame, modifier: ast.With, value: Operand | ast.Ref) -> None:
         slot = f.planner.tables.mock(calls.name_of(target))
         if not isinstance(value, ast.Ref):
             f.emit("WMOCKV", slot, value)
+        elif not is_function(f.planner, value):
+            params, _, _ = f.planner.signature(target, modifier.loc)
+            f.emit("WMOCKF", slot, f.planner.value_function(value, params))
         elif calls.is_user(value):
             f.emit("WMOCKF", slot, f.planner.user_function(value, modifier.loc))
         else:

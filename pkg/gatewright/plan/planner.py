@@ -180,6 +180,18 @@ class Planner:
 
         return self._reserve(("ref", term_key(ref)), steps, 0, plan)
 
+    def value_function(self, ref: ast.Ref, params: int) -> int:
+        """A function of any operands whose result is the value of a document."""
+
+        def plan(f: Frame) -> None:
+            value = documents.plan_data(f, ref.terms[1:])
+            f.emit("RET", f.register(value))
+            f.b.place(f.fail)
+            f.emit("RETU")
+
+        key = ("value", term_key(ref), params)
+        return self._reserve(key, ref.terms[1:], params, plan, suffix="()")
+
     def query(self, query: CompiledQuery) -> int:
         """The function that gives the array of a query's bindings."""
 

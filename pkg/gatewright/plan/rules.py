@@ -225,9 +225,8 @@ def _put_plain(
 
 
 def plan_plain(f: Frame, rules: Sequence[ast.Rule]) -> None:
-    """Plan the function of complete definitions only."""
-    message = f.planner.conflict(f.b.name, function=False)
-    _complete(f, rules, message, _parameters)
+    """Plan the function of complete definitions only, which are one key's."""
+    _complete(f, rules, "object keys must be unique", _parameters)
 
 
 def _return(f: Frame, builder: int) -> None:

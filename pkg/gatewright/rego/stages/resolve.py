@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from gatewright.rego import ast, errors
+from gatewright.rego.order import compare
 from gatewright.rego.printer import ref_text
 from gatewright.rego.stages.state import State
 from gatewright.rego.stages.variables import all_vars
@@ -200,7 +201,12 @@ class _Resolver:
 
     def object(self, node: ast.Object) -> ast.Object:
         term = self.term
-        return ast.Object([(term(k), term(v)) for k, v in node.items], node.loc)
+        out = [(term(k), term(v)) for k, v in node.items]
+        # Equal keys stand together: the first stays, with the last value.
+        for at in range(len(out) - 1, 0, -1):
+            if not compare(out[at - 1][0], out[at][0]):
+                out[at - 1 : at + 1] = [(out[at - 1][0], out[at][1])]
+        return ast.Object(out, node.loc)
 
     def comprehension(self, node: Any) -> Any:
         self.features.add("comprehension")

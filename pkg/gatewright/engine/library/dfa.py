@@ -22,6 +22,9 @@ Ranges: TypeAlias = tuple[tuple[int, int], ...]
 
 MAX_NODES: Final = 3000
 MAX_STATES: Final = 400
+#: Visits of nodes while the automaton is made: about 0.1 s.  A pattern is learnt
+#: under the GIL, so a hostile one must give up soon; RE2 then answers in its stead.
+MAX_WORK: Final = 500_000
 MAX_REPEAT: Final = 1000
 MAX_DEPTH: Final = 100
 MAX_CODE: Final = 0x10FFFF
@@ -502,6 +505,7 @@ def determinize(states: list[State], start: int) -> Tables:
     classes, width, samples = byte_classes(states)
     again = closure(states, [start], begin=False, end=False)
     first = closure(states, [start], begin=True, end=False)
+    work = 0
     numbers: dict[tuple[frozenset[int], bool], int] = {}
     order: list[tuple[frozenset[int], bool]] = []
 
@@ -530,6 +534,9 @@ def determinize(states: list[State], start: int) -> Tables:
         if now:  # nothing after a match matters
             table += [at - 1] * width
             continue
+        work += width * (len(moves) + 1)
+        if work > MAX_WORK:
+            raise Unsupported("work")
         for byte in samples:
             targets = [
                 states[one].out[0]
@@ -537,6 +544,7 @@ def determinize(states: list[State], start: int) -> Tables:
                 if states[one].low <= byte <= states[one].high
             ]
             after = closure(states, targets, begin=False, end=False) | again
+            work += len(after)
             table.append(number(after, False))
     return Tables(
         len(order), width, classes, struct.pack(f"<{len(table)}H", *table), bytes(flags)

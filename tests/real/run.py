@@ -1,0 +1,273 @@
+"""Large public code bases in Rego, by Gatewright and by the real `opa`.
+
+    python -m tests.real.run FOLDER...
+    REAL_REGO_DIR=/somewhere python -m tests.real.run
+
+The sources are not part of the project: fetch them where you like, one folder a
+code base; REAL_REGO_DIR holds several. A file `FOLDER.json` beside a folder says
+how to read it, each key optional:
+
+    {"paths": ["policy", "lib"],   what is loaded, below the folder (default: all)
+     "ignore": ["*.yaml"],         names of files left out
+     "extensions": [...]}          builtins that its host adds, each as in the list
+                                   `builtins` of `opa capabilities`
+
+Three comparisons a code base:
+
+- plain: `opa check` and `gatewright rego check`, JSON; where extensions are missing
+  both must fail with the same errors.
+- declared: the same with the extensions declared.
+- tests: `opa test` with the extensions declared but not there. Each test must pass,
+  fail, be skipped or end in the same error. Tests that `opa` ends with `unsupported
+  built-in` need the host; they are counted apart, and only have to be there.
+
+Prints one line of JSON a code base, then a table; the status is 1 when anything
+differs. Seconds are wall time of whole commands. CI has no sources and runs nothing
+of this; `test_real.py` does where REAL_REGO_DIR is set.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.needs import ROOT, require_peer
+
+#: Seconds that any one command may take.
+TIMEOUT = 600
+#: Differences shown of one code base.
+SHOWN = 10
+NEEDS_HOST = "eval_internal_error: unsupported built-in: "
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBase:
+    """A folder with Rego, and how to read it."""
+
+    name: str
+    folder: Path
+    paths: tuple[str, ...]
+    ignore: tuple[str, ...]
+    extensions: tuple[dict[str, Any], ...]
+
+
+@dataclass(slots=True)
+class Report:
+    """What came out of one code base; seconds are (ours, opa's)."""
+
+    name: str
+    modules: int
+    plain_errors: int = 0
+    declared_errors: int = 0
+    tests: int = 0
+    need_host: int = 0
+    differences: list[str] = field(default_factory=list)
+    seconds: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+def code_base(folder: Path) -> CodeBase:
+    """The code base in a folder, read as the file beside it says."""
+    beside = folder.with_name(folder.name + ".json")
+    how = json.loads(beside.read_text()) if beside.exists() else {}
+    return CodeBase(
+        folder.name,
+        folder,
+        tuple(how.get("paths", (".",))),
+        tuple(how.get("ignore", ())),
+        tuple(how.get("extensions", ())),
+    )
+
+
+def code_bases(root: Path) -> list[CodeBase]:
+    """Every folder in `root`."""
+    return [code_base(path) for path in sorted(root.iterdir()) if path.is_dir()]
+
+
+def timed(command: Sequence[str], folder: Path) -> tuple[float, bytes, bytes]:
+    """Run a command; wall seconds, output, errors."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    start = time.perf_counter()
+    ran = subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, timeout=TIMEOUT, check=False
+    )
+    return time.perf_counter() - start, ran.stdout, ran.stderr
+
+
+def errors_of(*texts: bytes) -> list[dict[str, Any]]:
+    """The errors in JSON output, none when nothing was printed."""
+    for text in texts:
+        if text.strip():
+            rows: list[dict[str, Any]] = json.loads(text)["errors"]
+            return rows
+    return []
+
+
+def key(error: dict[str, Any]) -> str:
+    """An error in one line, its details included."""
+    return json.dumps(error, sort_keys=True)
+
+
+def compare(ours: Sequence[str], theirs: Sequence[str], what: str) -> list[str]:
+    """Differences of two lists of errors, as lines."""
+    if ours == theirs:
+        return []
+    only = [f"{what}: only ours: {one}" for one in ours if one not in theirs]
+    only += [f"{what}: only opa: {one}" for one in theirs if one not in ours]
+    return only or [f"{what}: the same errors in another order"]
+
+
+class Run:
+    """The comparisons of one code base."""
+
+    def __init__(self, base: CodeBase, opa: str) -> None:
+        self.base = base
+        self.opa = opa
+        pattern = [path for p in base.paths for path in (base.folder / p).rglob("*")]
+        self.report = Report(base.name, sum(p.suffix == ".rego" for p in pattern))
+
+    def ours(self, task: str) -> tuple[float, dict[str, Any]]:
+        """The answer of ours.py."""
+        base = self.base
+        request = {
+            "task": task,
+            "paths": base.paths,
+            "ignore": base.ignore,
+            "extensions": base.extensions,
+        }
+        command = [sys.executable, "-m", "tests.real.ours", json.dumps(request)]
+        seconds, out, err = timed(command, base.folder)
+        if not out:
+            raise RuntimeError(f"{base.name}: {task}: {err.decode()}")
+        answer: dict[str, Any] = json.loads(out)
+        return seconds, answer
+
+    def plain(self) -> None:
+        """Both commands as they are."""
+        rest = ["check", "--max-errors=0", "--format=json", *self.base.paths]
+        rest += [f"--ignore={name}" for name in self.base.ignore]
+        mine, out, err = timed(
+            [sys.executable, "-m", "gatewright", "rego", *rest], self.base.folder
+        )
+        ours = list(map(key, errors_of(err, out)))
+        its, out, err = timed([self.opa, *rest], self.base.folder)
+        theirs = list(map(key, errors_of(err, out)))
+        self.report.plain_errors = len(theirs)
+        self.report.differences += compare(ours, theirs, "plain")
+        self.report.seconds["plain"] = mine, its
+
+    def declared(self, capabilities: str) -> None:
+        """Compile with the extensions declared."""
+        rest = ["check", "--max-errors=0", "--format=json", *self.base.paths]
+        rest += [f"--ignore={name}" for name in self.base.ignore]
+        its, out, err = timed(
+            [self.opa, *rest, "--capabilities", capabilities], self.base.folder
+        )
+        theirs = list(map(key, errors_of(err, out)))
+        mine, answer = self.ours("check")
+        ours = list(map(key, answer["errors"]))
+        self.report.declared_errors = len(theirs)
+        self.report.differences += compare(ours, theirs, "declared")
+        self.report.seconds["declared"] = mine, its
+
+    def tests(self, capabilities: str) -> None:
+        """The outcome of each test."""
+        command = [self.opa, "test", "--format=json", "--timeout=60s", *self.base.paths]
+        command += [f"--ignore={name}" for name in self.base.ignore]
+        command += ["--capabilities", capabilities]
+        its, out, err = timed(command, self.base.folder)
+        if not out:
+            raise RuntimeError(f"{self.base.name}: opa test: {err.decode()}")
+        theirs = {
+            f"{row['package']}.{row['name']}": word(row) for row in json.loads(out)
+        }
+        mine, answer = self.ours("test")
+        report = self.report
+        report.seconds["tests"] = mine, its
+        report.tests = len(theirs)
+        if "tests" not in answer:
+            report.differences.append(f"tests: nothing ran: {answer['errors'][:3]}")
+            return
+        ours = answer["tests"]
+        for name in sorted(ours.keys() | theirs.keys()):
+            expected, got = theirs.get(name, "missing"), ours.get(name, "missing")
+            if expected.startswith(NEEDS_HOST):
+                report.need_host += 1
+                expected = got if got != "missing" else expected
+            if expected != got:
+                report.differences.append(f"tests: {name}: {got}, opa: {expected}")
+
+    def all(self) -> Report:
+        """Everything."""
+        with tempfile.TemporaryDirectory() as folder:
+            capabilities = Path(folder, "capabilities.json")
+            current = subprocess.run(
+                [self.opa, "capabilities", "--current"], capture_output=True, check=True
+            )
+            document = json.loads(current.stdout)
+            document["builtins"] += self.base.extensions
+            document["builtins"].sort(key=lambda one: one["name"])
+            capabilities.write_text(json.dumps(document))
+            self.plain()
+            self.declared(str(capabilities))
+            self.tests(str(capabilities))
+        return self.report
+
+
+def word(row: dict[str, Any]) -> str:
+    """The outcome of a row of `opa test`, in the words of ours.py."""
+    error = row.get("error")
+    if row.get("skip"):
+        return "skip"
+    if isinstance(error, list):
+        return "; ".join(f"{one['code']}: {one['message']}" for one in error)
+    if error:
+        return f"{error['code']}: {error['message']}"
+    return "fail" if row.get("fail") else "pass"
+
+
+def table(reports: Sequence[Report]) -> str:
+    """The reports as a table."""
+    head = "code base,modules,errors plain/declared,tests,need host,differences"
+    rows = [[*head.split(","), "plain s", "declared s", "tests s"]]
+    for one in reports:
+        times = [f"{a:.1f}/{b:.1f}" for a, b in one.seconds.values()]
+        errors = f"{one.plain_errors}/{one.declared_errors}"
+        counts = [one.modules, errors, one.tests, one.need_host, len(one.differences)]
+        rows.append([one.name, *map(str, counts), *times])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Compare the code bases in the folders given, or those in REAL_REGO_DIR."""
+    bases = [code_base(Path(name).resolve()) for name in arguments]
+    if not bases and "REAL_REGO_DIR" in os.environ:
+        bases = code_bases(Path(os.environ["REAL_REGO_DIR"]))
+    if not bases:
+        print("no folders: give some, or set REAL_REGO_DIR", file=sys.stderr)
+        return 2
+    opa = str(require_peer("opa"))
+    reports = []
+    for base in bases:
+        report = Run(base, opa).all()
+        reports.append(report)
+        for line in report.differences[:SHOWN]:
+            print(f"{base.name}: {line}", file=sys.stderr)
+        print(json.dumps({**asdict(report), "differences": len(report.differences)}))
+    print(table(reports))
+    return 1 if any(report.differences for report in reports) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

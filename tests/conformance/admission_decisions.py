@@ -7,9 +7,10 @@ against the server.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
+from gatewright.app.decider import check_mutator
 from gatewright.constraints.admission import Admission
 from gatewright.constraints.exclusion import MUTATION
 from gatewright.constraints.faults import PolicyFault
@@ -23,7 +24,6 @@ from gatewright.k8s.review import ReviewError, decode, errored, render
 from gatewright.match.block import compile_match
 from gatewright.match.subject import NamespaceFacts, Subject
 from gatewright.mutation import review as mutation
-from gatewright.mutation.errors import MutatorError
 from gatewright.mutation.mutator import parse_mutator
 from gatewright.mutation.system import MutatorSystem
 from tests.conformance.admission_exchanges import Exchange
@@ -44,14 +44,6 @@ def send(exchange: Exchange) -> tuple[int, str]:
     """Answer an exchange from its own state."""
     answer = {"/v1/admit": _admit, "/v1/admitlabel": _label, "/v1/mutate": _mutate}
     return 200, answer[exchange.path](exchange).decode()
-
-
-def check_mutator(obj: Mapping[str, Any]) -> tuple[str, bool] | None:
-    try:
-        parse_mutator(dict(obj))
-    except MutatorError as error:
-        return str(error), True
-    return None
 
 
 def policies(exchange: Exchange) -> PolicySet:

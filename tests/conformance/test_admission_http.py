@@ -33,9 +33,9 @@ def send(served: Served, exchange: exchanges.Exchange) -> tuple[int, str]:
     return answer.status, text
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    running = Served()
+@pytest.fixture(scope="module", params=[True, False], ids=["fast-path", "asgi"])
+def served(request: pytest.FixtureRequest) -> Iterator[Served]:
+    running = Served(fast_path=request.param)
     running.begin()
     yield running
     running.end()

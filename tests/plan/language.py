@@ -13,7 +13,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.plan.golden import Block
+from tests.golden import Block
 
 PATH = Path(__file__).parent / "language.test"
 

@@ -7,8 +7,8 @@ import pytest
 from gatewright.ir.encode import EncodedFunction, encode
 from gatewright.ir.opcodes import OPCODES, PLAN_VERSION
 from gatewright.ir.program import LABEL_PLACES, Function, Instr
+from tests.golden import Block, read_blocks
 from tests.oracle.evaluate import plan_sources
-from tests.plan.golden import Block, read_blocks
 from tests.plan.language import PATH, module
 
 BLOCKS = [

@@ -16,11 +16,11 @@ from gatewright.engine.errors import EvalError
 from gatewright.engine.policy import RegoVersion, compile_policy
 from gatewright.engine.values import UNDEFINED
 from gatewright.rego.errors import RegoErrors
+from tests.golden import Block, read_blocks, rewrite
 from tests.needs import require_peer
 from tests.oracle.evaluate import plan_sources
 from tests.oracle.interpreter import Interpreter, OracleError
 from tests.oracle.values import from_json, to_json
-from tests.plan.golden import Block, read_blocks, rewrite
 from tests.plan.language import (
     PATH,
     document,

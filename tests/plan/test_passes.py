@@ -17,7 +17,7 @@ from gatewright.plan.passes.dead import remove_dead
 from gatewright.plan.passes.jumps import thread_jumps
 from gatewright.plan.passes.moves import coalesce_moves
 from gatewright.plan.passes.registers import pack_registers
-from tests.plan.golden import Block, read_blocks
+from tests.golden import Block, read_blocks
 
 BLOCKS = read_blocks(Path(__file__).parent / "passes.test")
 

@@ -14,8 +14,8 @@ import pytest
 
 from gatewright.ir.parse import parse_program
 from gatewright.ir.printer import program_text
+from tests.golden import Block, read_blocks, rewrite
 from tests.oracle.evaluate import plan_sources
-from tests.plan.golden import Block, read_blocks, rewrite
 
 FILES = sorted((Path(__file__).parent / "cases").glob("*.test"))
 CASES = [

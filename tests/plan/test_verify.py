@@ -8,7 +8,7 @@ import pytest
 
 from gatewright.ir.parse import PlanTextError, parse_program
 from gatewright.ir.verify import PlanInvalid, verify
-from tests.plan.golden import Block, read_blocks
+from tests.golden import Block, read_blocks
 
 BLOCKS = read_blocks(Path(__file__).parent / "verify.test")
 

@@ -1,58 +1,18 @@
 """Golden blocks of the compiler: a module or query, and what comes out.
 
-    [case name: flags]
-    source
-    [out]
-    expected
-
 Flags of modules: `v0`, `strict` (OPA's -S), `noprint` (print calls are erased).
 A source may hold several modules, separated by lines of `---`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from gatewright.rego import ast, compiler, errors, parser, printer
 from gatewright.rego.compiled import Compiled, CompileOptions
+from tests.golden import Block
 
 CASES = Path(__file__).parent / "cases"
-
-_HEAD = re.compile(r"^\[case (?P<name>[^\]:]+)(: (?P<flags>[^\]]+))?\]\n", re.M)
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One case; `source` and `expected` end in a newline."""
-
-    name: str
-    flags: frozenset[str]
-    source: str
-    expected: str
-
-
-def read_blocks(path: Path) -> list[Block]:
-    text = path.read_text()
-    heads = list(_HEAD.finditer(text))
-    ends = [*(head.start() for head in heads[1:]), len(text)]
-    blocks = []
-    for head, end in zip(heads, ends, strict=True):
-        source, _, expected = text[head.end() : end].partition("[out]\n")
-        flags = frozenset((head["flags"] or "").split())
-        blocks.append(Block(head["name"], flags, source, expected.strip("\n") + "\n"))
-    return blocks
-
-
-def rewrite(path: Path, produce: Callable[[Block], str]) -> None:
-    parts = []
-    for block in read_blocks(path):
-        flags = f": {' '.join(sorted(block.flags))}" if block.flags else ""
-        expected = produce(block).strip("\n")
-        parts.append(f"[case {block.name}{flags}]\n{block.source}[out]\n{expected}\n")
-    path.write_text("\n".join(parts))
 
 
 def options(block: Block) -> CompileOptions:
@@ -89,7 +49,7 @@ def error_text(found: errors.RegoErrors) -> str:
             place = f"{file}{error.loc.row}:{error.loc.col}"
         lines.append(f"{place} {error.code}: {error.message}")
         lines += [f"\t{detail}" for detail in error.details]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def outcome(block: Block) -> str:
@@ -98,7 +58,7 @@ def outcome(block: Block) -> str:
         compile_source(block)
     except errors.RegoErrors as found:
         return error_text(found)
-    return "ok\n"
+    return "ok"
 
 
 def rewritten(block: Block) -> str:
@@ -108,7 +68,7 @@ def rewritten(block: Block) -> str:
     for module in compiled.modules.values():
         for rule in module.rules:
             lines += rule_lines(rule)
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def rule_lines(rule: ast.Rule) -> list[str]:

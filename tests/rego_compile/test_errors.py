@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import pytest
 
+from tests.golden import Block, read_blocks, rewrite
 from tests.rego_compile import golden
 
 FILES = sorted((golden.CASES / "errors").glob("*.test"))
 BLOCKS = [
     pytest.param(block, id=f"{path.stem}/{block.name}")
     for path in FILES
-    for block in golden.read_blocks(path)
+    for block in read_blocks(path)
 ]
 
 
 @pytest.mark.parametrize("block", BLOCKS)
-def test_errors(block: golden.Block) -> None:
+def test_errors(block: Block) -> None:
     """A mistake is reported as OPA reports it."""
 
     assert golden.outcome(block) == block.expected
@@ -28,4 +29,4 @@ def test_update(update: bool) -> None:
     """With --update the files hold what the compiler says now."""
     if update:
         for path in FILES:
-            golden.rewrite(path, golden.outcome)
+            rewrite(path, golden.outcome)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.golden import Block, read_blocks
 from tests.rego_compile import golden
 
 FILES = sorted((golden.CASES / "errors").glob("*.test"))
@@ -30,8 +31,8 @@ def lines(found: list[dict[str, object]]) -> list[str]:
     return sorted(out)
 
 
-def expected(block: golden.Block) -> list[str]:
-    text = "" if block.expected == "ok\n" else block.expected
+def expected(block: Block) -> list[str]:
+    text = "" if block.expected == "ok" else block.expected
     kept = [line for line in text.splitlines() if not line.startswith("\t")]
     kept = [_CYCLE.sub(r"\1", line) for line in kept]
     return sorted(line for line in kept if line and not line.startswith("  "))
@@ -42,7 +43,7 @@ def expected(block: golden.Block) -> list[str]:
 def test_opa_agrees(path: Path, opa: Path, tmp_path: Path) -> None:
     """`opa check` finds the same mistakes at the same places."""
     wrong = []
-    for block in golden.read_blocks(path):
+    for block in read_blocks(path):
         if "\n" in block.expected.strip() and "rego_parse_error" in block.expected:
             continue  # texts of several lines: the parser's own tests have them
         folder = tmp_path / block.name

@@ -6,6 +6,7 @@ import pytest
 
 from gatewright.rego import ast, compiler, errors, parser
 from gatewright.rego.compiled import Compiled, CompileOptions, QueryContext
+from tests.golden import Block, read_blocks, rewrite
 from tests.rego_compile import golden
 
 FILE = golden.CASES / "queries.test"
@@ -25,7 +26,7 @@ def library() -> Compiled:
     )
 
 
-def outcome(block: golden.Block) -> str:
+def outcome(block: Block) -> str:
     """The rewritten query; flag `capture` gives expressions a value, `package`
     puts the query in the package of the library."""
     context = QueryContext()
@@ -44,11 +45,11 @@ def outcome(block: golden.Block) -> str:
     lines = golden.body_lines(query.body)
     lines += [f"{name} is {new}" for name, new in query.bindings.items()]
     lines += [f"{i} in {new}" for i, new in query.captures.items()]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
-@pytest.mark.parametrize("block", golden.read_blocks(FILE), ids=lambda b: b.name)
-def test_queries(block: golden.Block) -> None:
+@pytest.mark.parametrize("block", read_blocks(FILE), ids=lambda b: b.name)
+def test_queries(block: Block) -> None:
     """A query is rewritten like a rule body and tells which names are results."""
 
     assert outcome(block) == block.expected
@@ -57,7 +58,7 @@ def test_queries(block: golden.Block) -> None:
 def test_update(update: bool) -> None:
     """With --update the file holds what the stages make now."""
     if update:
-        golden.rewrite(FILE, outcome)
+        rewrite(FILE, outcome)
 
 
 def test_empty_query() -> None:

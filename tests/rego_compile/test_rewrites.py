@@ -8,13 +8,14 @@ from __future__ import annotations
 import pytest
 
 from gatewright.rego import compiler, parser
+from tests.golden import Block, read_blocks, rewrite
 from tests.rego_compile import golden
 
 FILE = golden.CASES / "rewrites.test"
 
 
-@pytest.mark.parametrize("block", golden.read_blocks(FILE), ids=lambda b: b.name)
-def test_rewrites(block: golden.Block) -> None:
+@pytest.mark.parametrize("block", read_blocks(FILE), ids=lambda b: b.name)
+def test_rewrites(block: Block) -> None:
     """Sugar, declarations and nested terms are gone; order and negation hold."""
 
     assert golden.rewritten(block) == block.expected
@@ -23,7 +24,7 @@ def test_rewrites(block: golden.Block) -> None:
 def test_update(update: bool) -> None:
     """With --update the file holds what the stages make now."""
     if update:
-        golden.rewrite(FILE, golden.rewritten)
+        rewrite(FILE, golden.rewritten)
 
 
 def test_sources_stay() -> None:

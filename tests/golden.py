@@ -16,11 +16,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-_HEAD = re.compile(r"\[case (?P<name>[^\]:]+)(: (?P<flags>[^\]]+))?\]\n")
+_HEAD = re.compile(r"^\[case (?P<name>[^\]:]+)(: (?P<flags>[^\]]+))?\]\n", re.M)
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
+    """One case; `source` ends in a newline, `expected` does not."""
+
     name: str
     flags: frozenset[str]
     source: str
@@ -35,7 +37,7 @@ def read_blocks(path: Path) -> list[Block]:
     for head, end in zip(heads, ends, strict=True):
         source, _, expected = text[head.end() : end].partition("[out]\n")
         flags = frozenset((head["flags"] or "").split())
-        blocks.append(Block(head["name"], flags, source.strip(), expected.strip()))
+        blocks.append(Block(head["name"], flags, source, expected.strip("\n")))
     return blocks
 
 
@@ -43,7 +45,6 @@ def rewrite(path: Path, produce: Callable[[Block], str]) -> None:
     parts = []
     for block in read_blocks(path):
         flags = f": {' '.join(sorted(block.flags))}" if block.flags else ""
-        parts.append(
-            f"[case {block.name}{flags}]\n{block.source}\n[out]\n{produce(block).strip()}\n"
-        )
+        expected = produce(block).strip("\n")
+        parts.append(f"[case {block.name}{flags}]\n{block.source}[out]\n{expected}\n")
     path.write_text("\n".join(parts))

@@ -3,6 +3,7 @@
 Files, in order of flow:
 
 - `faults`      what can be wrong with a policy object
+- `versions`    decoding by the shape of a kind's version
 - `template`    a ConstraintTemplate of any version, in one form
 - `crd`         the custom resource a template defines, and is it valid
 - `regosource`  the Rego of a template: modules checked and moved

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gatewright.constraints.faults import DecodeError, PolicyFault
+from gatewright.constraints.faults import PolicyFault
+from gatewright.constraints.versions import decode
 from gatewright.k8s import gostruct, meta
 from gatewright.k8s.gvk import GVK
 
@@ -43,16 +44,7 @@ _SHAPES: Final = {version: _shape(version) for version in ("v1beta1", "v1alpha1"
 
 def check(obj: Mapping[str, Any], version: str) -> None:
     """Raise PolicyFault unless an expansion template is acceptable."""
-    shape = _SHAPES.get(version)
-    if shape is None:
-        raise DecodeError(
-            f'no kind "ExpansionTemplate" is registered for version "{GROUP}/{version}" '
-            'in scheme "pkg/runtime/scheme.go:111"'
-        )
-    try:
-        spec = gostruct.decode(obj, shape)["spec"]
-    except gostruct.UnmarshalError as error:
-        raise DecodeError(str(error)) from None
+    spec = decode(obj, GVK(GROUP, version, "ExpansionTemplate"), shapes=_SHAPES)["spec"]
     name = meta.name_of(obj)
     if not name:
         raise PolicyFault("ExpansionTemplate has empty name field")

@@ -10,8 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gatewright.constraints.faults import DecodeError, PolicyFault
+from gatewright.constraints.faults import PolicyFault
+from gatewright.constraints.versions import decode
 from gatewright.k8s import gostruct, gotext, meta
+from gatewright.k8s.gvk import GVK
 
 __all__ = ["GROUP", "check"]
 
@@ -45,16 +47,7 @@ _SHAPES: Final = {version: _shape(version) for version in ("v1beta1", "v1alpha1"
 
 def check(obj: Mapping[str, Any], version: str) -> None:
     """Raise PolicyFault unless a provider is acceptable."""
-    shape = _SHAPES.get(version)
-    if shape is None:
-        raise DecodeError(
-            f'no kind "Provider" is registered for version "{GROUP}/{version}" '
-            'in scheme "pkg/runtime/scheme.go:111"'
-        )
-    try:
-        spec = gostruct.decode(obj, shape)["spec"]
-    except gostruct.UnmarshalError as error:
-        raise DecodeError(str(error)) from None
+    spec = decode(obj, GVK(GROUP, version, "Provider"), shapes=_SHAPES)["spec"]
     if not meta.name_of(obj):
         raise PolicyFault("provider name can not be empty. value ")
     if not spec["url"]:

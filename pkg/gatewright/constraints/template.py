@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gatewright.constraints.faults import DecodeError
+from gatewright.constraints.versions import decode
 from gatewright.k8s import gostruct, gvk, jsonschema, meta
 from gatewright.k8s.gojson import whole_numbers
 from gatewright.k8s.jsonschema import Schema
@@ -117,15 +118,9 @@ def parse(obj: Mapping[str, Any], *, defaults: bool = True) -> Template:
     a template that did not come through the API server.
     """
     named = gvk.gvk_of(obj)
-    if named.group != GROUP or named.version not in _LEGACY:
-        raise DecodeError(
-            f'no kind "{named.kind}" is registered for version "{named.api_version}" in '
-            'scheme "pkg/runtime/scheme.go:111"'
-        )
-    try:
-        decoded = gostruct.decode(whole_numbers(obj), _SHAPES[named.version])
-    except gostruct.UnmarshalError as error:
-        raise DecodeError(str(error)) from None
+    decoded = decode(
+        whole_numbers(obj), named, shapes=_SHAPES if named.group == GROUP else {}
+    )
     spec = decoded["spec"]["crd"]["spec"]
     validation = spec["validation"] or {"openAPIV3Schema": None, "legacySchema": None}
     legacy = validation["legacySchema"]

@@ -191,7 +191,9 @@ class Generator:
             scope = Scope()
             body = self.body(scope, 3)
             at, value = self.value(key, scope), self.value(of, scope)
-            parts.append((self.head(f"\n{name}[{at}] {self.eq()} {value}"), tuple(body)))
+            parts.append(
+                (self.head(f"\n{name}[{at}] {self.eq()} {value}"), tuple(body))
+            )
         self.add(name, ("map", key, of))
         return Rule(tuple(parts))
 
@@ -307,7 +309,12 @@ class Generator:
         """A term with fresh variables for parts of a type."""
         rng = self.rng
         open_ended = of[0] == "arr" and rng.random() < 0.8
-        if depth <= 0 or open_ended or of[0] not in ("tup", "obj", "arr") or rng.random() < 0.4:
+        if (
+            depth <= 0
+            or open_ended
+            or of[0] not in ("tup", "obj", "arr")
+            or rng.random() < 0.4
+        ):
             chance = rng.random()
             if chance < 0.6:
                 name = self.terms.fresh()
@@ -324,7 +331,8 @@ class Generator:
             return "_"
         if of[0] == "obj":
             pairs = [
-                f'"{name}": {self.pattern(item, scope, depth - 1)}' for name, item in of[1]
+                f'"{name}": {self.pattern(item, scope, depth - 1)}'
+                for name, item in of[1]
             ]
             return f"{{{', '.join(pairs)}}}"
         items = of[1] if of[0] == "tup" else [of[1]] * rng.randint(1, 3)
@@ -387,7 +395,9 @@ class Generator:
         lines = self.body(inner, depth - 1, few=True)
         if not any(re.search(rf"\b{name}\b", line) for line in lines):
             sign = self.rng.choice(("!=", ">=", "=="))
-            lines.append(f"{name} {sign} {self.terms.term(value, inner.child(bind=False), 1)}")
+            lines.append(
+                f"{name} {sign} {self.terms.term(value, inner.child(bind=False), 1)}"
+            )
         body = "; ".join(lines)
         return f"every {names} in {made} {{ {body} }}"
 
@@ -403,7 +413,11 @@ class Generator:
         """A literal with replaced documents or functions."""
         rng, terms = self.rng, self.terms
         outer = scope.child(bind=False)
-        line = self.assign(scope, depth) if rng.random() < 0.7 else self.compare(scope, depth)
+        line = (
+            self.assign(scope, depth)
+            if rng.random() < 0.7
+            else self.compare(scope, depth)
+        )
         for _ in range(rng.choice((1, 1, 2))):
             choice = rng.randrange(5)
             made = [item for item in terms.known if item.args is None]
@@ -457,7 +471,9 @@ class Generator:
             if self.rng.random() < 0.3:
                 side = f"not {side}"
             elif self.rng.random() < 0.3:
-                side = f"{{ {'; '.join(self.body(scope.child(), depth - 1, few=True))} }}"
+                side = (
+                    f"{{ {'; '.join(self.body(scope.child(), depth - 1, few=True))} }}"
+                )
             sides.append(side)
         return f" {self.rng.choice(('and', 'or'))} ".join(sides)
 

@@ -74,7 +74,8 @@ class OpaServer:
 
         Modules must come so that each loads after those before it.
         """
-        for name in [n for n in self._held if self._held[n] != modules.get(n)]:
+        stale = [n for n in self._held if self._held[n] != modules.get(n)]
+        for name in reversed(stale):
             self._ask("DELETE", f"/v1/policies/{name}", "")
             del self._held[name]
         for name, text in modules.items():
@@ -106,7 +107,9 @@ class OpaServer:
         """The answer for a document: a dict with `result`, or with `code`."""
         query = "?strict-builtin-errors=true" if strict else ""
         return self._ask(
-            "POST", f"/v1/data/{path}{query}", f'{{"input": {given}}}' if given else "{}"
+            "POST",
+            f"/v1/data/{path}{query}",
+            f'{{"input": {given}}}' if given else "{}",
         )
 
     def query(self, query: str, given: str) -> Any:

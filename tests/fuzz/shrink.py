@@ -38,7 +38,10 @@ def shrink(
 
 def _same(found: Difference, wanted: Difference) -> bool:
     """The same codes: a cut that makes another error is another finding."""
-    return (found.ours.code, found.theirs.code) == (wanted.ours.code, wanted.theirs.code)
+    return (found.ours.code, found.theirs.code) == (
+        wanted.ours.code,
+        wanted.theirs.code,
+    )
 
 
 def _candidates(program: Program) -> Iterator[Program]:

@@ -191,7 +191,11 @@ class Terms:
         """Walk down from a document until the type is met, or nothing is below."""
         rng = self.rng
         while of[0] in ("arr", "tup", "map", "obj", "set"):
-            if fits(of, want) and path not in ("input", "data.d") and rng.random() < 0.8:
+            if (
+                fits(of, want)
+                and path not in ("input", "data.d")
+                and rng.random() < 0.8
+            ):
                 break
             if of[0] == "obj":
                 name, below = rng.choice(of[1])

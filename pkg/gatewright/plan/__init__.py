@@ -4,6 +4,7 @@ In order of flow:
 
 - `planner`: entry points and queries; reserves functions, plans them on demand.
 - `rules`: all definitions at one place as one function.
+- `guards`: which expressions of a body go first.
 - `bodies`: expression after expression; `not`, `every`, existence.
 - `calls`: operators, builtins, user functions, and their replacements.
 - `unify`: `=` as look-ups, tests and bindings.

@@ -43,6 +43,11 @@ def is_user(operator: ast.Ref) -> bool:
     return isinstance(head, ast.Var) and head.name == "data"
 
 
+def bare(name: str) -> str:
+    """The name under which calls whose result nothing takes are replaced."""
+    return f"{name} alone"
+
+
 def plan_call_expr(f: Frame, parts: Sequence[ast.Term], loc: ast.Location) -> None:
     """Plan a call as an expression of a body: `[operator, operand, ...]`."""
     operator, *args = parts
@@ -61,7 +66,7 @@ def plan_call_expr(f: Frame, parts: Sequence[ast.Term], loc: ast.Location) -> No
         value = plan_call(f, operator, args[:arity], loc, None)
         unify.unify_value(f, args[arity], value)
         return
-    value = plan_call(f, operator, args, loc, None)
+    value = plan_call(f, operator, args, loc, None, taken=False)
     if not void:
         f.emit("TRUE", f.register(value), f.fail)
 
@@ -72,8 +77,13 @@ def plan_call(
     args: Sequence[ast.Term],
     loc: ast.Location,
     dest: int | None,
+    *,
+    taken: bool = True,
 ) -> Operand:
-    """Plan a call without output operand; the operand of its result."""
+    """Plan a call without output operand; the operand of its result.
+
+    `taken`: something takes the result, more than whether it holds.
+    """
     name = name_of(operator)
     mocked = f.planner.mocked(name)
     if name in _UNIFY and not mocked:
@@ -93,7 +103,8 @@ def plan_call(
     join = None
     if mocked:
         none, join = f.b.label(), f.b.label()
-        slot = f.planner.tables.mock(name)
+        assumed = not taken and f.planner.assumed(name)
+        slot = f.planner.tables.mock(bare(name) if assumed else name)
         f.emit("MOCKED", out, slot, base, len(args), f.fail, none, where)
         f.jump(join)
         f.b.place(none)

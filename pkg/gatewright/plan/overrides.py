@@ -27,10 +27,15 @@ __all__ = ["Targets", "plan_with"]
 
 class Targets:
     """What the `with` modifiers of a whole program replace: the names of
-    functions, and the keys of paths below `data`."""
+    functions, and the keys of paths below `data`.
+
+    `assumed` are functions that some virtual document replaces: OPA never evaluates
+    that for a call whose result nothing takes; the call holds.
+    """
 
     def __init__(self) -> None:
         self.functions: set[str] = set()
+        self.assumed: set[str] = set()
         self.paths: set[tuple[Hashable, ...]] = set()
 
     def add(self, planner: Planner, modifier: ast.With) -> None:
@@ -38,6 +43,9 @@ class Targets:
         target = _target(modifier)
         if is_function(planner, target):
             self.functions.add(calls.name_of(target))
+            value = modifier.value
+            if _is_document(planner, value):
+                self.assumed.add(calls.name_of(target))
         elif _root(target) == "data":
             self.paths.add(tuple(map(term_key, target.terms[1:])))
 
@@ -129,31 +137,33 @@ def _value(f: Frame, modifier: ast.With) -> Operand | ast.Ref:
         and is_function(f.planner, value)
     ):
         return value if isinstance(value, ast.Ref) else ast.Ref([value], value.loc)
-    if isinstance(value, ast.Ref) and is_function(f.planner, _target(modifier)):
-        if _is_virtual(f.planner, value):
+    if isinstance(value, ast.Ref) and _is_document(f.planner, value):
+        if is_function(f.planner, _target(modifier)):
             return value
     return f.register(terms.plan_term(f, value))
 
 
-def _is_virtual(planner: Planner, ref: ast.Ref) -> bool:
-    return _root(ref) == "data" and planner.compiled.rule_tree.find(ref) is not None
+def _is_document(planner: Planner, term: ast.Term) -> bool:
+    """Whether a value is a virtual document, and no function."""
+    return (
+        isinstance(term, ast.Ref)
+        and _root(term) == "data"
+        and planner.compiled.rule_tree.find(term) is not None
+        and not is_function(planner, term)
+    )
 
 
 def _apply(f: Frame, modifier: ast.With, value: Operand | ast.Ref) -> None:
     target = _target(modifier)
     path = ast.Array(list(target.terms[1:]))
     if is_function(f.planner, target):
-        slot = f.planner.tables.mock(calls.name_of(target))
-        if not isinstance(value, ast.Ref):
-            f.emit("WMOCKV", slot, value)
-        elif not is_function(f.planner, value):
-            params, _, _ = f.planner.signature(target, modifier.loc)
-            f.emit("WMOCKF", slot, f.planner.value_function(value, params))
-        elif calls.is_user(value):
-            f.emit("WMOCKF", slot, f.planner.user_function(value, modifier.loc))
-        else:
-            builtin = f.planner.tables.builtin(calls.name_of(value))
-            f.emit("WMOCKB", slot, builtin)
+        name = calls.name_of(target)
+        _replace(f, f.planner.tables.mock(name), target, modifier.loc, value)
+        if f.planner.assumed(name):
+            slot = f.planner.tables.mock(calls.bare(name))
+            if isinstance(value, ast.Ref) and not is_function(f.planner, value):
+                value = f.register(f.constant(ast.Boolean(True)))
+            _replace(f, slot, target, modifier.loc, value)
         return
     assert not isinstance(value, ast.Ref)
     if not is_ground(path):
@@ -167,3 +177,19 @@ def _apply(f: Frame, modifier: ast.With, value: Operand | ast.Ref) -> None:
             f.emit("WDATA", ~f.constant(path), value)
         case other:
             raise PlanError(f"cannot replace {other}", modifier.loc)
+
+
+def _replace(
+    f: Frame, slot: int, target: ast.Ref, loc: ast.Location, value: Operand | ast.Ref
+) -> None:
+    """Fill the slot of a function."""
+    if not isinstance(value, ast.Ref):
+        f.emit("WMOCKV", slot, value)
+    elif not is_function(f.planner, value):
+        params, _, _ = f.planner.signature(target, loc)
+        f.emit("WMOCKF", slot, f.planner.value_function(value, params))
+    elif calls.is_user(value):
+        f.emit("WMOCKF", slot, f.planner.user_function(value, loc))
+    else:
+        builtin = f.planner.tables.builtin(calls.name_of(value))
+        f.emit("WMOCKB", slot, builtin)

@@ -65,6 +65,10 @@ class Planner:
         """Whether some `with` replaces that function."""
         return name in self._targets.functions
 
+    def assumed(self, name: str) -> bool:
+        """Whether some `with` puts a virtual document in the function's place."""
+        return name in self._targets.assumed
+
     def overridden(self, path: Sequence[ast.Term]) -> bool:
         """Whether some `with` replaces the document at `path` or above it."""
         targets = self._targets.paths

@@ -17,6 +17,7 @@ from typing import TypeAlias
 from gatewright.plan import bodies, terms, unify
 from gatewright.plan.constants import is_ground, same
 from gatewright.plan.frame import Frame
+from gatewright.plan.guards import guards_first
 from gatewright.rego import ast
 from gatewright.rego.rule_tree import RuleNode
 from gatewright.rego.stages.walk import terms_in
@@ -64,7 +65,7 @@ def _body(f: Frame, clause: ast.Rule, args: Sequence[ast.Term]) -> None:
     f.env = {}
     for register, pattern in enumerate(args):
         unify.unify_value(f, pattern, register)
-    bodies.plan_body(f, clause.body)
+    bodies.plan_body(f, guards_first(f.planner, clause.body))
     f.at(clause.head.loc if clause.head.loc.row else clause.loc)
 
 

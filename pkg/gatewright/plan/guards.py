@@ -1,0 +1,143 @@
+"""What OPA's rule index asks before it evaluates a body at all.
+
+The index looks up base documents: a rule whose body needs one that is undefined, or
+that differs from a constant, is never entered.  That shows where an expression
+further up would have failed or met a conflict, so such tests go before the first
+expression that may do that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from gatewright.rego import ast
+from gatewright.rego.stages.walk import terms_in
+
+if TYPE_CHECKING:
+    from gatewright.plan.planner import Planner
+
+__all__ = ["guards_first"]
+
+_EQUALITY: Final = frozenset({"eq", "equal"})
+_CALM: Final = frozenset({"eq", "equal", "neq", "lt", "lte", "gt", "gte"})
+_SCALARS: Final = (ast.Null, ast.Boolean, ast.Number, ast.String)
+_CLOSURES: Final = (
+    ast.ArrayComprehension,
+    ast.SetComprehension,
+    ast.ObjectComprehension,
+)
+#: The variable of a test that only asks whether a document is there.
+_THERE: Final = "$there"
+
+
+def guards_first(planner: Planner, body: Sequence[ast.Expr]) -> Sequence[ast.Expr]:
+    """The body in an order in which no guard comes after what may fail.
+
+    The guards are ground, so the solutions and their order stay.
+    """
+    if len(body) < 2:
+        return body
+    front: list[ast.Expr] = []
+    rest: list[ast.Expr] = []
+    seen: set[str] = set()
+    loud = False
+    for expr in body:
+        ref, other = _guard(planner, expr) if loud else (None, None)
+        if ref is None:
+            rest.append(expr)
+            loud = loud or _is_loud(planner, expr)
+            seen.update(_names(expr))
+        elif seen.isdisjoint(_names(other)):
+            front.append(expr)
+        else:
+            name = f"{_THERE}{len(front)}"
+            operator = ast.Ref([ast.Var("eq", expr.loc)], expr.loc)
+            test: list[ast.Term] = [operator, ast.Var(name, expr.loc), ref]
+            front.append(ast.Expr(test, index=expr.index, loc=expr.loc))
+            rest.append(expr)
+            seen.update(_names(expr))
+    return [*front, *rest] if front else body
+
+
+def _guard(planner: Planner, expr: ast.Expr) -> tuple[ast.Ref | None, ast.Term | None]:
+    """The document that an expression looks up, and what it must be equal to."""
+    if expr.with_ or expr.negated or expr.negated_body is not None:
+        return None, None
+    if isinstance(expr.terms, ast.Ref):
+        return (expr.terms if _is_base(planner, expr.terms) else None), None
+    if not isinstance(expr.terms, list) or len(expr.terms) != 3:
+        return None, None
+    operator, left, right = expr.terms
+    if _name(operator) not in _EQUALITY:
+        return None, None
+    for ref, other in ((left, right), (right, left)):
+        if isinstance(ref, ast.Ref) and _is_base(planner, ref) and _is_flat(other):
+            return ref, other
+    return None, None
+
+
+def _is_flat(term: ast.Term) -> bool:
+    if isinstance(term, ast.Array):
+        return all(isinstance(item, (ast.Var, *_SCALARS)) for item in term.items)
+    return isinstance(term, (ast.Var, *_SCALARS))
+
+
+def _is_base(planner: Planner, ref: ast.Ref) -> bool:
+    """Whether a ref is ground and leads to a base document or into the input."""
+    head, *path = ref.terms
+    if not isinstance(head, ast.Var) or not all(isinstance(t, _SCALARS) for t in path):
+        return False
+    if head.name == "input":
+        return True
+    return head.name == "data" and not _is_virtual(planner, path)
+
+
+def _is_virtual(planner: Planner, path: Sequence[ast.Term]) -> bool:
+    node = planner.compiled.rule_tree
+    for term in path:
+        below = node.child(term)
+        if below is None:
+            return False
+        if below.rules:
+            return True
+        node = below
+    return True
+
+
+def _is_loud(planner: Planner, expr: ast.Expr) -> bool:
+    """Whether evaluating an expression may raise an error, or call what may."""
+    if expr.with_ or expr.negated_body is not None:
+        return True
+    if isinstance(expr.terms, (ast.Every, ast.Logical)):
+        return True
+    parts: Sequence[Any] = [expr.terms]
+    if isinstance(expr.terms, list):
+        if _name(expr.terms[0]) not in _CALM:
+            return True
+        parts = expr.terms[1:]
+    for part in parts:
+        for term in terms_in(part):
+            if isinstance(term, (ast.Call, *_CLOSURES)):
+                return True
+            if isinstance(term, ast.Ref) and _name(term.terms[0]) == "data":
+                steps = term.terms[1:]
+                if not all(isinstance(t, _SCALARS) for t in steps):
+                    return True
+                if _is_virtual(planner, steps):
+                    return True
+    return False
+
+
+def _name(term: ast.Term) -> str:
+    if isinstance(term, ast.Ref):
+        return _name(term.terms[0]) if len(term.terms) == 1 else ""
+    return term.name if isinstance(term, ast.Var) else ""
+
+
+def _names(node: Any) -> Iterator[str]:
+    if node is None:
+        return
+    for term in terms_in(node):
+        if isinstance(term, ast.Var):
+            yield term.name

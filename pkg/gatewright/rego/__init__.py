@@ -7,6 +7,7 @@ The tree:
 
 ast               the nodes
 order             the total order of terms
+quoting           strings in quotes
 printer           nodes to text
 copies            deep copies
 ast_json          nodes to JSON, as `opa parse` prints it

@@ -15,6 +15,7 @@ from gatewright.rego import ast, printer
 from gatewright.rego.annotation_yaml import YamlError, load
 from gatewright.rego.errors import PARSE_ERROR, Error, RegoErrors
 from gatewright.rego.parser_rules import is_ground
+from gatewright.rego.quoting import quote
 
 __all__ = ["attach", "parse"]
 
@@ -240,13 +241,13 @@ def _compile(raw: dict[str, Any], parse_term: TermParser) -> dict[str, Any]:
                 try:
                     out["unknowns"].append(_ref(item, parse_term))
                 except _Wrong as error:
-                    quoted = printer.quote(item)
+                    quoted = quote(item)
                     raise _Wrong(
                         f"invalid unknowns element {quoted}: {error}"
                     ) from None
     mask = raw.get("mask_rule")
     if isinstance(mask, str):
-        quoted = printer.quote(mask)
+        quoted = quote(mask)
         try:
             term = parse_term(mask)
         except RegoErrors as error:
@@ -273,7 +274,7 @@ def _schema(pair: dict[str, Any], parse_term: TermParser) -> dict[str, Any]:
         return {"path": path, "schema": schema}
     if isinstance(value, dict):
         return {"path": path, "definition": _text_keys(value, ())}
-    quoted = printer.quote(key)
+    quoted = quote(key)
     raise _Wrong(f"invalid schema declaration for path {quoted}")
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gatewright.rego import ast, order, tokens
+from gatewright.rego.quoting import quote
 
 __all__ = [
     "body_text",
@@ -19,7 +20,6 @@ __all__ = [
     "expr_text",
     "head_text",
     "module_text",
-    "quote",
     "ref_text",
     "rule_text",
     "term_text",
@@ -66,41 +66,10 @@ _VALUE_NAMES: Final[dict[type, str]] = {
     ast.TemplateString: "templatestring",
 }
 
-_ESCAPES: Final = {
-    "\a": "\\a",
-    "\b": "\\b",
-    "\f": "\\f",
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-    "\v": "\\v",
-    '"': '\\"',
-    "\\": "\\\\",
-}
-
 
 def value_name(term: ast.Term) -> str:
     """Return the kind of a term as messages name it (`setcomprehension`)."""
     return _VALUE_NAMES[type(term)]
-
-
-def quote(text: str) -> str:
-    r"""Quote a string as Go does: escapes, and `\u` for what does not print."""
-    if text.isprintable() and '"' not in text and "\\" not in text:
-        return f'"{text}"'
-    out = []
-    for char in text:
-        if char in _ESCAPES:
-            out.append(_ESCAPES[char])
-        elif char.isprintable():
-            out.append(char)
-        elif char < "\x80":
-            out.append(f"\\x{ord(char):02x}")
-        elif char <= "\uffff":
-            out.append(f"\\u{ord(char):04x}")
-        else:
-            out.append(f"\\U{ord(char):08x}")
-    return '"' + "".join(out) + '"'
 
 
 def term_text(term: ast.Term) -> str:

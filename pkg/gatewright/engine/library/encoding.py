@@ -9,7 +9,7 @@ import base64
 from typing import Final
 
 from gatewright.engine.library.errors import BuiltinError, OperandError
-from gatewright.engine.library.gotext import printable, rego_text
+from gatewright.engine.library.gotext import rego_text
 from gatewright.engine.library.operands import object_, string, utf8
 from gatewright.engine.library.urls import escape_query, unescape
 from gatewright.engine.values import Set, Value, pairs
@@ -136,7 +136,7 @@ def hex_decode(value: Value) -> str:
     for byte in data:
         if byte not in b"0123456789abcdefABCDEF":
             char = chr(byte)
-            shown = f" '{char}'" if printable(char) else ""
+            shown = f" '{char}'" if char.isprintable() else ""
             raise BuiltinError(f"encoding/hex: invalid byte: U+{byte:04X}{shown}")
     if len(data) % 2:
         raise BuiltinError("encoding/hex: odd length hex string")

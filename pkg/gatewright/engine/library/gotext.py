@@ -2,51 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
-from typing import Final
-
 from gatewright.engine.values import Number, Set, Value, pairs
+from gatewright.rego.quoting import quote
 
-__all__ = ["printable", "quote", "rego_text"]
-
-_ESCAPES: Final = {
-    "\a": "\\a",
-    "\b": "\\b",
-    "\f": "\\f",
-    "\n": "\\n",
-    "\r": "\\r",
-    "\t": "\\t",
-    "\v": "\\v",
-    '"': '\\"',
-    "\\": "\\\\",
-}
-_PRINTABLE: Final = frozenset("LMNPS")
-
-
-def printable(char: str) -> bool:
-    """Tell whether Go prints a character as it is."""
-    return char == " " or unicodedata.category(char)[0] in _PRINTABLE
-
-
-def quote(text: str) -> str:
-    """Quote as Go's `%q` does."""
-    out = ['"']
-    for char in text:
-        code = ord(char)
-        if char in _ESCAPES:
-            out.append(_ESCAPES[char])
-        elif printable(char):
-            out.append(char)
-        elif 0xDC80 <= code <= 0xDCFF:
-            out.append(f"\\x{code - 0xDC00:02x}")
-        elif code < 0x20 or code == 0x7F:
-            out.append(f"\\x{code:02x}")
-        elif code < 0x10000:
-            out.append(f"\\u{code:04x}")
-        else:
-            out.append(f"\\U{code:08x}")
-    out.append('"')
-    return "".join(out)
+__all__ = ["quote", "rego_text"]
 
 
 def rego_text(value: Value) -> str:

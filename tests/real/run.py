@@ -9,10 +9,13 @@ how to read it, each key optional:
 
     {"paths": ["policy", "lib"],   what is loaded, below the folder (default: all)
      "ignore": ["*.yaml"],         names of files left out
-     "extensions": [...]}          builtins that its host adds, each as in the list
+     "extensions": [...],          builtins that its host adds, each as in the list
                                    `builtins` of `opa capabilities`
+     "stand_ins": {"host.f": ...}} for some of those an expression in Rego that may
+                                   stand for the name, as `data.stand_in.f`
+     "stand_in_module": "..."      the module `stand_in` with such functions
 
-Three comparisons a code base:
+The comparisons of a code base:
 
 - plain: `opa check` and `gatewright rego check`, JSON; where extensions are missing
   both must fail with the same errors.
@@ -20,6 +23,8 @@ Three comparisons a code base:
 - tests: `opa test` with the extensions declared but not there. Each test must pass,
   fail, be skipped or end in the same error. Tests that `opa` ends with `unsupported
   built-in` need the host; they are counted apart, and only have to be there.
+- replaced: the tests again, on a copy in which stand-ins replace the extensions.
+  What they answer is wrong perhaps, but it is so for both.
 
 Prints one line of JSON a code base, then a table; the status is 1 when anything
 differs. Seconds are wall time of whole commands. CI has no sources and runs nothing
@@ -30,12 +35,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +64,8 @@ class CodeBase:
     paths: tuple[str, ...]
     ignore: tuple[str, ...]
     extensions: tuple[dict[str, Any], ...]
+    stand_ins: dict[str, str]
+    stand_in_module: str
 
 
 @dataclass(slots=True)
@@ -83,7 +92,24 @@ def code_base(folder: Path) -> CodeBase:
         tuple(how.get("paths", (".",))),
         tuple(how.get("ignore", ())),
         tuple(how.get("extensions", ())),
+        dict(how.get("stand_ins", {})),
+        how.get("stand_in_module", ""),
     )
+
+
+def replaced(base: CodeBase, folder: Path) -> CodeBase:
+    """A copy of the code base with stand-ins for its extensions."""
+    names = "|".join(map(re.escape, base.stand_ins))
+    pattern = re.compile(rf"(?<![\w.])(?:{names})\b")
+    shutil.copytree(base.folder, folder, symlinks=True)
+    for path in folder.rglob("*.rego"):
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        if re.search(rf"^(?:{names})\b", text, re.MULTILINE):
+            continue  # it defines a function of that name itself
+        text = pattern.sub(lambda found: base.stand_ins[found[0]], text)
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
+    (folder / "stand_in.rego").write_text(base.stand_in_module)
+    return replace(base, folder=folder, paths=(*base.paths, "stand_in.rego"))
 
 
 def code_bases(root: Path) -> list[CodeBase]:
@@ -177,7 +203,7 @@ class Run:
         self.report.differences += compare(ours, theirs, "declared")
         self.report.seconds["declared"] = mine, its
 
-    def tests(self, capabilities: str) -> None:
+    def tests(self, capabilities: str, what: str = "tests") -> None:
         """The outcome of each test."""
         command = [self.opa, "test", "--format=json", "--timeout=60s", *self.base.paths]
         command += [f"--ignore={name}" for name in self.base.ignore]
@@ -190,19 +216,19 @@ class Run:
         }
         mine, answer = self.ours("test")
         report = self.report
-        report.seconds["tests"] = mine, its
+        report.seconds[what] = mine, its
         report.tests = len(theirs)
         if "tests" not in answer:
-            report.differences.append(f"tests: nothing ran: {answer['errors'][:3]}")
+            report.differences.append(f"{what}: nothing ran: {answer['errors'][:3]}")
             return
         ours = answer["tests"]
         for name in sorted(ours.keys() | theirs.keys()):
             expected, got = theirs.get(name, "missing"), ours.get(name, "missing")
             if expected.startswith(NEEDS_HOST):
-                report.need_host += 1
+                report.need_host += what == "tests"
                 expected = got if got != "missing" else expected
             if expected != got:
-                report.differences.append(f"tests: {name}: {got}, opa: {expected}")
+                report.differences.append(f"{what}: {name}: {got}, opa: {expected}")
 
     def all(self) -> Report:
         """Everything."""
@@ -218,6 +244,9 @@ class Run:
             self.plain()
             self.declared(str(capabilities))
             self.tests(str(capabilities))
+            if self.base.stand_ins:
+                self.base = replaced(self.base, Path(folder, "copy"))
+                self.tests(str(capabilities), "replaced")
         return self.report
 
 
@@ -237,8 +266,10 @@ def table(reports: Sequence[Report]) -> str:
     """The reports as a table."""
     head = "code base,modules,errors plain/declared,tests,need host,differences"
     rows = [[*head.split(","), "plain s", "declared s", "tests s"]]
+    rows[0].append("replaced s")
     for one in reports:
         times = [f"{a:.1f}/{b:.1f}" for a, b in one.seconds.values()]
+        times += ["-"] * (4 - len(times))
         errors = f"{one.plain_errors}/{one.declared_errors}"
         counts = [one.modules, errors, one.tests, one.need_host, len(one.differences)]
         rows.append([one.name, *map(str, counts), *times])

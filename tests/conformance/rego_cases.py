@@ -46,8 +46,9 @@ class Unsupported(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case.  `key` is `category/index`; `data` and `input` are JSON texts
-    with the spelling of the file, `input` None when there is none."""
+    """One case.  `key` is `category/index` (`v0:category/index` for those that are
+    read as v0); `data` and `input` are JSON texts with the spelling of the file,
+    `input` None when there is none."""
 
     key: str
     note: str
@@ -62,10 +63,11 @@ class Case:
     strict_error: bool
     sort_bindings: bool
     ignore_generated: bool
+    version: int = 1
 
     @property
     def category(self) -> str:
-        return self.key.split("/")[0]
+        return self.key.split("/", maxsplit=1)[0]
 
 
 @dataclass
@@ -106,8 +108,22 @@ class Outcome:
 Evaluate = Callable[[Case], str | bytes]
 
 
-def read_cases(folder: Path, categories: Iterable[str] | None = None) -> Iterator[Case]:
+#: Folders of cases, and which Rego each is written in.
+FOLDERS = {"rego": 1, "rego-v0": 0}
+
+
+def read_folders(root: Path) -> Iterator[Case]:
+    """The cases of all folders that are there."""
+    for name, version in FOLDERS.items():
+        if (root / name).is_dir():
+            yield from read_cases(root / name, version=version)
+
+
+def read_cases(
+    folder: Path, categories: Iterable[str] | None = None, *, version: int = 1
+) -> Iterator[Case]:
     """The cases under a folder of JSON files, one file a category."""
+    before = "" if version else "v0:"
     wanted = None if categories is None else frozenset(categories)
     for path in sorted(folder.glob("*.json")):
         if wanted is not None and path.stem not in wanted:
@@ -115,10 +131,10 @@ def read_cases(folder: Path, categories: Iterable[str] | None = None) -> Iterato
         found = json.loads(path.read_text(), parse_float=Spelled)
         rows = found["cases"] if isinstance(found, dict) else found
         for index, row in enumerate(rows):
-            yield _case(f"{path.stem}/{index}", row)
+            yield _case(f"{before}{path.stem}/{index}", row, version)
 
 
-def _case(key: str, row: dict[str, Any]) -> Case:
+def _case(key: str, row: dict[str, Any], version: int) -> Case:
     return Case(
         key=key,
         note=row["note"],
@@ -133,6 +149,7 @@ def _case(key: str, row: dict[str, Any]) -> Case:
         strict_error=bool(row.get("strict_error")),
         sort_bindings=bool(row.get("sort_bindings")),
         ignore_generated=bool(row.get("ignore_generated_vars")),
+        version=version,
     )
 
 

@@ -10,12 +10,12 @@ from gatewright.builtins.types import parse_type
 from gatewright.engine.errors import BudgetExceeded, EvalError
 from gatewright.engine.library.context import Context, HttpPolicy
 from gatewright.engine.limits import Limits
-from gatewright.engine.policy import compile_policy
+from gatewright.engine.policy import RegoVersion, compile_policy
 from gatewright.engine.values import UNDEFINED
 from gatewright.plan.constants import term_text
 from gatewright.rego.compiled import CompileOptions
 from gatewright.rego.errors import RegoErrors
-from gatewright.rego.parser import parse_term
+from gatewright.rego.parser import parse_body, parse_term
 from tests.conformance.rego_cases import Case, CaseError, Unsupported
 
 #: `test.sleep`: the suite's own builtin; how long does not matter here.
@@ -34,10 +34,13 @@ def evaluate_case(case: Case) -> bytes:
     try:
         policy = compile_policy(
             dict(modules),
-            options=CompileOptions(extra_builtins={"test.sleep": SLEEP}),
+            version=RegoVersion(case.version),
+            options=CompileOptions(
+                extra_builtins={"test.sleep": SLEEP}, rego_version=case.version
+            ),
             functions={"test.sleep": lambda _: None},
         )
-        query = policy.prepare_query(case.query)
+        query = policy.prepare_query(parse_body(case.query, version=case.version))
     except RegoErrors as error:
         raise CaseError(error.errors[0].code, str(error)) from error
     except ImageError as error:

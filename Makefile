@@ -57,6 +57,12 @@ test: $(NATIVE_STAMP) ## Build, then run the tests that need no real peers
 conformance: $(NATIVE_STAMP) ## Run all conformance cases, the long ones too
 	@$(BIN)/python -m pytest tests/conformance -m 'not peers' $(ARGS)
 
+# SECONDS is one of bash's own, so it is kept out of the shell.
+.PHONY: fuzz
+fuzz: $(NATIVE_STAMP) ## Compare random programs with the real opa: SECONDS=60 SEED=
+	@$(BIN)/python -m tests.fuzz.run --seconds $(or $(SECONDS),60) --version 1 $(if $(SEED),--seed $(SEED)) $(ARGS)
+	@$(BIN)/python -m tests.fuzz.run --seconds $(or $(SECONDS),60) --version 0 $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: bench
 bench: $(NATIVE_STAMP) ## Measure (benchmarks/README.md has the numbers)
 	@$(BIN)/python -m pytest benchmarks -o python_files='*.py' -o python_functions='bench_*' \

@@ -17,7 +17,6 @@ from gatewright.engine.limits import Limits
 from gatewright.engine.policy import Policy, RegoVersion, compile_policy
 from gatewright.engine.values import UNDEFINED
 from gatewright.rego.errors import RegoErrors
-
 from tests.fuzz.generate import Program
 from tests.fuzz.opa_server import OpaServer
 

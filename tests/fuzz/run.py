@@ -20,7 +20,6 @@ from typing import Any
 from gatewright.rego import ast
 from gatewright.rego.errors import RegoErrors
 from gatewright.rego.parser import parse_module
-
 from tests.fuzz.compare import Difference, Outcome, compare, sources
 from tests.fuzz.generate import Program, generate
 from tests.fuzz.known import known

@@ -15,7 +15,6 @@ import random
 from typing import Any, Final, TypeAlias
 
 from gatewright.builtins import types as declared
-
 from tests.fuzz.operands import POOLS
 
 Shape: TypeAlias = tuple[Any, ...]

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gatewright.builtins.declarations import TABLE, Builtin
-
 from tests.fuzz.operands import KINDS, LEFT_OUT, operand
 from tests.fuzz.shapes import (
     ANY,

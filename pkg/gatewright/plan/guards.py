@@ -48,7 +48,7 @@ def guards_first(planner: Planner, body: Sequence[ast.Expr]) -> Sequence[ast.Exp
             rest.append(expr)
             loud = loud or _is_loud(planner, expr)
             seen.update(_names(expr))
-        elif seen.isdisjoint(_names(other)):
+        elif other is not None and seen.isdisjoint(_names(other)):
             front.append(expr)
         else:
             name = f"{_THERE}{len(front)}"

@@ -137,9 +137,12 @@ def _value(f: Frame, modifier: ast.With) -> Operand | ast.Ref:
         and is_function(f.planner, value)
     ):
         return value if isinstance(value, ast.Ref) else ast.Ref([value], value.loc)
-    if isinstance(value, ast.Ref) and _is_document(f.planner, value):
-        if is_function(f.planner, _target(modifier)):
-            return value
+    if (
+        isinstance(value, ast.Ref)
+        and _is_document(f.planner, value)
+        and is_function(f.planner, _target(modifier))
+    ):
+        return value
     return f.register(terms.plan_term(f, value))
 
 

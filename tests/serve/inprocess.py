@@ -20,7 +20,8 @@ from gatewright.engine.limits import Limits
 from gatewright.telemetry.board import Board
 from gatewright.telemetry.log import Log
 from gatewright.webhook.app import admission_app
-from gatewright.webhook.endpoints import Endpoint, RequestLimits, Traffic
+from gatewright.webhook.desk import Desk, RequestLimits, Traffic
+from gatewright.webhook.fastpath import fast_protocol
 from gatewright.webhook.protocol import (
     AdmissionServer,
     ConnectionLimits,
@@ -55,7 +56,11 @@ class Served:
         *,
         connection: ConnectionLimits = CONNECTION,
         requests: RequestLimits = REQUESTS,
+        fast_path: bool = True,
     ) -> None:
+        self.fast_path = fast_path
+        self.events: list[str] = []  # lines of the log
+        self.traffic = Traffic()
         self.connection = connection
         self.requests = requests
         self.board = Board(1)
@@ -96,22 +101,27 @@ class Served:
         return self.decider.too_large()
 
     async def run(self) -> None:
-        traffic = Traffic()
-        endpoints = {
-            name: Endpoint(
+        desks = {
+            name: Desk(
                 name,
                 decider=self,  # type: ignore[arg-type]
                 limits=self.requests,
-                traffic=traffic,
+                traffic=self.traffic,
                 slot=self.board.slot(0),
                 pool=ThreadPoolExecutor(1),
-                log=Log("test", write=lambda _: None),
+                log=Log("test", write=lambda line: self.events.append(str(line))),
             )
             for name in ("admit", "admitlabel", "mutate")
         }
+        slot = self.board.slot(0)
+        protocol = (
+            fast_protocol(self.connection, slot, desks)
+            if self.fast_path
+            else guarded_protocol(self.connection, slot)
+        )
         config = uvicorn.Config(
-            admission_app(endpoints),
-            http=guarded_protocol(self.connection, self.board.slot(0)),
+            admission_app(desks),
+            http=protocol,
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -6,44 +6,16 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
-import yaml
 
-from gatewright.constraints.policyset import PolicySet
 from gatewright.telemetry.metrics import place
-from tests.serve.inprocess import CONNECTION, REQUESTS, Served
-from tests.serve.server import constraint, namespace, review, template
+from tests.serve.inprocess import REQUESTS, Served
+from tests.serve.openers import SLOW, Opener
+from tests.serve.server import namespace, review
 
-DENY = 'violation[{"msg": "no"}] { true }'
-SLOW = """violation[{"msg": "never"}] {
-          xs := numbers.range(1, 3000)
-          xs[_] + xs[_] + xs[_] == -1
-        }"""
 HEAD = b"POST /v1/admit HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-
-
-def policies(rego: str) -> bytes:
-    held = PolicySet()
-    held.add_template(yaml.safe_load(template("Said", rego)))
-    held.add_constraint(yaml.safe_load(constraint("Said", "said")))
-    return held.build("1")
-
-
-@contextlib.contextmanager
-def served(
-    rego: str = DENY, *, requests: Any = REQUESTS, **connection: Any
-) -> Iterator[Served]:
-    running = Served(connection=replace(CONNECTION, **connection), requests=requests)
-    running.decide_by(policies(rego))
-    running.begin()
-    try:
-        yield running
-    finally:
-        running.end()
 
 
 def until_closed(sock: socket.socket) -> bytes:
@@ -70,7 +42,7 @@ def broken(running: Served, reason: str) -> float:
     ],
     ids=["silent", "headers", "body"],
 )
-def test_slow_clients_are_closed(sent: bytes, reason: str) -> None:
+def test_slow_clients_are_closed(sent: bytes, reason: str, served: Opener) -> None:
     """Who does not finish its headers or body in time is cut off, and counted."""
     with served(header_time=0.3, body_time=0.3) as running:
         sock = socket.create_connection(running.address)
@@ -80,7 +52,7 @@ def test_slow_clients_are_closed(sent: bytes, reason: str) -> None:
         assert 1.0 == broken(running, reason)
 
 
-def test_large_headers_are_closed() -> None:
+def test_large_headers_are_closed(served: Opener) -> None:
     """Headers without end are cut off."""
     with served(headers=4096) as running:
         sock = socket.create_connection(running.address)
@@ -92,7 +64,7 @@ def test_large_headers_are_closed() -> None:
         assert 1.0 == broken(running, "size")
 
 
-def test_connections_end_after_their_age() -> None:
+def test_connections_end_after_their_age(served: Opener) -> None:
     """A busy connection is told to close, so that load spreads."""
     with served(connection_age=0.3) as running:
         connection = running.connect()
@@ -109,7 +81,7 @@ def test_connections_end_after_their_age() -> None:
         connection.close()
 
 
-def test_idle_connections_end_after_their_age() -> None:
+def test_idle_connections_end_after_their_age(served: Opener) -> None:
     """An idle one is closed."""
     with served(connection_age=0.3) as running:
         sock = socket.create_connection(running.address)
@@ -119,10 +91,10 @@ def test_idle_connections_end_after_their_age() -> None:
         assert b'"allowed":false' in until_closed(sock)
 
 
-def test_overload_is_503() -> None:
+def test_overload_is_503(served: Opener) -> None:
     """More requests than allowed: no verdict, so that failurePolicy decides; those
     that were taken are answered."""
-    requests = replace(REQUESTS, in_flight=2, deadline=3, slice_steps=1000)
+    requests = replace(REQUESTS, in_flight=2, deadline=20, slice_steps=1000)
     with served(SLOW, requests=requests) as running:
         statuses: list[int] = []
 
@@ -148,7 +120,7 @@ def test_overload_is_503() -> None:
         assert 2 == statuses.count(200)
 
 
-def test_bytes_in_flight_are_limited() -> None:
+def test_bytes_in_flight_are_limited(served: Opener) -> None:
     """Bodies that together take too much are refused."""
     requests = replace(REQUESTS, in_flight_bytes=100_000)
     with served(requests=requests) as running:
@@ -163,7 +135,7 @@ def test_bytes_in_flight_are_limited() -> None:
         connection.close()
 
 
-def test_no_generation_is_503() -> None:
+def test_no_generation_is_503(served: Opener) -> None:
     """A worker that does not hold the generation in force guesses nothing."""
     with served() as running:
         running.decider.held.clear()
@@ -177,7 +149,7 @@ def test_no_generation_is_503() -> None:
         connection.close()
 
 
-def test_a_slow_policy_does_not_hold_up_the_fast() -> None:
+def test_a_slow_policy_does_not_hold_up_the_fast(served: Opener) -> None:
     """While one decision takes its time in the pool, others are answered."""
     slow = """violation[{"msg": "never"}] {
           input.review.name == "slow"

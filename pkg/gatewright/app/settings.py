@@ -70,6 +70,7 @@ class Settings:
     `certificate` and `key` are PEM files (None: made for this run).  `namespace`
     is where the controller runs: Gatekeeper's own service account there is never
     judged.  `disabled_builtins`: templates that call one of them are refused.
+    `fast_path`: admission requests are answered without ASGI.
     """
 
     policies: Path
@@ -90,3 +91,4 @@ class Settings:
     check_actions: bool = True
     disabled_builtins: tuple[str, ...] = WAITING_BUILTINS
     log_level: str = "INFO"
+    fast_path: bool = True

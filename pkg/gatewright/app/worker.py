@@ -28,7 +28,8 @@ from gatewright.engine.limits import Limits as EngineLimits
 from gatewright.telemetry.board import Board
 from gatewright.telemetry.log import Log
 from gatewright.webhook.app import admission_app
-from gatewright.webhook.endpoints import Endpoint, RequestLimits, Traffic
+from gatewright.webhook.desk import Desk, RequestLimits, Traffic
+from gatewright.webhook.fastpath import fast_protocol
 from gatewright.webhook.protocol import (
     AdmissionServer,
     ConnectionLimits,
@@ -111,8 +112,8 @@ class Worker:
             margin=limits.margin,
             slice_steps=limits.slice_steps,
         )
-        endpoints = {
-            name: Endpoint(
+        desks = {
+            name: Desk(
                 name,
                 decider=self.decider,
                 limits=requests,
@@ -131,9 +132,14 @@ class Worker:
             connection_age=limits.connection_age,
             connections=limits.connections,
         )
+        protocol = (
+            fast_protocol(connections, cells, desks)
+            if self.settings.fast_path
+            else guarded_protocol(connections, cells)
+        )
         config = uvicorn.Config(
-            admission_app(endpoints),
-            http=guarded_protocol(connections, cells),
+            admission_app(desks),
+            http=protocol,
             loop="uvloop",
             lifespan="off",
             interface="asgi3",

@@ -109,6 +109,11 @@ __all__ = ["serve"]
     help="Seconds that workers have to finish after SIGTERM.",
 )
 @click.option(
+    "--no-fast-path",
+    is_flag=True,
+    help="Answer admission requests by way of ASGI, as all others.",
+)
+@click.option(
     "--constraint-steps",
     type=int,
     default=None,
@@ -136,6 +141,7 @@ def serve(
     log_level: str,
     deadline: float,
     drain_time: float,
+    no_fast_path: bool,
     constraint_steps: int | None,
 ) -> None:
     r"""Serve admission over HTTPS by policies from a folder.
@@ -196,6 +202,7 @@ def serve(
                 *(() if enable_waiting_builtins else WAITING_BUILTINS),
             ),
             log_level=log_level,
+            fast_path=not no_fast_path,
         )
         if demo:
             from gatewright.cli.demo import run_demo

@@ -7,7 +7,9 @@ deadline, refuses what can't be decided in time, counts and logs.
 In order of flow:
 
     protocol.py   limits on connections, under uvicorn
-    endpoints.py  one request from its first byte to its answer's last
+    fastpath.py   requests answered from the parser's callbacks
+    endpoints.py  requests that come by ASGI
+    desk.py       one request: taken, decided, counted or refused, for both
     deadline.py   the time that a request has
     decisions.py  what the edge asks of whoever decides
     app.py        the routes

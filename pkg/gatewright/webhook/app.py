@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from gatewright.webhook.desk import Desk
 from gatewright.webhook.endpoints import Endpoint
 
 __all__ = ["admission_app"]
@@ -19,11 +20,11 @@ async def not_found(_: Request, __: Exception) -> Response:
     return PlainTextResponse("404 page not found\n", 404)
 
 
-def admission_app(endpoints: Mapping[str, Endpoint]) -> Starlette:
-    """`/v1/<name>` for each endpoint, any method (as Gatekeeper), 404 elsewhere."""
+def admission_app(desks: Mapping[str, Desk]) -> Starlette:
+    """`/v1/<name>` for each desk, any method (as Gatekeeper), 404 elsewhere."""
     routes = [
-        Route(f"/v1/{name}", endpoint, include_in_schema=False)
-        for name, endpoint in endpoints.items()
+        Route(f"/v1/{name}", Endpoint(desk), include_in_schema=False)
+        for name, desk in desks.items()
     ]
     app = Starlette(routes=routes, exception_handlers={404: not_found})
     app.router.redirect_slashes = False

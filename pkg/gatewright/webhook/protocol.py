@@ -2,8 +2,8 @@
 
 Added to httptools' own strictness (doubled or conflicting Content-Length, bad
 chunks: 400 and close): time for headers and body, size of headers, number and
-age of connections.  Deadlines are fields that a sweep looks at twice a second,
-since a timer per request would cost more than the decision.
+age of connections, idle time.  Deadlines are fields that a sweep looks at twice a
+second, since a timer per request would cost as much as a policy.
 """
 
 from __future__ import annotations
@@ -43,11 +43,12 @@ class GuardedProtocol(HttpToolsProtocol):
 
     `deadline`: when the phase that the connection is in must have ended;
     `expires`: when it is closed after its current answer, so that load spreads
-    over workers and replicas.
+    over workers and replicas; `heading`: whether headers are being read.
     """
 
     limits: ConnectionLimits
     slot: Slot
+    cycle: Any  # RequestResponseCycle, Exchange, or None before the first
     _open = place("gatewright_connections_open").start
     _broken = place("gatewright_broken_connections_total")
 
@@ -63,6 +64,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.phase = "header_time"
         self.expires = NEVER
         self.header_bytes = 0
+        self.heading = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -83,43 +85,76 @@ class GuardedProtocol(HttpToolsProtocol):
         self.deadline = deadline
 
     def data_received(self, data: bytes) -> None:
-        if self.phase == "header_time":
+        if self.heading:
             self.header_bytes += len(data)
         super().data_received(data)
-        if self.phase == "header_time" and self.header_bytes > self.limits.headers:
+        if self.heading and self.header_bytes > self.limits.headers:
             self.broken("size")
 
     def send_400_response(self, msg: str) -> None:
-        self.count("malformed")
-        super().send_400_response(msg)
+        if not self.transport.is_closing():
+            self.count("malformed")
+            super().send_400_response(msg)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.head_begins()
+
+    def head_begins(self) -> None:
+        self.heading = True
         if self.phase == "idle":
             self.begin("header_time", self.loop.time() + self.limits.header_time)
 
     def on_headers_complete(self) -> None:
-        now = self.loop.time()
-        self.begin("body_time", now + self.limits.body_time)
-        self.header_bytes = 0
+        now = self.head_ends()
         super().on_headers_complete()
-        if now >= self.expires:
+        if now >= self.expires and self.cycle is not None:
             self.cycle.keep_alive = False
 
+    def head_ends(self) -> float:
+        now = self.loop.time()
+        if self.phase != "answer":  # else it is another request's turn
+            self.begin("body_time", now + self.limits.body_time)
+        self.header_bytes = 0
+        self.heading = False
+        return now
+
     def on_message_complete(self) -> None:
-        self.begin("answer", NEVER)  # the request's own deadline counts now
+        self.body_ends()
         super().on_message_complete()
 
+    def body_ends(self) -> None:
+        if self.cycle is not None and self.cycle.response_complete:
+            self.begin("idle", self.loop.time() + self.timeout_keep_alive)
+        else:
+            self.begin("answer", NEVER)  # the request's own deadline counts now
+
     def on_response_complete(self) -> None:
-        self.begin("idle", NEVER)
-        super().on_response_complete()
+        """As uvicorn's, with the sweep instead of a timer for idle connections, and
+        without reading on while requests are queued."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        now = self.loop.time()
+        if self.heading:
+            self.begin("header_time", now + self.limits.header_time)
+        elif self.cycle.response_complete:
+            self.begin("idle", now + self.timeout_keep_alive)
+        elif self.cycle.more_body:
+            self.begin("body_time", now + self.limits.body_time)
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        else:
+            self.flow.resume_reading()
 
     def sweep(self, now: float) -> None:
         """Close the connection if its phase, or its life while idle, is over."""
-        if now >= self.deadline:
+        if self.phase == "idle":
+            if now >= self.deadline or now >= self.expires:
+                self.transport.close()
+        elif now >= self.deadline:
             self.broken(self.phase)
-        elif self.phase == "idle" and now >= self.expires:
-            self.transport.close()
 
     def broken(self, reason: str) -> None:
         self.count(reason)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from tests.fuzz.shapes import (
     ANY,
@@ -25,11 +26,15 @@ from tests.fuzz.shapes import (
 from tests.fuzz.terms import Known, Scope, Terms
 
 
+#: A head with the literals below it.
+Part: TypeAlias = tuple[str, tuple[str, ...]]
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A statement: heads with bodies.  `parts`: head and the literals below it."""
 
-    parts: tuple[tuple[str, tuple[str, ...]], ...]
+    parts: tuple[Part, ...]
 
     def text(self) -> str:
         out = []
@@ -58,9 +63,6 @@ class Program:
             text = [f"package {package}", *imports, *(rule.text() for rule in rules)]
             out[f"m{index}.rego"] = "\n\n".join(text) + "\n"
         return out
-
-    def with_packages(self, packages: tuple[object, ...]) -> Program:
-        return replace(self, packages=packages)  # type: ignore[arg-type]
 
 
 @dataclass(slots=True)
@@ -151,7 +153,7 @@ class Generator:
     def complete(self) -> Rule:
         rng, name = self.rng, f"p{self.names}"
         of = shape(rng, 2)
-        parts = []
+        parts: list[Part] = []
         if rng.random() < 0.3:
             default = self.terms.literal(of, Scope(bind=False), 0)
             parts.append((f"default {name} := {default}\n", ()))
@@ -171,7 +173,7 @@ class Generator:
 
     def partial_set(self) -> Rule:
         rng, name, of = self.rng, f"s{self.names}", shape(self.rng, 1)
-        parts = []
+        parts: list[Part] = []
         for _ in range(rng.choice((1, 1, 2))):
             scope = Scope()
             body = self.body(scope, 3)
@@ -186,7 +188,7 @@ class Generator:
     def partial_object(self) -> Rule:
         rng, name, of = self.rng, f"o{self.names}", shape(self.rng, 1)
         key = rng.choice((STR, STR, NUM, ("tup", (NUM, STR))))
-        parts = []
+        parts: list[Part] = []
         for _ in range(rng.choice((1, 1, 2))):
             scope = Scope()
             body = self.body(scope, 3)
@@ -200,7 +202,7 @@ class Generator:
     def general(self) -> Rule:
         """Refs of several parts in the head."""
         rng, name, of = self.rng, f"g{self.names}", shape(self.rng, 1)
-        parts = []
+        parts: list[Part] = []
         for _ in range(rng.choice((1, 2, 2))):
             scope = Scope()
             body = self.body(scope, 3)
@@ -220,7 +222,7 @@ class Generator:
 
     def chain(self) -> Rule:
         rng, name, of = self.rng, f"e{self.names}", shape(self.rng, 1)
-        parts = []
+        parts: list[Part] = []
         for index in range(rng.randint(2, 4)):
             scope = Scope()
             body = self.body(scope, 2)
@@ -235,7 +237,7 @@ class Generator:
     def function(self) -> Rule:
         rng, name, of = self.rng, f"f{self.names}", shape(self.rng, 1)
         args = tuple(shape(rng, 2) for _ in range(rng.choice((1, 1, 2, 2, 3))))
-        parts = []
+        parts: list[Part] = []
         if rng.random() < 0.2:
             value = self.terms.literal(of, Scope(bind=False), 0)
             blanks = ", ".join("_" for _ in args)

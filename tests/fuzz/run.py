@@ -83,11 +83,9 @@ class Summary:
 
 
 def _operator(call: ast.Call) -> str:
-    ref = call.operator
-    terms = ref.terms if isinstance(ref, ast.Ref) else [ref]
     return ".".join(
         term.name if isinstance(term, ast.Var) else str(getattr(term, "value", ""))
-        for term in terms
+        for term in call.operator.terms
     )
 
 

@@ -134,7 +134,7 @@ def _spans(text: str) -> list[tuple[int, int]]:
 def _split(text: str) -> list[str]:
     """Parts between commas, colons and semicolons at the top."""
     inner = _spans(text)
-    covered = set()
+    covered: set[int] = set()
     for start, end in inner:
         covered.update(range(start, end + 1))
     for match in re.finditer(r'"(?:[^"\\]|\\.)*"|`[^`]*`', text):
@@ -149,17 +149,16 @@ def _split(text: str) -> list[str]:
 
 
 def _documents(program: Program) -> Iterator[Program]:
-    for name in ("input", "data"):
-        text = getattr(program, name)
-        if text in ("{}", ""):
-            continue
-        empty = "{}"
-        yield replace(program, **{name: empty})
-        yield from (
-            replace(program, **{name: smaller})
-            for smaller in _json_parts(text)
-            if _valid(smaller)
-        )
+    for text in _smaller(program.input):
+        yield replace(program, input=text)
+    for text in _smaller(program.data):
+        yield replace(program, data=text)
+
+
+def _smaller(text: str) -> Iterator[str]:
+    if text not in ("{}", ""):
+        yield "{}"
+        yield from filter(_valid, _json_parts(text))
 
 
 def _json_parts(text: str) -> Iterator[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gatewright.rego import ast
-from gatewright.rego.printer import quote, term_text
+from gatewright.rego.printer import term_text
+from gatewright.rego.quoting import quote
 
 __all__ = ["tree"]
 

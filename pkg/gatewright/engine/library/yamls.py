@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import math
 import re
+from decimal import Decimal
 from typing import Any, Final
 
 import yaml
@@ -49,6 +50,9 @@ _TIME: Final = re.compile(
     r"(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]*)?"
     r"(?:[ \t]*(?:Z|[+-][0-9]{1,2}(?::?[0-9]{2})?))?)?"
 )
+_BREAKS: Final = re.compile("[\n\x85\u2028\u2029]+")
+_NEXT_LINE: Final = re.compile(" *\x85[ \x85]*")
+_WHOLE: Final = re.compile(r"-?[0-9]+")
 _BASE60: Final = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -75,6 +79,20 @@ def go_float(value: float) -> str:
     power = int(exponent)
     tail = f"e+{power}" if power > 0 else f"e-{-power}"
     return mantissa.removesuffix(".0") + tail
+
+
+def _short_float(value: float) -> str:
+    """Print a float as Go's `%g` does: an exponent from a million on."""
+    if value == 0:
+        return go_float(value)
+    digits = repr(value).partition("e")[0]
+    power = Decimal(repr(value)).adjusted()
+    if -4 <= power < 6:
+        return f"{value!r}".removesuffix(".0")
+    figures = digits.lstrip("-").replace(".", "").strip("0")
+    mantissa = figures[0] + (f".{figures[1:]}" if len(figures) > 1 else "")
+    sign = "-" if value < 0 else ""
+    return f"{sign}{mantissa}e{'-' if power < 0 else '+'}{abs(power):02d}"
 
 
 def _number(text: str) -> Value:
@@ -257,6 +275,22 @@ class _Dumper(yaml.SafeDumper):
         del data
         return True
 
+    _left_out = 0
+
+    def write_single_quoted(self, text: str, split: bool = True) -> None:
+        """Indent after a line break only if something follows it, as Go does."""
+        breaks = list(_BREAKS.finditer(text))
+        if breaks and breaks[-1].end() == len(text):
+            self._left_out = len(breaks)
+        super().write_single_quoted(text, split)
+        self._left_out = 0
+
+    def write_indent(self) -> None:
+        """Leave out the last of the indents that follow breaks."""
+        self._left_out -= 1
+        if self._left_out != 0:
+            super().write_indent()
+
 
 class _Text(str):
     __slots__ = ()
@@ -316,16 +350,22 @@ def _resolve(self: Any, kind: type, value: str, implicit: tuple[bool, bool]) -> 
 _Dumper.resolve = _resolve  # type: ignore[method-assign]
 
 
+def _fold(found: re.Match[str]) -> str:
+    """OPA reads its own JSON as YAML, to which a bare U+0085 is a line break."""
+    return "\n" * (found[0].count("\x85") - 1) or " "
+
+
 def _printable(value: Value) -> Any:
     if isinstance(value, str):
         clean = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        return _Text(clean)
+        return _Text(_NEXT_LINE.sub(_fold, clean) if "\x85" in clean else clean)
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, (int, Number)):
-        if isinstance(value, int) and INT64_MIN <= value < 1 << 64:
-            return _Digits(str(value))
-        return _Digits(go_float(float(value)))
+        text = str(value) if isinstance(value, int) else value.text
+        if _WHOLE.fullmatch(text) and INT64_MIN <= int(text) < 1 << 64:
+            return _Digits(str(int(text)))
+        return _Digits(_short_float(float(value)))
     if isinstance(value, (list, Set)):
         items = value if isinstance(value, list) else value.items
         return [_printable(item) for item in items]

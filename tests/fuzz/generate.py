@@ -25,7 +25,6 @@ from tests.fuzz.shapes import (
 )
 from tests.fuzz.terms import Known, Scope, Terms
 
-
 #: A head with the literals below it.
 Part: TypeAlias = tuple[str, tuple[str, ...]]
 

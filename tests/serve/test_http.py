@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from gatewright.telemetry.metrics import place
+from gatewright.webhook.protocol import GuardedProtocol
 from tests.serve.inprocess import REQUESTS, Served
 from tests.serve.openers import SLOW, Opener
 from tests.serve.server import namespace, review
@@ -110,7 +111,9 @@ def denied(heard: Heard) -> bool:
 def settled(running: Served) -> None:
     """Wait until no request holds anything."""
     end = time.monotonic() + 20
-    while running.traffic.requests or running.traffic.bytes:
+    row = running.board.row(0)
+    in_flight = place("gatewright_requests_in_flight").start
+    while running.traffic.requests or running.traffic.bytes or row[in_flight]:
         assert time.monotonic() < end, running.traffic
         time.sleep(0.01)
 
@@ -313,8 +316,7 @@ def test_clients_that_go_away(first: bytes, then: bytes, served: Opener) -> None
 
         assert 200 == after.hear().status
         after.sock.close()
-        in_flight = place("gatewright_requests_in_flight").start
-        assert 0.0 == running.board.row(0)[in_flight]
+        settled(running)
 
 
 def test_bodies_over_the_limit_are_read_and_answered(served: Opener) -> None:
@@ -357,7 +359,7 @@ def test_a_client_that_does_not_read(served: Opener) -> None:
 def small_buffers(sock: socket.socket) -> None:
     """So that the kernel does not keep what nobody reads."""
     for which in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-        sock.setsockopt(socket.SOL_SOCKET, which, 8192)
+        sock.setsockopt(socket.SOL_SOCKET, which, 65536)
 
 
 def test_draining(served: Opener) -> None:
@@ -414,6 +416,7 @@ def test_idle_connections_end(served: Opener) -> None:
         one.send(request())
         assert denied(one.hear())
         for connection in list(running.server.server_state.connections):
+            assert isinstance(connection, GuardedProtocol)
             connection.timeout_keep_alive = 0.2
         one.send(request())
         assert denied(one.hear())

@@ -91,8 +91,10 @@ def _read(
     except _Wrong as error:
         findings.append((loc, str(error)))
         return
-    # The comment's place is the block's place: OPA shows the whole text for both.
-    loc.end = block[-1].loc.end
+    # The comment's place is the block's place: OPA shows the whole text for both,
+    # written anew from the lines.
+    shown = "\n".join(["# METADATA", *(f"# {line}" for line in lines)])
+    loc.source, loc.offset, loc.end = ast.Source(loc.file, shown), 0, len(shown)
     found.append(ast.Annotations(data.get("scope", ""), data, loc))
 
 

@@ -238,6 +238,6 @@ def rewrite_metadata_calls(state: State) -> None:
     """RewriteRegoMetadataCalls over all rules."""
     if "rego" not in state.features:
         return
-    for module in state.modules.values():
+    for module in filter(_calls_metadata, state.modules.values()):
         for rule in rules_of(module):
             _rewrite_rule(state, rule)

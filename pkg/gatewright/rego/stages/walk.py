@@ -233,7 +233,9 @@ def exprs_in(node: Any) -> Iterator[ast.Expr]:
             yield item
         below = table.get(kind)
         if below is not None:
-            stack.extend(reversed(list(below(item))))
+            inner = [one for one in below(item) if kind_of(one) in table]
+            inner.reverse()
+            stack += inner
 
 
 _TERMS: Final = frozenset(
@@ -282,7 +284,9 @@ def closures_in(node: Any) -> list[Any]:
             continue
         below = _CHILDREN.get(kind)
         if below is not None:
-            stack.extend(reversed(list(below(item))))
+            inner = [one for one in below(item) if type(one) in _CHILDREN]
+            inner.reverse()
+            stack += inner
     return found
 
 
@@ -334,4 +338,6 @@ def bodies_of(node: Any) -> Iterator[tuple[Any, str]]:
             yield item, "negated_body"
         below = _CHILDREN.get(kind)
         if below is not None:
-            stack.extend(reversed(list(below(item))))
+            inner = [one for one in below(item) if type(one) in _CHILDREN]
+            inner.reverse()
+            stack += inner

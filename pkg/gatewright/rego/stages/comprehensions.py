@@ -10,7 +10,12 @@ from typing import Any
 from gatewright.rego import ast
 from gatewright.rego.stages.heads import append_to_body
 from gatewright.rego.stages.state import State, VarGenerator, left
-from gatewright.rego.stages.walk import COMPREHENSIONS, children, requires_eval
+from gatewright.rego.stages.walk import (
+    COMPREHENSIONS,
+    SCALARS,
+    children,
+    requires_eval,
+)
 
 __all__ = ["rewrite_comprehension_terms", "rewrite_comprehensions"]
 
@@ -38,7 +43,9 @@ def rewrite_comprehensions(gen: VarGenerator, node: Any) -> None:
         item = stack.pop()
         if type(item) in COMPREHENSIONS:
             _hoist(gen, item)
-        stack.extend(reversed(list(children(item))))
+        inner = [one for one in children(item) if type(one) not in SCALARS]
+        inner.reverse()
+        stack += inner
 
 
 def rewrite_comprehension_terms(state: State) -> None:

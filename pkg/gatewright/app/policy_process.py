@@ -22,7 +22,8 @@ import orjson
 from gatewright.app import channel
 from gatewright.app.folder import FolderError, FolderLimits, Look, look, read
 from gatewright.app.installation import Installation, parse_file
-from gatewright.app.ledger import Ledger, ObjectKey, shown
+from gatewright.app.ledger import FileError, Ledger, ObjectKey, shown
+from gatewright.app.patience import patience
 from gatewright.app.settings import Settings
 from gatewright.builtins.declarations import TABLE
 from gatewright.constraints import crd, template
@@ -38,6 +39,10 @@ __all__ = ["PolicyProcess", "run_policy_process"]
 LOOK_EVERY: Final = 0.25
 ACKNOWLEDGE_WITHIN: Final = 10.0
 GATHER_WITHIN: Final = 5.0
+#: Seconds of CPU time for one object, and for one file's text.  A template of the
+#: usual size takes some hundredths, a file of 8 MiB some seconds.
+COMPILE_WITHIN: Final = 10.0
+PARSE_WITHIN: Final = 60.0
 ACTIONS: Final = ("deny", "dryrun", "scoped", "warn")
 
 
@@ -68,7 +73,7 @@ class PolicyProcess:
         self.listener = listener
         self.log = log
         self.limits = FolderLimits()
-        self.ledger = Ledger(parse_file)
+        self.ledger = Ledger(parse_patiently)
         self.installation = Installation(
             PolicySettings(
                 check_actions=settings.check_actions,
@@ -147,7 +152,9 @@ class PolicyProcess:
         before = self.ledger.errors()
         while True:
             faults = self.installation.apply(
-                self.ledger.objects(), ingested=self.ingested
+                self.ledger.objects(),
+                ingested=self.ingested,
+                guard=lambda: patience(COMPILE_WITHIN),
             )
             if not self.ledger.reject(faults, now=now):
                 break
@@ -167,7 +174,12 @@ class PolicyProcess:
     def publish(self, started: float) -> None:
         """Hand a new generation to all workers and commit it when all have it."""
         number = self.number + 1
-        data = self.installation.build(number)
+        try:
+            data = self.installation.build(number)
+        except Exception as error:  # noqa: BLE001 - named; the last generation stays in force
+            why = f"no generation can be built: {type(error).__name__}: {error}"
+            self.note_folder_error(why)
+            return
         fd = channel.seal(f"gatewright-{number}", data)
         size = len(data)
         del data
@@ -286,16 +298,20 @@ class PolicyProcess:
     def note_folder_error(self, error: str) -> None:
         if error != self.folder_error:
             self.folder_error = error
+            self.write_status()
             if error:
                 self.log.error(
                     "policies can't be read; the last state stays in force", error=error
                 )
-            self.write_status()
 
     def report_files(
         self, before: Mapping[str, tuple[str, float]] | None = None
     ) -> None:
         """Say once of each file that it is not in force as written."""
+        # Who reads the log may ask at once: counted and shown before it is said.
+        errors = len(self.ledger.errors()) + bool(self.folder_error)
+        self.cells.set(place("gatewright_source_errors").start, errors)
+        self.write_status()
         for name, (error, _) in self.ledger.errors().items():
             if before is None or before.get(name, ("", 0.0))[0] != error:
                 self.log.error(
@@ -303,9 +319,6 @@ class PolicyProcess:
                     file=name,
                     error=error,
                 )
-        errors = len(self.ledger.errors()) + bool(self.folder_error)
-        self.cells.set(place("gatewright_source_errors").start, errors)
-        self.write_status()
 
     def ingested(self, key: ObjectKey, seconds: float, good: bool) -> None:
         status = "active" if good else "error"
@@ -373,6 +386,17 @@ class PolicyProcess:
             "sources": sources[:500],
         }
         self.board.set_status(orjson.dumps(status))
+
+
+def parse_patiently(name: str, content: bytes) -> list[tuple[ObjectKey, Any]]:
+    """The objects of a file, whatever is in it.  Raises FileError."""
+    try:
+        with patience(PARSE_WITHIN):
+            return parse_file(name, content)
+    except FileError:
+        raise
+    except Exception as error:  # one bad file must not keep all others out
+        raise FileError(f"{name}: {type(error).__name__}: {error}") from error
 
 
 def stamp(seconds: float) -> str:

@@ -174,7 +174,7 @@ def split(address: str) -> tuple[str, int]:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *options: str) -> Iterator[Server]:
+def serving(folder: Path, *options: str, within: float = 30.0) -> Iterator[Server]:
     """A server on free ports by the policies in `folder`, ready to decide."""
     ports = ["--port", "0", "--health-addr", ":0", "--metrics-addr", ":0"]
     process = subprocess.Popen(
@@ -190,7 +190,7 @@ def serving(folder: Path, *options: str) -> Iterator[Server]:
     )
     server = Server(process)
     try:
-        server.committed(1)
+        server.event("generation committed", within=within, generation=1)
         server.connect().close()
         yield server
     finally:

@@ -161,17 +161,16 @@ class Judgement:
         Those of one constraint are in the order of the policy's set.
         """
         results: list[Result] = []
-        plain = True
         for one, outcome in zip(self.matched, outcomes, strict=True):
-            if type(outcome) is tuple:
-                for message, details in outcome:
-                    results.append(
-                        Result(one.constraint, message, details, one.action, one.scoped)
-                    )
-            else:
-                plain = False
-        if not plain:
-            results = self._with_failures(outcomes)
+            if not outcome:
+                continue
+            if type(outcome) is not tuple:
+                results = self._with_failures(outcomes)
+                break
+            for message, details in outcome:
+                results.append(
+                    Result(one.constraint, message, details, one.action, one.scoped)
+                )
         if self.rejected:
             results += self.rejected
             results.sort(key=lambda r: (r.constraint.kind, r.constraint.name))
@@ -181,32 +180,34 @@ class Judgement:
         results: list[Result] = []
         failed = self._failed_kinds(outcomes)
         for one, outcome in zip(self.matched, outcomes, strict=True):
-            if one.constraint.kind in failed:
+            constraint = one.constraint
+            if failed and constraint.kind in failed:
                 # A policy that fails does so for all constraints of its kind.
-                text = failed[one.constraint.kind]
-                results.append(
-                    Result(one.constraint, text, None, one.action, one.scoped)
-                )
-            elif isinstance(outcome, BudgetExceeded):
-                text = f"constraint was not evaluated: {outcome}"
-                results.append(
-                    Result(one.constraint, text, None, one.action, one.scoped, True)
-                )
-            elif not isinstance(outcome, EvalError):
+                text = failed[constraint.kind]
+                results.append(Result(constraint, text, None, one.action, one.scoped))
+            elif type(outcome) is tuple:
                 for message, details in outcome:
                     results.append(
-                        Result(one.constraint, message, details, one.action, one.scoped)
+                        Result(constraint, message, details, one.action, one.scoped)
                     )
+            else:
+                text = f"constraint was not evaluated: {outcome}"
+                results.append(
+                    Result(constraint, text, None, one.action, one.scoped, True)
+                )
         return results
 
     def _failed_kinds(self, outcomes: Sequence[Outcome]) -> Mapping[str, str]:
         failed: dict[str, str] = {}
         for one, outcome in zip(self.matched, outcomes, strict=True):
-            if isinstance(outcome, BudgetExceeded) and outcome.reason == "cancelled":
-                raise ReviewCancelled(str(outcome))
-            if isinstance(outcome, MessageError):
+            if type(outcome) is tuple:
+                continue
+            if isinstance(outcome, BudgetExceeded):
+                if outcome.reason == "cancelled":
+                    raise ReviewCancelled(str(outcome))
+            elif isinstance(outcome, MessageError):
                 raise ReviewFailed(f"Rego: {outcome}\n")
-            if isinstance(outcome, EvalError):
+            elif isinstance(outcome, EvalError):
                 failed.setdefault(one.constraint.kind, str(outcome))
         return failed
 

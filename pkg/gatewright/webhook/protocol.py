@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
 from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import Server, ServerState
 
@@ -36,6 +38,22 @@ class ConnectionLimits:
     handshake_time: float
     connection_age: float
     connections: int
+
+
+class Flow(FlowControl):
+    """Does not read on while requests are queued.
+
+    uvicorn's own reads on whenever an application asks for a body, so that a client
+    which sends much and reads little could make the queue as long as it likes.
+    """
+
+    def __init__(self, transport: asyncio.Transport, queue: Collection[Any]) -> None:
+        super().__init__(transport)
+        self.queue = queue
+
+    def resume_reading(self) -> None:
+        if not self.queue:
+            super().resume_reading()
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -68,6 +86,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.flow = Flow(transport, self.pipeline)
         now = self.loop.time()
         spread = random.uniform(0.75, 1.25)  # noqa: S311 - jitter, not a secret
         self.expires = now + self.limits.connection_age * spread

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from gatewright.plan.constants import is_ground
 from gatewright.rego import ast
 from gatewright.rego.stages.walk import terms_in
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["guards_first"]
 
 _EQUALITY: Final = frozenset({"eq", "equal"})
+_MEMBER: Final = "internal.member_2"
 _CALM: Final = frozenset({"eq", "equal", "neq", "lt", "lte", "gt", "gte"})
 _SCALARS: Final = (ast.Null, ast.Boolean, ast.Number, ast.String)
 _CLOSURES: Final = (
@@ -38,30 +40,47 @@ def guards_first(planner: Planner, body: Sequence[ast.Expr]) -> Sequence[ast.Exp
     """
     if len(body) < 2:
         return body
+    first = next((at for at, e in enumerate(body) if _is_loud(planner, e)), len(body))
     front: list[ast.Expr] = []
     rest: list[ast.Expr] = []
+    #: Locals that stand for a base document, as calls have them for operands.
+    known: set[str] = set()
+    for expr in body[:first]:
+        known.update(_local(_guard(planner, expr, known)[1]))
     seen: set[str] = set()
-    loud = False
-    for expr in body:
-        ref, other = _guard(planner, expr) if loud else (None, None)
+    for expr in body[first:]:
+        ref, other = _guard(planner, expr, known)
         if ref is None:
             rest.append(expr)
-            loud = loud or _is_loud(planner, expr)
             seen.update(_names(expr))
-        elif other is not None and seen.isdisjoint(_names(other)):
+        elif other is not None and seen.isdisjoint(_names(expr)):
             front.append(expr)
-        else:
+            known.update(_local(other))
+        elif isinstance(ref, ast.Ref):
             name = f"{_THERE}{len(front)}"
             operator = ast.Ref([ast.Var("eq", expr.loc)], expr.loc)
             test: list[ast.Term] = [operator, ast.Var(name, expr.loc), ref]
             front.append(ast.Expr(test, index=expr.index, loc=expr.loc))
             rest.append(expr)
             seen.update(_names(expr))
-    return [*front, *rest] if front else body
+        else:
+            rest.append(expr)
+            seen.update(_names(expr))
+    return [*body[:first], *front, *rest] if front else body
 
 
-def _guard(planner: Planner, expr: ast.Expr) -> tuple[ast.Ref | None, ast.Term | None]:
-    """The document that an expression looks up, and what it must be equal to."""
+def _local(other: ast.Term | None) -> Iterator[str]:
+    if isinstance(other, ast.Var):
+        yield other.name
+
+
+def _guard(
+    planner: Planner, expr: ast.Expr, known: set[str]
+) -> tuple[ast.Term | None, ast.Term | None]:
+    """The document that an expression looks up, and what it must be equal to.
+
+    The document is a ref, or one of the `known` variables that stand for one.
+    """
     if expr.with_ or expr.negated or expr.negated_body is not None:
         return None, None
     if isinstance(expr.terms, ast.Ref):
@@ -69,12 +88,23 @@ def _guard(planner: Planner, expr: ast.Expr) -> tuple[ast.Ref | None, ast.Term |
     if not isinstance(expr.terms, list) or len(expr.terms) != 3:
         return None, None
     operator, left, right = expr.terms
+    if _dotted(operator) == _MEMBER:
+        listed = isinstance(right, ast.Array | ast.Set | ast.Object) and right.items
+        if listed and is_ground(right) and _is_looked_up(planner, left, known):
+            return left, right
+        return None, None
     if _name(operator) not in _EQUALITY:
         return None, None
     for ref, other in ((left, right), (right, left)):
-        if isinstance(ref, ast.Ref) and _is_base(planner, ref) and _is_flat(other):
+        if _is_looked_up(planner, ref, known) and _is_flat(other):
             return ref, other
     return None, None
+
+
+def _is_looked_up(planner: Planner, term: ast.Term, known: set[str]) -> bool:
+    if isinstance(term, ast.Ref):
+        return _is_base(planner, term)
+    return isinstance(term, ast.Var) and term.name in known
 
 
 def _is_flat(term: ast.Term) -> bool:
@@ -133,6 +163,15 @@ def _name(term: ast.Term) -> str:
     if isinstance(term, ast.Ref):
         return _name(term.terms[0]) if len(term.terms) == 1 else ""
     return term.name if isinstance(term, ast.Var) else ""
+
+
+def _dotted(term: ast.Term) -> str:
+    parts = term.terms if isinstance(term, ast.Ref) else []
+    return ".".join(
+        part.name if isinstance(part, ast.Var) else part.value
+        for part in parts
+        if isinstance(part, ast.Var | ast.String)
+    )
 
 
 def _names(node: Any) -> Iterator[str]:

@@ -448,12 +448,6 @@ LEFT_OUT: Final = frozenset(
         "providers.aws.sign_req",
         "rego.metadata.rule",
         "rego.metadata.chain",
-        "graphql.parse",
-        "graphql.is_valid",
-        "graphql.parse_query",
-        "graphql.parse_and_verify",
-        "graphql.parse_schema",
-        "graphql.schema_is_valid",
     }
 )
 

@@ -66,7 +66,6 @@ def callable_builtins(version: int) -> list[Builtin]:
         for name, builtin in sorted(TABLE.items())
         if name not in LEFT_OUT
         and not name.startswith("internal.")
-        and not name.startswith(("crypto.x509.", "crypto.parse_private_keys"))
         and not (builtin.deprecated and version)
         and not builtin.void
     ]

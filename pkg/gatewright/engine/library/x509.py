@@ -137,9 +137,13 @@ def parse_and_verify_certificates_with_options(
 
 
 def _verified(ctx: Context, text: str, wanted: Value, *, uris: bool) -> list[Value]:
-    settings = options(wanted, clock=ctx.clock)
     try:
         certificates = _certificates(text)
+    except (BuiltinError, ValueError, UnsupportedAlgorithm):
+        # Before anyone looks at the options.
+        return [False, []]
+    settings = options(wanted, clock=ctx.clock)
+    try:
         found = chain(certificates, settings) if len(certificates) > 1 else None
     except (BuiltinError, ValueError, UnsupportedAlgorithm):
         found = None

@@ -9,7 +9,7 @@ are written as Go's encoding/json writes AdmissionReview: keys in struct order,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -230,10 +230,10 @@ def decode(body: bytes) -> Request:
     )
 
 
-def check_object(item: Any, spelled: bytes | None) -> None:
+def check_object(item: Any, spelled: Callable[[], bytes | None]) -> None:
     """Raise ObjectError unless `item` is an object that names its kind.
 
-    `spelled` is its text in the body, which the message repeats.
+    `spelled` gives its text in the body, which the message repeats.
     """
     api_version, kind = _kind_of(item)
     try:
@@ -241,17 +241,25 @@ def check_object(item: Any, spelled: bytes | None) -> None:
     except gvk.GroupVersionError as error:
         raise ObjectError(str(error)) from None
     if not kind:
-        text = (spelled or b"null").decode("utf-8", "replace")
+        text = (spelled() or b"null").decode("utf-8", "replace")
         raise ObjectError(f"Object 'Kind' is missing in '{text}'")
 
 
+_KIND: Final = "AdmissionReview"
+_VERSION: Final = "admission.k8s.io/v1"
+_USUAL: Final = f'"kind":"{_KIND}","apiVersion":"{_VERSION}",'
+
+
 def _head(echo: Echo) -> str:
-    if not echo.api_version and not echo.kind:
-        return '"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1",'
-    kind = f'"kind":{quote_json(echo.kind)},' if echo.kind else ""
-    if not echo.api_version:
+    api_version, kind_given = echo.api_version, echo.kind
+    if api_version == _VERSION and kind_given == _KIND:
+        return _USUAL
+    if not api_version and not kind_given:
+        return _USUAL
+    kind = f'"kind":{quote_json(kind_given)},' if kind_given else ""
+    if not api_version:
         return kind
-    return f'{kind}"apiVersion":{quote_json(echo.api_version)},'
+    return f'{kind}"apiVersion":{quote_json(api_version)},'
 
 
 _FIXED: Final = (

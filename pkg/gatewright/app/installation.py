@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 from gatewright.app.ledger import FileError, ObjectKey
@@ -16,7 +17,7 @@ from gatewright.constraints.exclusion import CONFIG_NAME, Exclusions
 from gatewright.constraints.faults import PolicyFault
 from gatewright.constraints.policyset import PolicySet
 from gatewright.constraints.policyset import Settings as PolicySettings
-from gatewright.k8s import gvk, meta, yaml
+from gatewright.k8s import gostruct, gvk, meta, yaml
 from gatewright.k8s.gostruct import UnmarshalError
 from gatewright.match.block import compile_match
 from gatewright.mutation.errors import MutatorError
@@ -42,6 +43,23 @@ NOT_YET: Final = frozenset(
         ("externaldata.gatekeeper.sh", "Provider"),
     }
 )
+_SYNCSET: Final = gostruct.struct(
+    "v1alpha1.SyncSet",
+    {
+        "spec": gostruct.struct(
+            "v1alpha1.SyncSetSpec",
+            {
+                "gvks": gostruct.array(
+                    gostruct.struct(
+                        "v1alpha1.GVKEntry",
+                        dict.fromkeys(("group", "version", "kind"), gostruct.STRING),
+                    )
+                )
+            },
+        )
+    },
+)
+_NAMESPACE: Final = gostruct.struct("v1.Namespace", {"metadata": meta.OBJECT_META})
 #: Namespaces that every cluster has.
 ALWAYS: Final = ("default", "kube-node-lease", "kube-public", "kube-system")
 NAME_LABEL: Final = "kubernetes.io/metadata.name"
@@ -88,11 +106,13 @@ class Installation:
         objects: Mapping[ObjectKey, Any],
         *,
         ingested: Callable[[ObjectKey, float, bool], None] = lambda *_: None,
+        guard: Callable[[], AbstractContextManager[object]] = nullcontext,
     ) -> dict[ObjectKey, str]:
         """Take over what changed; what can't be used is named with its reason.
 
         `ingested` is told of each object taken over or refused: its key, the
-        seconds that it took, and whether it is good.
+        seconds that it took, and whether it is good.  What raises in `guard`, which
+        surrounds each, is a fault of the object.
         """
         faults: dict[ObjectKey, str] = {}
         self.choose_synced(objects)
@@ -105,13 +125,16 @@ class Installation:
                 continue
             started = time.perf_counter()
             try:
-                self.add(key, obj)
+                with guard():
+                    self.add(key, obj)
             except (PolicyFault, MutatorError, UnmarshalError) as error:
                 faults[key] = str(error)
+            except Exception as error:  # noqa: BLE001 - named as a fault; one object must not keep all others out
+                faults[key] = f"can't be used: {type(error).__name__}: {error}"
             else:
                 self.applied[key] = obj
             ingested(key, time.perf_counter() - started, key not in faults)
-        self.set_namespaces(objects)
+        self.set_namespaces({k: v for k, v in objects.items() if k not in faults})
         return faults
 
     def choose_synced(self, objects: Mapping[ObjectKey, Any]) -> None:
@@ -127,15 +150,11 @@ class Installation:
                     continue  # `add` names it
                 said = said or bool(named)
             elif key[:2] == (SYNCSET, "SyncSet"):
+                try:
+                    named.update(synced_by(obj))
+                except UnmarshalError:
+                    continue  # `add` names it
                 said = True
-                for one in (obj.get("spec") or {}).get("gvks") or ():
-                    named.add(
-                        (
-                            one.get("group", ""),
-                            one.get("version", ""),
-                            one.get("kind", ""),
-                        )
-                    )
         synced = frozenset(named) if said else None
         if synced != self.synced:
             self.synced = synced
@@ -161,7 +180,16 @@ class Installation:
                     f"{self.namespace!r} is honoured"
                 )
             self.policies.set_config(obj)
-        elif is_data(key) and (
+        elif group == SYNCSET and kind == "SyncSet":
+            synced_by(obj)
+        elif group == "" and kind == "Namespace":
+            gostruct.decode(obj, _NAMESPACE)
+            self.add_data(key, obj)
+        else:
+            self.add_data(key, obj)
+
+    def add_data(self, key: ObjectKey, obj: Mapping[str, Any]) -> None:
+        if is_data(key) and (
             self.synced is None or tuple(gvk.gvk_of(obj)) in self.synced
         ):
             self.policies.add_object(obj)
@@ -211,6 +239,12 @@ class Installation:
         """The generation's bytes."""
         mutators = [obj for obj, _ in self.mutators.values()]
         return self.policies.build(str(number), extra={"mutators": mutators})
+
+
+def synced_by(obj: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """The kinds that a SyncSet names.  Raises UnmarshalError."""
+    spec = gostruct.decode(obj, _SYNCSET)["spec"]
+    return [(one["group"], one["version"], one["kind"]) for one in spec["gvks"] or ()]
 
 
 def is_data(key: ObjectKey) -> bool:

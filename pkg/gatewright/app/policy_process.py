@@ -13,7 +13,6 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -93,6 +92,7 @@ class PolicyProcess:
         self.seen: Look | None = None
         self.folder_error = ""
         self.object_errors: dict[ObjectKey, str] = {}
+        self.reported: dict[str, str] = {}
         self.stopping = False
         self.notices: set[str] = set()
 
@@ -150,7 +150,6 @@ class PolicyProcess:
 
     def take_over(self, now: float) -> None:
         """Compile what the files propose; files with faults are taken back."""
-        before = self.ledger.errors()
         while True:
             faults = self.installation.apply(
                 self.ledger.objects(),
@@ -161,7 +160,7 @@ class PolicyProcess:
                 break
         self.ledger.accept()
         self.object_errors = {**faults, **self.installation.conflicts()}
-        self.report_files(before)
+        self.report_files()
         for key, error in self.object_errors.items():
             self.log.error("policy object not in force", object=shown(key), error=error)
         for entry in self.installation.policies.templates.values():
@@ -305,16 +304,18 @@ class PolicyProcess:
                     "policies can't be read; the last state stays in force", error=error
                 )
 
-    def report_files(
-        self, before: Mapping[str, tuple[str, float]] | None = None
-    ) -> None:
+    def report_files(self) -> None:
         """Say once of each file that it is not in force as written."""
         # Who reads the log may ask at once: counted and shown before it is said.
         errors = len(self.ledger.errors()) + bool(self.folder_error)
         self.cells.set(place("gatewright_source_errors").start, errors)
         self.write_status()
-        for name, (error, _) in self.ledger.errors().items():
-            if before is None or before.get(name, ("", 0.0))[0] != error:
+        before = self.reported
+        self.reported = {
+            name: error for name, (error, _) in self.ledger.errors().items()
+        }
+        for name, error in self.reported.items():
+            if before.get(name) != error:
                 self.log.error(
                     "policy file not taken over; its last good state stays in force",
                     file=name,

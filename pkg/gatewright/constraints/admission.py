@@ -207,7 +207,9 @@ def _subject(obj: Doc, intake: Intake, field: str) -> Subject:
         if str(error):
             raise
         # Go's words need the text of the object.
-        reviews.check_object(_frame(obj), gojson.member(intake.body, "request", field))
+        reviews.check_object(
+            _frame(obj), lambda: gojson.member(intake.body, "request", field)
+        )
         raise AssertionError("an object without kind is taken for one with") from None
 
 

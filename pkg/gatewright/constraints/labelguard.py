@@ -59,7 +59,7 @@ class LabelGuard:
                 "while deserializing resource: unexpected end of JSON input", 500
             )
         try:
-            check_object(obj, gojson.member(request.raw, "request", "object"))
+            check_object(obj, lambda: gojson.member(request.raw, "request", "object"))
         except ObjectError as error:
             return denied(f"while deserializing resource: {error}", 500)
         name = meta.name_of(obj)

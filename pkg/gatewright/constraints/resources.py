@@ -112,7 +112,7 @@ def _object(request: Request, *, spelled_null: bytes = b"") -> Mapping[str, Any]
     if obj is None:
         raise ObjectError(f"Object 'Kind' is missing in '{spelled_null.decode()}'")
     field = "oldObject" if deleted else "object"
-    check_object(obj, gojson.member(request.raw, "request", field))
+    check_object(obj, lambda: gojson.member(request.raw, "request", field))
     found: Mapping[str, Any] = obj
     return found
 

@@ -127,7 +127,12 @@ def _long_way(body: bytes, reviewer: Reviewer) -> Intake:
         "request": _shape(request),
     }
     text = gotext.json_text(review).encode("utf-8", "surrogateescape")
-    found = read_request(reviewer.load_review(text))
+    try:
+        found = read_request(reviewer.load_review(text))
+    except JsonError:  # a number beyond any float64, which Go refuses too
+        raise reviews.ReviewError(
+            "json: cannot unmarshal number into Go value of type float64"
+        ) from None
     if found is None:
         raise AssertionError("a request in Go's form is not taken for one")
     return _intake(body, found, request)

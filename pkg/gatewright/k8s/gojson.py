@@ -220,6 +220,19 @@ def member(data: bytes, *path: str) -> bytes | None:
     return text[start:end].strip(_SPACE).encode("utf-8", "surrogateescape")
 
 
+# The standard library's scanner says where a good value ends, and is in C; numbers
+# stay text, since those of any size are good here.
+_SCAN: Final = json.JSONDecoder(parse_int=str, parse_float=str, strict=False)
+
+
+def _end(text: str, at: int) -> int:
+    """Return the end of a good value: quick, but where it is nested deep."""
+    try:
+        return _SCAN.raw_decode(text, at)[1]
+    except (RecursionError, ValueError):
+        return _value(text, at)
+
+
 def _member(text: str, at: int, name: str) -> tuple[int, int] | None:
     if text[at : at + 1] != "{":
         return None
@@ -229,7 +242,7 @@ def _member(text: str, at: int, name: str) -> tuple[int, int] | None:
         key_end = _string(text, at)
         key = json.loads(text[at:key_end], strict=False)
         start = _key(text, at)
-        end = _value(text, start)
+        end = _end(text, start)
         if key == name:
             found = start, end
         at = _skip(text, end)
@@ -251,9 +264,24 @@ def _constant(text: str) -> Any:
     )
 
 
+_HALF: Final = re.compile(r"\\u[dD][89a-fA-F]")
+_ESCAPE: Final = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    r"|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+
+
+def _whole_runes(text: str) -> str:
+    # Halves of a surrogate pair that stand alone become U+FFFD, as in Go.
+    if _HALF.search(text) is None:
+        return text
+    return _ESCAPE.sub(lambda m: "\\ufffd" if m["half"] else m[0], text)
+
+
 def decode(data: bytes) -> Any:
     """Return the value of a JSON text, or raise JSONError."""
-    text = data.decode("utf-8", "replace")
+    text = _whole_runes(data.decode("utf-8", "replace"))
     try:
         value = json.loads(text, parse_int=_int, parse_constant=_constant, strict=True)
     except RecursionError:

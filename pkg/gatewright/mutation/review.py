@@ -106,7 +106,7 @@ def review(request: Request, context: MutationContext) -> MutationOutcome:
     if request.object is None:
         return failed("unexpected end of JSON input")
     try:
-        check_object(request.object, orjson.dumps(request.object))
+        check_object(request.object, lambda: orjson.dumps(request.object))
     except ObjectError as error:
         return failed(str(error))
     obj = request.object

@@ -22,6 +22,7 @@ In order of flow:
     folder.py          one consistent reading of a folder of policy files
     ledger.py          which objects successive readings put in force
     installation.py    from objects to policies, by what changed
+    patience.py        how long one thing may take to compile
     policy_process.py  reads, compiles, publishes generations
     channel.py         messages and memory between policy process and workers
     generation.py      one generation as a worker holds it

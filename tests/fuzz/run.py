@@ -111,8 +111,12 @@ def fuzz(
     count: int = 0,
     most: int = 20,
     small: bool = True,
+    open_seeds: frozenset[int] = frozenset(),
 ) -> Summary:
-    """Programs from `seed` on, until the time, the count or `most` differences."""
+    """Programs from `seed` on, until the time, the count or `most` differences.
+
+    A difference of one of the `open_seeds` is counted as known.
+    """
     summary = Summary()
     seen: set[str] = set()
     end = time.monotonic() + seconds
@@ -124,7 +128,7 @@ def fuzz(
             if summary.programs % 10 == 0:
                 summary.cover(program)
             if difference is not None:
-                reason = known(difference)
+                reason = "open seed" if seed in open_seeds else known(difference)
                 if reason is not None:
                     summary.known[reason] += 1
                 else:

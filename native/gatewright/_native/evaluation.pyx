@@ -33,6 +33,7 @@ from gatewright._native.value cimport (
     str_node, tag,
 )
 from gatewright._native.vm cimport vm_location, vm_run, vm_set_python_call
+from gatewright._native.work cimport Account, account, unfolded
 
 from gatewright._native.convert import UNDEFINED
 
@@ -71,7 +72,15 @@ cdef Word call_python(
     cdef Builtin* builtin = &vm.program.builtins[number]
     cdef Evaluation evaluation = <Evaluation>vm.owner
     cdef Heap* heap = vm.heap
+    cdef Account* mine = account()
+    cdef size_t size
     cdef int i
+    for i in range(n):
+        size = unfolded(args[i], heap.limit)
+        if size > heap.limit:
+            fail(heap, E_MEMORY, b"memory limit exceeded")
+            return NONE
+        mine.spent += size >> 5
     try:
         operands = [to_python(args[i]) for i in range(n)]
         if builtin.flags & BF_CONTEXT:
@@ -392,6 +401,9 @@ cdef class Evaluation:
             if self.extracting:
                 call.result = violations_of(heap, call.result, self.empty)
                 keep = call.result != NONE
+                # It becomes Python objects, each shared part as often as it occurs
+                if keep and unfolded(call.result, heap.limit) > heap.limit:
+                    fail(heap, E_MEMORY, b"memory limit exceeded")
                 if heap.error != E_NONE:
                     call.outcome = O_MEMORY
                     keep = False
@@ -435,6 +447,7 @@ cdef class Evaluation:
         cdef Call* call
         cdef int64_t granted
         cdef Status status
+        cdef Account* mine = account()
         while self.at < self.call_count:
             if self.cancelled or (deadline and now() >= deadline):
                 while self.at < self.call_count:
@@ -453,9 +466,18 @@ cdef class Evaluation:
             if granted > call.left:
                 granted = call.left
             self.vm.left = granted
+            mine.spent = 0
+            mine.limit = call.left
             status = vm_run(&self.vm)
-            granted -= self.vm.left
+            mine.limit = 0
+            granted += mine.spent - self.vm.left
             steps -= granted
+            if mine.spent and granted > call.left:
+                # A comparison may have been broken off: nothing of this call counts
+                self.heap.error = E_NONE
+                call.left = 0
+                self.end_call(O_STEPS)
+                continue
             call.left -= granted
             if status == S_DONE:
                 self.end_call(O_VALUE)

@@ -13,11 +13,13 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, strlen
 
 from gatewright._native.utf8 cimport count_runes
+from gatewright._native.work cimport Account, account
 
 cdef enum:
     FIRST_CHUNK = 64 * 1024
     KEEP_CHUNK = 1024 * 1024    # heap_reset keeps no larger one
     SMALL = 16                  # pairs: up to here a scan beats sorting and bisection
+    LONG = 4096                 # bytes: texts from here on are work to compare
     SHALLOW = 32                # frames of a walk that lie on the C stack
 
 
@@ -152,10 +154,21 @@ cdef Word new_str(Heap* heap, const char* data, size_t size) noexcept nogil:
     return seal_str(out)
 
 
+cdef bint afford(int64_t cost) noexcept nogil:
+    # False beyond the limit: whatever is answered then is thrown away
+    cdef Account* mine = account()
+    mine.spent += cost
+    return mine.limit == 0 or mine.spent <= mine.limit
+
+
 cdef inline int compare_str(Word a, Word b) noexcept nogil:
     cdef StrNode* x = str_node(a)
     cdef StrNode* y = str_node(b)
-    cdef int order = memcmp(x.data, y.data, x.size if x.size < y.size else y.size)
+    cdef uint32_t size = x.size if x.size < y.size else y.size
+    cdef int order
+    if size >= LONG and not afford(size >> 6):
+        return -1
+    order = memcmp(x.data, y.data, size)
     if order:
         return -1 if order < 0 else 1
     return (x.size > y.size) - (x.size < y.size)
@@ -167,6 +180,7 @@ cdef inline bint equal_str(Word a, Word b) noexcept nogil:
     return (
         x.hash == y.hash
         and x.size == y.size
+        and (x.size < LONG or afford(x.size >> 6))
         and memcmp(x.data, y.data, x.size) == 0
     )
 
@@ -607,8 +621,17 @@ cdef int compare_nested(Word a, Word b) noexcept nogil:
     cdef size_t room = SHALLOW, depth = 0
     cdef int order = 0
     cdef bint nested
+    cdef Account* mine = account()
+    cdef int64_t spent = mine.spent
+    cdef int64_t limit = mine.limit if mine.limit else <int64_t>0x7FFFFFFFFFFFFFFF
+    if spent > limit:
+        return -1
     open_frame(&frames[0], a, b)
     while True:
+        spent += 1
+        if spent > limit:
+            order = -1      # thrown away: see work.pxd
+            break
         frame = &frames[depth]
         if frame.at == frame.end:
             order = frame.tail
@@ -637,6 +660,7 @@ cdef int compare_nested(Word a, Word b) noexcept nogil:
             frames = more
             room *= 2
         open_frame(&frames[depth], a, b)
+    mine.spent = spent
     if frames != shallow:
         free(frames)
     return order

@@ -155,10 +155,13 @@ from gatewright._native.value cimport (
     str_node,
     tag,
 )
+from gatewright._native.work cimport Account, account
 
 cdef enum:
     SCAN = 16               # pairs up to which keys are first sought by address
+    LONG = 4096             # bytes of a text that is work to compare
     BYTES_PER_STEP = 128    # what a builtin's memory costs
+    ITEMS_PER_STEP = 8      # and its operands: it may look at each item
 
 cdef PythonCall python_call = NULL
 
@@ -212,11 +215,10 @@ cdef inline bint same(Word a, Word b) noexcept nogil:
     if t == T_STR:
         x = str_node(a)
         y = str_node(b)
-        return (
-            x.hash == y.hash
-            and x.size == y.size
-            and memcmp(x.data, y.data, x.size) == 0
-        )
+        if x.hash != y.hash or x.size != y.size:
+            return False
+        if x.size < LONG:
+            return memcmp(x.data, y.data, x.size) == 0
     return equal(a, b)
 
 
@@ -251,9 +253,11 @@ cdef Word call_varying(
     # The same operands give the same result for the whole query.
     cdef Builtin* builtin = &vm.program.builtins[number]
     cdef Remembered* entry = vm.remembered
+    cdef Account* mine = account()
     cdef int32_t i
     cdef Word w
     while entry != NULL:
+        mine.spent += 1
         if entry.builtin == <uint32_t>number and entry.n == <uint32_t>n:
             for i in range(n):
                 if not equal(entry.operands[i], args[i]):
@@ -279,6 +283,17 @@ cdef Word call_varying(
         entry.next = vm.remembered
         vm.remembered = entry
     return w
+
+
+cdef inline int64_t operand_cost(const Word* args, int32_t n) noexcept nogil:
+    cdef int64_t total = 0
+    cdef int32_t i
+    for i in range(n):
+        if tag(args[i]) == T_STR:
+            total += str_node(args[i]).size // (4 * ITEMS_PER_STEP)
+        elif tag(args[i]) >= T_ARR and tag(args[i]) != T_AUX:
+            total += seq_node(args[i]).n // ITEMS_PER_STEP
+    return total
 
 
 cdef inline Word call_builtin(
@@ -668,6 +683,7 @@ cdef Status vm_run(Vm* vm) noexcept nogil:
         elif op == OP_BUILTIN:
             before = taken(heap)
             vm.pc = pc
+            left -= operand_cost(r + pc[3], pc[4])
             a = call_builtin(vm, pc[2], r + pc[3], pc[4], pc[6])
             left -= <int64_t>((taken(heap) - before) // BYTES_PER_STEP)
             if a == UNDEFINED:

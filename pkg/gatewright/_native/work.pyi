@@ -1,0 +1,1 @@
+"""Work that no instruction sees; used by other compiled modules."""

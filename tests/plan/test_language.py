@@ -1,12 +1,11 @@
 """The cases of `language.test` by way of the oracle, the engine, and the real OPA.
 
-`UPDATE_GOLDEN=1 pytest -m peers tests/plan` records what the real one says.
+`pytest -m peers tests/plan --update` records what the real one says.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -87,9 +86,9 @@ def test_engine(block: Block) -> None:
 
 
 @pytest.mark.peers
-def test_opa(tmp_path: Path) -> None:
+def test_opa(tmp_path: Path, update: bool) -> None:
     opa = require_peer("opa")
-    if "UPDATE_GOLDEN" in os.environ:
+    if update:
         rewrite(PATH, lambda block: run_opa(opa, tmp_path, block))
         return
     for block in BLOCKS:

@@ -1,13 +1,12 @@
 """Source in, plan text out.
 
-The cases are under `cases/`; `UPDATE_GOLDEN=1 pytest tests/plan` writes their
+The cases are under `cases/`; `pytest tests/plan --update` writes their
 expectations anew (read the difference before you commit it).  Every plan is also
 verified, and read back from its text.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -38,10 +37,10 @@ def plan_text(block: Block) -> str:
     return program_text(program, locations=False)
 
 
-@pytest.mark.skipif("UPDATE_GOLDEN" not in os.environ, reason="only on request")
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_update(path: Path) -> None:
-    rewrite(path, plan_text)
+def test_update(update: bool) -> None:
+    if update:
+        for path in FILES:
+            rewrite(path, plan_text)
 
 
 @pytest.mark.parametrize("block", CASES)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gatewright.engine.errors import BudgetExceeded
+from gatewright.engine.errors import BudgetExceeded, EvalError
 from tests.engine.test_reviews import reviewer
 
 CASES = yaml.safe_load(
@@ -36,4 +36,5 @@ def test_it_is_stopped_alone(case: dict[str, str]) -> None:
 
     assert isinstance(stopped, BudgetExceeded)
     assert case["stopped"] == stopped.reason
+    assert not isinstance(other, EvalError | BudgetExceeded)
     assert [message for message, _ in other] == ["other"]

@@ -92,3 +92,19 @@ def test_native_answers() -> None:
     assert [
         "a.rego:5: eval_builtin_error: regex.match: error parsing regexp: missing closing ): `(`"
     ] == [str(error) for error in collected]
+
+
+FOLDING = (r"\w", r"[\w]", r"\W", r"[^\w]", r"[\W]", "[[:word:]]", "[[:^alpha:]]", "s")
+
+
+@pytest.mark.parametrize("atom", FOLDING)
+def test_classes_fold_as_in_re2(atom: str) -> None:
+    """Kelvin and long s are letters where case does not count, in classes too."""
+    pattern = f"(?i)^{atom}$"
+    real = compile_pattern(pattern)
+    try:
+        tables = compile_tables(pattern)
+    except Unsupported:
+        return
+    for text in ("\u212a", "\u017f", "k", "é", "-"):
+        assert real.test(text.encode()) == matches(tables, text.encode()), text

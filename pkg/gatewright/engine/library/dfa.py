@@ -315,7 +315,7 @@ class Parser:
         if char == "z":
             return Edge(end=True)
         if char in "dDwWsS":
-            return Chars(perl_class(char))
+            return Chars(perl_class(char, fold=self.fold))
         return self.literal(self.escaped(char))
 
     def escaped(self, char: str) -> int:
@@ -357,6 +357,8 @@ class Parser:
                 ranges = POSIX.get(name.removeprefix("^"))
                 if ranges is None:
                     raise Unsupported("class name")
+                if self.fold:
+                    ranges = folded(ranges)
                 found += complement(ranges) if inverse else ranges
                 self.at = end + 2
                 continue
@@ -391,13 +393,15 @@ class Parser:
             raise Unsupported("trailing backslash")
         self.at += 1
         if kind in "dDwWsS":
-            found += perl_class(kind)
+            found += perl_class(kind, fold=self.fold)
             return None
         return self.escaped(kind)
 
 
-def perl_class(kind: str) -> Ranges:
+def perl_class(kind: str, *, fold: bool) -> Ranges:
     ranges = {"d": DIGIT, "w": WORD, "s": SPACE}[kind.lower()]
+    if fold:
+        ranges = folded(ranges)  # (?i)\w takes long s and Kelvin, too
     return complement(ranges) if kind.isupper() else ranges
 
 

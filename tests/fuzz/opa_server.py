@@ -63,6 +63,15 @@ class OpaServer:
         self._connection.close()
         self._folder.cleanup()
 
+    def restart(self) -> None:
+        """A new process in place of one that gave no answer."""
+        self._process.kill()
+        self._process.wait()
+        self._connection.close()
+        Path(self._socket).unlink(missing_ok=True)
+        self._held.clear()
+        self._start()
+
     def _ask(self, method: str, path: str, body: str) -> Any:
         headers = {"Content-Type": "application/json"}
         self._connection.request(method, path, body.encode(), headers)

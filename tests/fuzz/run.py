@@ -7,6 +7,7 @@ one JSON line: programs, rules, differences, outcomes, coverage.
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import secrets
 import sys
@@ -123,7 +124,14 @@ def fuzz(
     with OpaServer(opa, version) as server:
         while time.monotonic() < end and len(summary.differences) < most:
             program = generate(seed, version)
-            difference, lenient, strict = compare(server, program)
+            try:
+                difference, lenient, strict = compare(server, program)
+            except (http.client.HTTPException, OSError):
+                # Some programs end opa's connection, or keep it busy for ever.
+                summary.known["opa gave no answer"] += 1
+                server.restart()
+                seed += 1
+                continue
             summary.count(program, lenient, strict)
             if summary.programs % 10 == 0:
                 summary.cover(program)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,3 +51,36 @@ def test_nothing_else_is_disturbed(server: Server) -> None:
     assert "[deny] no" == server.admit(namespace())["status"]["message"]
     replaced = "process ended unasked and is replaced"
     assert replaced not in [event["msg"] for event in server.events]
+
+
+def test_a_successor_keeps_what_is_in_force(tmp_path: Path) -> None:
+    """Without a folder to read, the next policy process changes nothing."""
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    (folder / "good.yaml").write_text(
+        template("Deny", DENY) + "---\n" + constraint("Deny", "deny")
+    )
+    with serving(folder) as server:
+        first = server.event("process started", process="policies")["pid"]
+        folder.rename(tmp_path / "away")
+        server.event("policies can't be read; the last state stays in force")
+        server.events.clear()
+        os.kill(first, signal.SIGKILL)
+        server.event("policies can't be read; the last state stays in force")
+
+        assert "[deny] no" == server.admit(namespace())["status"]["message"]
+
+
+def test_a_name_that_is_no_utf_8(tmp_path: Path) -> None:
+    """It is refused by its name, in escapes."""
+    (tmp_path / "good.yaml").write_text(
+        template("Deny", DENY) + "---\n" + constraint("Deny", "deny")
+    )
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/odd\xff.yaml")).write_bytes(b"a: 1")
+    with serving(tmp_path) as server:
+        event = server.event(
+            "policy file not taken over; its last good state stays in force"
+        )
+
+        assert "odd\\xff.yaml" == event["file"]
+        assert "[deny] no" == server.admit(namespace())["status"]["message"]

@@ -65,6 +65,9 @@ def look(root: Path, *, limits: FolderLimits) -> Look:
             raise FolderError(f"{root} is not a folder")
         for path in walk(root):
             name = path.relative_to(root).as_posix()
+            if not name.isascii() and (shown := in_utf8(name)) != name:
+                refused[shown] = "its name is no UTF-8"
+                continue
             problem = check(path, inside, files, name, limits)
             if problem:
                 refused[name] = problem
@@ -79,6 +82,12 @@ def look(root: Path, *, limits: FolderLimits) -> Look:
             f"{limits.total}"
         )
     return Look(files, refused)
+
+
+def in_utf8(name: str) -> str:
+    """A file's name with escapes for bytes that are no UTF-8."""
+    raw = name.encode("utf-8", "surrogateescape")
+    return raw.decode("utf-8", "backslashreplace")
 
 
 def walk(folder: Path) -> Iterator[Path]:

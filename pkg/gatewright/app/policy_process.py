@@ -104,7 +104,8 @@ class PolicyProcess:
         if self.number:
             self.gather()
         self.take_reading()
-        if self.memory is None:
+        if self.memory is None and not self.number:
+            # As a successor we leave in force what the workers hold.
             self.publish(time.monotonic())  # nothing to read yet is a state, too
         while not self.stopping:
             self.talk(LOOK_EVERY)

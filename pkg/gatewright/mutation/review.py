@@ -152,6 +152,8 @@ def mutate(
         out = context.system.mutate(obj, target, mutation_id=mutation_id)
     except ApplyError as error:
         return failed(str(error))
+    except RecursionError:
+        return failed("a mutator's location is nested too deep")
     if not out.passes:
         return MutationOutcome(allowed("Resource was not mutated"), "success")
     changed = out.annotated(mutation_id) if context.annotate else out.object

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -92,7 +93,11 @@ def serve(
     supervisor = Supervisor(
         roles, board=board, drain_time=settings.limits.drain_time, log=log
     )
-    return supervisor.run()
+    try:
+        return supervisor.run()
+    finally:
+        if bound.ca is not None:  # made for this run: no key stays behind
+            shutil.rmtree(bound.ca.parent, ignore_errors=True)
 
 
 def worker_role(

@@ -30,7 +30,6 @@ def run_demo(settings: Settings) -> int:
         return serve(settings, bound, guest=lambda: show(settings, bound, ca))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.rmtree(ca.parent, ignore_errors=True)
 
 
 def show(settings: Settings, bound: Bound, ca: Path) -> int:

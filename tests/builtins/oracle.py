@@ -37,7 +37,7 @@ class Opa:
     def request(self, path: str, *, method: str = "GET", body: bytes | None = None):
         request = urllib.request.Request(self.base + path, data=body, method=method)  # noqa: S310 (loopback)
         try:
-            with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
                 return json.loads(response.read())
         except urllib.error.HTTPError as error:
             return json.loads(error.read())
@@ -77,7 +77,7 @@ def serve(binary: Path) -> Iterator[Opa]:
     )  # fmt: skip
     opa = Opa(f"http://127.0.0.1:{port}")
     try:
-        for _ in range(100):
+        for _ in range(600):
             try:
                 opa.request("/health")
                 break

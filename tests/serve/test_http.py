@@ -110,7 +110,7 @@ def denied(heard: Heard) -> bool:
 
 def settled(running: Served) -> None:
     """Wait until no request holds anything."""
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     row = running.board.row(0)
     in_flight = place("gatewright_requests_in_flight").start
     while running.traffic.requests or running.traffic.bytes or row[in_flight]:

@@ -26,14 +26,23 @@ def test_recorded(row: dict[str, Any]) -> None:
     assert got == want, row["call"]
 
 
+#: Some findings of opa's come in random order: a call is asked again as often.
+TRIES = 5
+
+
 @pytest.mark.peers
 def test_still_recorded(opa: Path) -> None:
-    with serve(opa) as server:
-        answers = server.ask([parse_call(row["call"]) for _, row in ROWS])
-    changed = [
-        row["call"]
-        for (_, row), answer in zip(ROWS, answers, strict=True)
-        if (answer.text, answer.error, answer.code)
-        != (row.get("is", ""), row.get("error", ""), row.get("code", ""))
-    ]
-    assert not changed
+    changed = [row for _, row in ROWS]
+    for _ in range(TRIES):
+        with serve(opa) as server:
+            answers = server.ask([parse_call(row["call"]) for row in changed])
+        changed = [
+            row
+            for row, answer in zip(changed, answers, strict=True)
+            if (answer.text, answer.error, answer.code)
+            != (row.get("is", ""), row.get("error", ""), row.get("code", ""))
+        ]
+        if not changed:
+            return
+
+    assert not [row["call"] for row in changed]

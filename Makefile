@@ -18,7 +18,7 @@ NATIVE_SOURCES := setup.py tools/build_native.py native/gatewright/_native \
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@echo "==> virtual environment in $(VENV)"
@@ -51,11 +51,16 @@ run: $(NATIVE_STAMP) ## Build, serve the shipped policies with TLS, show sample 
 
 .PHONY: test
 test: $(NATIVE_STAMP) ## Build, then run the tests that need no real peers
-	@$(BIN)/python -m pytest -m 'not peers and not slow' $(ARGS)
+	@$(BIN)/python -m pytest -m 'not peers and not slow and not cluster' $(ARGS)
+
+.PHONY: cluster-test
+cluster-test: $(NATIVE_STAMP) ## Build a real API server (once; needs Go), run the tests that use it
+	@$(BIN)/python tools/build_servers.py
+	@$(BIN)/python -m pytest -m cluster $(ARGS)
 
 .PHONY: conformance
 conformance: $(NATIVE_STAMP) ## Run all conformance cases, the long ones too
-	@$(BIN)/python -m pytest tests/conformance -m 'not peers' $(ARGS)
+	@$(BIN)/python -m pytest tests/conformance -m 'not peers and not cluster' $(ARGS)
 
 # SECONDS is one of bash's own, so it is kept out of the shell.
 .PHONY: fuzz

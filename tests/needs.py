@@ -24,6 +24,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+SERVERS = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
 
 
 def missing(what: str) -> NoReturn:
@@ -58,6 +59,18 @@ def require_peer(name: str) -> Path:
     if path is None:
         missing(f"the peer {name} (../shared/tools/peers {name} builds it)")
     return Path(path)
+
+
+def require_servers(*more: str) -> Path:
+    """The folder of the cluster tests' binaries, those of the API and `more` at hand."""
+    default = Path.home() / ".cache" / "gatewright-peers"
+    folder = Path(os.environ.get("PEERS_DIR") or default) / "bin"
+    for name in (*SERVERS, *more):
+        if not (folder / name).is_file():
+            missing(
+                f"{name} for cluster tests (`make cluster-test` builds it; needs Go)"
+            )
+    return folder
 
 
 def require_command(name: str, *, package: str) -> Path:

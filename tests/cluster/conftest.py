@@ -1,0 +1,53 @@
+"""Real API servers for tests; mark those that use them `cluster`.
+
+`cluster`: one for the whole run, for tests that clean up after themselves or use
+names of their own.  `start_cluster`: a maker of fresh ones, which end with the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.server import Cluster
+from tests.needs import require_servers
+
+
+@pytest.fixture(scope="session")
+def programs() -> Path:
+    """The folder with etcd, kube-apiserver, kubectl and helm."""
+    return require_servers()
+
+
+@pytest.fixture(scope="session")
+def cluster(
+    programs: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Cluster]:
+    """A cluster that all tests of a run share."""
+    made = Cluster(tmp_path_factory.mktemp("cluster"), programs=programs)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def start_cluster(programs: Path, tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
+    """Makes a fresh cluster on each call; arguments are those of `Cluster`."""
+    made: list[Cluster] = []
+
+    def start(**options: bool) -> Cluster:
+        folder = tmp_path / f"cluster-{len(made)}"
+        folder.mkdir()
+        made.append(Cluster(folder, programs=programs, **options))
+        made[-1].start()
+        return made[-1]
+
+    try:
+        yield start
+    finally:
+        for one in made:
+            one.stop()

@@ -80,7 +80,7 @@ class PolicySet:
         self.settings = settings or Settings()
         self.templates: dict[str, TemplateEntry] = {}
         self.namespaces: dict[str, Mapping[str, Any]] = {}
-        self.objects: dict[inventory.ObjectKey, Mapping[str, Any]] = {}
+        self.inventory = inventory.Inventory()
         self.config: Mapping[str, Any] | None = None
 
     # Templates ---------------------------------------------------------------
@@ -181,11 +181,11 @@ class PolicySet:
     def add_object(self, obj: Mapping[str, Any]) -> None:
         """Add or replace an object of the inventory; raise PolicyFault."""
         inventory.check_object(obj)
-        self.objects[inventory.object_key(obj)] = obj
+        self.inventory.put_value(inventory.object_key(obj), obj)
 
     def remove_object(self, obj: Mapping[str, Any]) -> None:
         """Remove an object of the inventory if it is there."""
-        self.objects.pop(inventory.object_key(obj), None)
+        self.inventory.remove(inventory.object_key(obj))
 
     # Freezing ----------------------------------------------------------------
 
@@ -196,6 +196,7 @@ class PolicySet:
 
         `extra` is JSON data of the caller's, found again as `Snapshot.extra`.
         """
+        self.inventory.commit()
         builder = LibraryBuilder()
         described: list[dict[str, Any]] = []
         for name in sorted(self.templates):
@@ -221,8 +222,8 @@ class PolicySet:
             )
         synced = [
             obj
-            for key, obj in self.objects.items()
-            if key[:3] == ("", "v1", "Namespace")
+            for obj in self.inventory.values()
+            if gvk.gvk_of(obj) == ("", "v1", "Namespace")
         ]
         known = {
             "generation": generation,
@@ -236,7 +237,7 @@ class PolicySet:
                 for one in synced
             ],
         }
-        data = {"inventory": inventory.tree(self.objects.values())}
+        data = {"inventory": inventory.tree(self.inventory.values())}
         return builder.build(
             meta=json.dumps(known, separators=(",", ":")).encode(),
             data=_spelled(data, floats=self.settings.float_inventory),

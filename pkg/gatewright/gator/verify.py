@@ -237,7 +237,7 @@ class _Run:
                     add_object(self.policies, obj, adding=adding)
             return self.built()
         finally:
-            self.policies.objects.clear()
+            self.policies.inventory.clear()
 
     def built(self) -> Snapshot:
         """Return the policies as they are."""

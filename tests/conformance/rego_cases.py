@@ -238,6 +238,8 @@ def run(cases: Iterable[Case], evaluate: Evaluate) -> Outcome:
             counts.unsupported += 1
             outcome.left_out[case.key] = str(reason)
             continue
+        except Exception as crash:  # noqa: BLE001 - one case's, not the run's
+            wrong = f"crash: {type(crash).__name__}: {crash}"
         if wrong is None:
             counts.passed += 1
         else:

@@ -6,7 +6,7 @@ disagreement between the two is a fault in one of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ from tests.oracle.values import (
     obj,
     pairs,
     parse,
+    stored,
 )
 
 _RELATIONS = {
@@ -171,7 +172,9 @@ class Interpreter:
             case "INPUTK":
                 return put(r, a[0], follow(context.input, k[a[1]]), a[2])
             case "DATAK":
-                return put(r, a[0], follow(context.data, k[a[1]]), a[2])
+                return put(r, a[0], follow(context.data, k[a[1]], stored), a[2])
+            case "DOTD":
+                return put(r, a[0], stored(r[a[1]], r[a[2]]), a[3])
             case "TRUE":
                 return a[1] if r[a[0]] == FALSE else None
             case "DEF":
@@ -294,11 +297,15 @@ def put(r: list[Any], dest: int, value: Value | None, fail: int) -> int | None:
     return None
 
 
-def follow(value: Value | None, path: Value) -> Value | None:
+def follow(
+    value: Value | None,
+    path: Value,
+    look_up: Callable[[Value, Value], Value | None] = lookup,
+) -> Value | None:
     for step in path[1]:
         if value is None:
             return None
-        value = lookup(value, step)
+        value = look_up(value, step)
     return value
 
 

@@ -120,6 +120,17 @@ def lookup(value: Value, key: Value) -> Value | None:
     return None
 
 
+def stored(value: Value, key: Value) -> Value | None:
+    """`value[key]` of a base document, where paths are texts."""
+    found = lookup(value, key)
+    if found is None and value[0] == 5 and key[0] == 2:
+        found = lookup(value, string(str(key[1])))
+    if found is None and value[0] == 4 and key[0] == 3:
+        index = re.fullmatch(r"([+-]?[0-9]+)(\.0*)?", key[1])
+        found = lookup(value, number(int(index[1]))) if index else None
+    return found
+
+
 def pairs(value: Value) -> list[tuple[Value, Value]] | None:
     """Keys and values in iteration order; None for what is no collection."""
     rank, payload = value

@@ -2,8 +2,8 @@
 # Written by tools/generate_opcodes.py from gatewright.ir.opcodes: edit that table.
 
 cdef enum:
-    PLAN_VERSION = 1
-    OPCODE_COUNT = 53
+    PLAN_VERSION = 2
+    OPCODE_COUNT = 54
 
 cdef enum Opcode:
     # JUMP L:to
@@ -34,84 +34,86 @@ cdef enum Opcode:
     OP_INPUTK = 12
     # DATAK d:d k:path L:fail
     OP_DATAK = 13
+    # DOTD d:d r:o r:key L:fail
+    OP_DOTD = 14
     # TRUE r:s L:fail
-    OP_TRUE = 14
+    OP_TRUE = 15
     # DEF r:s L:fail
-    OP_DEF = 15
+    OP_DEF = 16
     # UNDEF r:s L:fail
-    OP_UNDEF = 16
+    OP_UNDEF = 17
     # EQ r:a r:b L:fail
-    OP_EQ = 17
+    OP_EQ = 18
     # EQK r:a k:b L:fail
-    OP_EQK = 18
+    OP_EQK = 19
     # NEQ r:a r:b L:fail
-    OP_NEQ = 19
+    OP_NEQ = 20
     # CMP d:d n:rel r:a r:b
-    OP_CMP = 20
+    OP_CMP = 21
     # CMPJ n:rel r:a r:b L:fail
-    OP_CMPJ = 21
+    OP_CMPJ = 22
     # CMPKJ n:rel r:a k:b L:fail
-    OP_CMPKJ = 22
+    OP_CMPKJ = 23
     # ARRLEN r:s n:len L:fail
-    OP_ARRLEN = 23
+    OP_ARRLEN = 24
     # OBJLEN r:s n:len L:fail
-    OP_OBJLEN = 24
+    OP_OBJLEN = 25
     # ITER d:it r:c L:fail
-    OP_ITER = 25
+    OP_ITER = 26
     # NEXT r:it rn:key rn:val L:end
-    OP_NEXT = 26
+    OP_NEXT = 27
     # ARR d:d r:base n:n
-    OP_ARR = 27
+    OP_ARR = 28
     # OBJ d:d r:base n:n
-    OP_OBJ = 28
+    OP_OBJ = 29
     # SET d:d r:base n:n
-    OP_SET = 29
+    OP_SET = 30
     # ANEW d:b
-    OP_ANEW = 30
+    OP_ANEW = 31
     # SNEW d:b
-    OP_SNEW = 31
+    OP_SNEW = 32
     # ONEW d:b
-    OP_ONEW = 32
+    OP_ONEW = 33
     # AADD r:b r:s
-    OP_AADD = 33
+    OP_AADD = 34
     # SADD r:b r:s
-    OP_SADD = 34
+    OP_SADD = 35
     # OADD r:b r:key r:val p:loc
-    OP_OADD = 35
+    OP_OADD = 36
     # BPUT r:b r:base n:n r:val p:loc
-    OP_BPUT = 36
+    OP_BPUT = 37
     # BADD r:b r:base n:n r:val p:loc
-    OP_BADD = 37
+    OP_BADD = 38
     # DONE d:d r:b
-    OP_DONE = 38
+    OP_DONE = 39
     # CALL d:d f:f r:base L:fail
-    OP_CALL = 39
+    OP_CALL = 40
     # RULE d:d f:f L:fail
-    OP_RULE = 40
+    OP_RULE = 41
     # BUILTIN d:d b:b r:base n:n L:fail p:loc
-    OP_BUILTIN = 41
+    OP_BUILTIN = 42
     # ONCE d:d r:s k:message p:loc
-    OP_ONCE = 42
+    OP_ONCE = 43
     # WPUSH
-    OP_WPUSH = 43
+    OP_WPUSH = 44
     # WPOP
-    OP_WPOP = 44
+    OP_WPOP = 45
     # WINPUT r:s
-    OP_WINPUT = 45
+    OP_WINPUT = 46
     # WINPUTP k:path r:s
-    OP_WINPUTP = 46
+    OP_WINPUTP = 47
     # WDATA k:path r:s
-    OP_WDATA = 47
+    OP_WDATA = 48
     # WMOCKV m:slot r:s
-    OP_WMOCKV = 48
+    OP_WMOCKV = 49
     # WMOCKF m:slot f:f
-    OP_WMOCKF = 49
+    OP_WMOCKF = 50
     # WMOCKB m:slot b:b
-    OP_WMOCKB = 50
+    OP_WMOCKB = 51
     # MOCKED d:d m:slot r:base n:n L:fail L:none p:loc
-    OP_MOCKED = 51
+    OP_MOCKED = 52
     # OVERRIDE d:d k:path L:fail L:none
-    OP_OVERRIDE = 52
+    OP_OVERRIDE = 53
 
 cdef enum Relation:
     REL_EQUAL = 0
@@ -139,6 +141,7 @@ cdef extern from *:
         "drkL", /* PATHK */
         "dkL", /* INPUTK */
         "dkL", /* DATAK */
+        "drrL", /* DOTD */
         "rL", /* TRUE */
         "rL", /* DEF */
         "rL", /* UNDEF */

@@ -349,6 +349,8 @@ cdef inline Word read_number(
             # More than 18 digits wrap, harmlessly: they are read as text below
             value = <int64_t>(<uint64_t>value * 10 + (p[0] - c'0'))
             p += 1
+    elif c == c'.' and mode == READ_TERM:
+        pass  # Rego's literals may start with the point
     else:
         return bad_byte(heap, data, p, end, "in numeric literal")
     digits = p - start
@@ -581,7 +583,7 @@ cdef Word read_document(
             else:
                 want_key = kind == IN_OBJECT
                 continue
-        elif c'0' <= c <= c'9' or c == c'-':
+        elif c'0' <= c <= c'9' or c == c'-' or (c == c'.' and term):
             w = read_number(heap, data, &p, end, mode)
         elif c == c't':
             w = read_literal(heap, data, &p, end, "true", W_TRUE)

@@ -50,6 +50,7 @@ from gatewright._native.frame cimport (
     set_override,
     walk_path,
 )
+from gatewright._native.number cimport number_text
 from gatewright._native.opcodes cimport (
     OP_AADD,
     OP_ANEW,
@@ -68,6 +69,7 @@ from gatewright._native.opcodes cimport (
     OP_DEF,
     OP_DONE,
     OP_DOT,
+    OP_DOTD,
     OP_DOTK,
     OP_EQ,
     OP_EQK,
@@ -145,6 +147,7 @@ from gatewright._native.value cimport (
     item,
     load,
     lookup,
+    lookup_str,
     new_array,
     new_object,
     new_set,
@@ -195,6 +198,57 @@ cdef inline Word dots(Word w, Word path) noexcept nogil:
     cdef uint32_t i
     for i in range(keys.n):
         w = dot(w, load(&keys.items[i]))
+        if w == UNDEFINED:
+            break
+    return w
+
+
+cdef Word stored(Word o, Word key) noexcept nogil:
+    # As OPA's store has it: paths are texts, so a number names a key, and a text
+    # that is an integer (with zeros after the point, if any) is an index.
+    cdef char room[24]
+    cdef const char* text
+    cdef size_t size
+    cdef size_t i = 0
+    cdef int64_t index = 0
+    cdef bint minus = False
+    cdef bint whole = True
+    cdef Word w = dot(o, key)
+    if w != UNDEFINED:
+        return w
+    if tag(o) == T_OBJ:
+        if tag(key) != T_INT and tag(key) != T_NUM:
+            return UNDEFINED
+        size = number_text(key, room, &text)
+        return lookup_str(o, text, size)
+    if tag(o) != T_ARR or tag(key) != T_STR:
+        return UNDEFINED
+    text = str_node(key).data
+    size = str_node(key).size
+    if size > 0 and (text[0] == c'-' or text[0] == c'+'):
+        minus = text[0] == c'-'
+        i = 1
+    if size == i or size - i > 18:
+        return UNDEFINED
+    while i < size:
+        if text[i] == c'.' and whole:
+            whole = False
+        elif c'0' <= text[i] <= c'9' and (whole or text[i] == c'0'):
+            if whole:
+                index = 10 * index + (text[i] - c'0')
+        else:
+            return UNDEFINED
+        i += 1
+    if (minus and index > 0) or index >= seq_node(o).n:
+        return UNDEFINED
+    return load(&seq_node(o).items[index])
+
+
+cdef inline Word stored_path(Word w, Word path) noexcept nogil:
+    cdef SeqNode* keys = seq_node(path)
+    cdef uint32_t i
+    for i in range(keys.n):
+        w = stored(w, load(&keys.items[i]))
         if w == UNDEFINED:
             break
     return w
@@ -474,12 +528,19 @@ cdef Status vm_run(Vm* vm) noexcept nogil:
                 r[pc[1]] = a
                 pc += 4
         elif op == OP_DATAK:
-            a = dots(vm.context.data, constant(program, pc[2]))
+            a = stored_path(vm.context.data, constant(program, pc[2]))
             if a == UNDEFINED:
                 pc = code + pc[3]
             else:
                 r[pc[1]] = a
                 pc += 4
+        elif op == OP_DOTD:
+            a = stored(r[pc[2]], r[pc[3]])
+            if a == UNDEFINED:
+                pc = code + pc[4]
+            else:
+                r[pc[1]] = a
+                pc += 5
 
         # Tests
         elif op == OP_TRUE:

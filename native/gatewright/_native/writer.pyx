@@ -188,6 +188,13 @@ cdef void write_leaf(Out* out, Word w, WriteMode mode) noexcept nogil:
         write_string(out, str_node(w).data, str_node(w).size, mode)
     elif t == T_INT or t == T_NUM:
         size = number_text(w, room, &text)
+        if mode <= WRITE_HTML and size > 1 and text[text[0] == c'-'] == c'.':
+            # `.5` is a number of Rego, not of JSON
+            if text[0] == c'-':
+                put_char(out, c'-')
+                text += 1
+                size -= 1
+            put_char(out, c'0')
         put(out, text, size)
     elif w == W_NULL:
         put(out, "null", 4)

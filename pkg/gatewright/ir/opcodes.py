@@ -29,7 +29,7 @@ from typing import Final
 
 __all__ = ["BY_NAME", "OPCODES", "PLAN_VERSION", "Opcode"]
 
-PLAN_VERSION: Final = 1
+PLAN_VERSION: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,12 @@ OPCODES: Final[tuple[Opcode, ...]] = (
     _op("DOTK", "d:d r:o k:key L:fail", "d = o[constant key]; undefined: fail"),
     _op("PATHK", "d:d r:o k:path L:fail", "d = o[path[0]][path[1]]...; path: array"),
     _op("INPUTK", "d:d k:path L:fail", "d = input[path...]"),
-    _op("DATAK", "d:d k:path L:fail", "d = base documents[path...]"),
+    _op("DATAK", "d:d k:path L:fail", "d = base documents[path...], as DOTD goes"),
+    _op(
+        "DOTD",
+        "d:d r:o r:key L:fail",
+        "d = o[key]; a number is a name, a name an index",
+    ),
     # Tests ------------------------------------------------------------------
     _op("TRUE", "r:s L:fail", "s is false: fail (anything else, null too, passes)"),
     _op("DEF", "r:s L:fail", "s is undefined: fail"),

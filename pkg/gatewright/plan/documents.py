@@ -46,8 +46,6 @@ def _descend(
         path = [*path, key]
         child = node.child(key)
         if child is None:
-            if len(path) == 1 and isinstance(key, ast.Number):
-                path = [ast.String(key.text)]  # base data is stored by name
             rest = steps[place + 1 :]
             return refs.Cursor(f, refs.Cursor.DATA, path).walk(rest, dest)
         if child.rules:
@@ -173,8 +171,8 @@ def _switch(
         f.b.place(other)
     base = refs.Cursor(f, refs.Cursor.DATA, path).take()
     value = f.b.register()
-    f.emit("DOT", value, f.register(base), operand, f.fail)
-    f.put(refs.Cursor(f, value).walk(rest), out)
+    f.emit("DOTD", value, f.register(base), operand, f.fail)
+    f.put(refs.Cursor(f, value, stored=True).walk(rest), out)
     f.b.place(join)
     return out
 
@@ -218,8 +216,8 @@ def _collect(
             f.b.place(other)
         base = refs.Cursor(f, refs.Cursor.DATA, path).take()
         value = f.b.register()
-        f.emit("DOT", value, f.register(base), key, f.fail)
-        add(refs.Cursor(f, value).walk(rest))
+        f.emit("DOTD", value, f.register(base), key, f.fail)
+        add(refs.Cursor(f, value, stored=True).walk(rest))
     f.b.place(end)
 
     done = f.b.register()

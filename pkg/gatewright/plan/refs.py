@@ -7,7 +7,9 @@ is unified with each key.  Where a ref enters the rules is `documents`' business
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 from gatewright.plan import documents, terms, unify
 from gatewright.plan.frame import Frame, Operand, is_constant
@@ -15,24 +17,33 @@ from gatewright.rego import ast
 
 __all__ = ["Cursor", "plan_ref"]
 
+_INDEX: Final = re.compile(r"[+-]?[0-9]*(\.0*)?")
+
 
 class Cursor:
     """A place in a document: a base and the constant steps not yet taken.
 
-    `base` is an operand, or `INPUT` or `DATA` for the roots.
+    `base` is an operand, or `INPUT` or `DATA` for the roots.  Below `DATA`, and
+    where `stored` says so, steps go as in OPA's store.
     """
 
-    __slots__ = ("base", "f", "path")
+    __slots__ = ("base", "f", "path", "stored")
 
     INPUT = "input"
     DATA = "data"
 
     def __init__(
-        self, f: Frame, base: Operand | str, path: Sequence[ast.Term] = ()
+        self,
+        f: Frame,
+        base: Operand | str,
+        path: Sequence[ast.Term] = (),
+        *,
+        stored: bool = False,
     ) -> None:
         self.f = f
         self.base = base
         self.path = list(path)
+        self.stored = stored or base == Cursor.DATA
 
     def take(self, dest: int | None = None) -> Operand:
         """Take the steps that are pending; the value's operand."""
@@ -42,6 +53,13 @@ class Cursor:
             return base
         source = -1 if isinstance(base, str) else f.register(base)
         out = f.b.register() if dest is None else dest
+        if self.stored and source >= 0 and any(map(_is_ambiguous, path)):
+            for place, step in enumerate(path):
+                into = out if place == len(path) - 1 else f.b.register()
+                f.emit("DOTD", into, source, f.register(f.constant(step)), f.fail)
+                source = into
+            self.base, self.path = out, []
+            return out
         steps = ~f.constant(ast.Array(list(path)))
         if base == Cursor.INPUT:
             if path:
@@ -74,7 +92,7 @@ class Cursor:
                     continue
                 source = f.register(self.take())
                 out = f.b.register() if into is None else into
-                f.emit("DOT", out, source, operand, f.fail)
+                f.emit("DOTD" if self.stored else "DOT", out, source, operand, f.fail)
                 self.base = out
                 continue
             key, value = f.loop(self.take(), key=True, value=True)
@@ -84,6 +102,14 @@ class Cursor:
                 unify.unify_value(f, step, key)
             self.base = value
         return self.take(dest)
+
+
+def _is_ambiguous(step: ast.Term) -> bool:
+    """Whether a step means something else to OPA's store than in a value: a number
+    is the name of a key there, and a text that is an integer is an index."""
+    if isinstance(step, ast.String):
+        return _INDEX.fullmatch(step.value) is not None
+    return isinstance(step, ast.Number)
 
 
 def plan_ref(f: Frame, ref: ast.Ref, dest: int | None = None) -> Operand:

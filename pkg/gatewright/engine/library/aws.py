@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from typing import Final
 
 from gatewright.engine.library.civil import civil_from_days
 from gatewright.engine.library.errors import BuiltinError, OperandError
 from gatewright.engine.library.gotext import rego_text
 from gatewright.engine.library.jsontext import dump
-from gatewright.engine.library.operands import number, object_, string, utf8, whole
+from gatewright.engine.library.operands import number, object_, string, utf8
 from gatewright.engine.library.urls import read_url
-from gatewright.engine.values import Set, Value, pairs
+from gatewright.engine.values import Number, Set, Value, pairs
 
 __all__ = ["sign_req"]
 
@@ -23,6 +24,7 @@ _CONFIG: Final = (
     "aws_secret_access_key",
     "aws_service",
 )
+_INTEGER: Final = re.compile(r"([+-]?[0-9]+)(?:\.0*)?")
 _UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 #: Headers that proxies change: sent, not signed.
 _IGNORED: Final = frozenset(["authorization", "user-agent", "x-amzn-trace-id"])
@@ -32,11 +34,7 @@ def sign_req(request: Value, config: Value, time_ns: Value) -> Value:
     """Return the request with the headers that sign it."""
     wanted = dict(pairs(object_(request, 1)))
     settings = dict(pairs(object_(config, 2)))
-    ns = whole(number(time_ns, 3))
-    if ns is None:
-        raise OperandError(
-            "operand 3 must be integer number but got floating-point number"
-        )
+    ns = _nanoseconds(number(time_ns, 1))  # OPA names the first operand
     _require(wanted, _REQUEST, 1, "required request parameters(s)")
     _require(settings, _CONFIG, 2, "AWS config parameters(s)", missing="required ")
     token = settings.get("aws_session_token", "")
@@ -52,6 +50,17 @@ def sign_req(request: Value, config: Value, time_ns: Value) -> Value:
     headers = _headers(wanted.get("headers", {}))
     signed = _sign(wanted, settings, headers, _stamp(ns), token, unsigned=unsigned)
     return {**wanted, "headers": signed}
+
+
+def _nanoseconds(value: int | Number) -> int:
+    """The time as an integer of 64 bits, written without an exponent."""
+    found = _INTEGER.fullmatch(str(value))
+    ns = int(found[1]) if found else 1 << 63
+    if not -1 << 63 <= ns < 1 << 63:
+        raise OperandError(
+            "operand 3 could not convert time_ns value into a unix timestamp"
+        )
+    return ns
 
 
 def _require(

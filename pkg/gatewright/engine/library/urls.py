@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote_from_bytes
 
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.gotext import quote
@@ -168,6 +169,11 @@ def _read_host(url: Url, host: str) -> None:
     url.host = unescape(host, host=True)
 
 
+def _escaped(path: str) -> str:
+    """A path as Go writes it."""
+    return quote_from_bytes(path.encode("utf-8", "surrogateescape"), safe="$&+,/:;=@~")
+
+
 def parse(value: Value) -> dict[str, str]:
     """Return the parts that are not empty."""
     url = read_url(string(value, 1))
@@ -176,7 +182,8 @@ def parse(value: Value) -> dict[str, str]:
         "hostname": url.host,
         "port": url.port,
         "path": url.path,
-        "raw_path": url.raw_path,
+        # Go keeps the path as written only where it would not write it so itself.
+        "raw_path": url.path if _escaped(url.path) == url.raw_path else url.raw_path,
         "raw_query": url.raw_query,
         "fragment": url.fragment,
     }

@@ -210,13 +210,18 @@ class _CoreLoader(_Loader):  # type: ignore[misc]
 
 
 def read_yaml(text: str) -> Value:
-    """Read the first document; BuiltinError says what is wrong with it."""
+    """Read the first document; BuiltinError says what is wrong with it.
+
+    What comes after it must be YAML too.
+    """
     if nests_too_deep(text):
         raise BuiltinError("yaml: exceeded max depth of 10000")
     loader = None
     try:
         loader = _CoreLoader(text)
         node = loader.get_node() if loader.check_node() else None
+        while loader.check_node():
+            loader.get_node()
         if node is None:
             return None
         return _Reader().value(node)

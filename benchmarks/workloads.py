@@ -97,6 +97,8 @@ def reviews(objects: tuple[dict[str, Any], ...], *, turn: int) -> list[bytes]:
             "dryRun": False,
             "options": {"apiVersion": "meta.k8s.io/v1", "kind": "CreateOptions"},
         }
+        if not home:
+            del request["namespace"]  # as API servers leave it out
         body = {
             "kind": "AdmissionReview",
             "apiVersion": "admission.k8s.io/v1",

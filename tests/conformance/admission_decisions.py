@@ -27,6 +27,7 @@ from gatewright.mutation import review as mutation
 from gatewright.mutation.mutator import parse_mutator
 from gatewright.mutation.system import MutatorSystem
 from tests.conformance.admission_exchanges import Exchange
+from tests.constraints import samples
 
 PATHS = ("/v1/admit", "/v1/admitlabel", "/v1/mutate")
 BODY_MAX = 7 * 1024 * 1024
@@ -73,7 +74,7 @@ def _admit(exchange: Exchange) -> bytes:
         mutators=check_mutator,
     )
     admission = Admission(guard=guard)
-    return admission.judge(exchange.body, snapshot, snapshot.evaluation()).body
+    return samples.judged(admission, exchange.body, snapshot).body
 
 
 def _label(exchange: Exchange) -> bytes:

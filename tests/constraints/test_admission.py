@@ -64,7 +64,7 @@ def policies(*rego: str, **spec: Any) -> PolicySet:
 def judge(out: PolicySet, body: Any, **settings: Any) -> Verdict:
     snapshot = samples.opened(out)
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Admission(**settings).judge(data, snapshot, snapshot.evaluation())
+    return samples.judged(Admission(**settings), data, snapshot)
 
 
 def dump(expression: str) -> str:

@@ -31,6 +31,10 @@ cdef bint write_value(Heap* heap, Out* out, Word w, WriteMode mode) noexcept nog
 cdef void write_string(
     Out* out, const char* data, size_t size, WriteMode mode
 ) noexcept nogil
+# Likewise, without the quotes
+cdef void write_escaped(
+    Out* out, const char* data, size_t size, WriteMode mode
+) noexcept nogil
 cdef Word to_text(Heap* heap, Word w, WriteMode mode) noexcept nogil  # a T_STR
 # Its own text for a string, Rego's form for all else: concat, templates, %v
 cdef void write_plain(Heap* heap, Out* out, Word w) noexcept nogil

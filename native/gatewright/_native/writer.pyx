@@ -108,13 +108,20 @@ fill_plain()
 cdef void write_string(
     Out* out, const char* data, size_t size, WriteMode mode
 ) noexcept nogil:
+    put_char(out, c'"')
+    write_escaped(out, data, size, mode)
+    put_char(out, c'"')
+
+
+cdef void write_escaped(
+    Out* out, const char* data, size_t size, WriteMode mode
+) noexcept nogil:
     cdef const uint8_t* p = <const uint8_t*>data
     cdef size_t i = 0, start = 0
     cdef uint32_t rune, width
     cdef uint8_t c
     cdef char escape[16]
     cdef int n
-    put_char(out, c'"')
     while i < size:
         c = p[i]
         if plain[c] > mode:
@@ -174,7 +181,6 @@ cdef void write_string(
             start = i + width
         i += width
     put(out, data + start, size - start)
-    put_char(out, c'"')
 
 
 # Values ----------------------------------------------------------------------

@@ -19,6 +19,7 @@ from gatewright._native.convert import (
 from gatewright._native.evaluation import Evaluation
 from gatewright._native.image import Image, ImageError
 from gatewright._native.lib_regex import set_regex
+from gatewright._native.lines import lines_of
 
 __all__ = [
     "UNDEFINED",
@@ -35,5 +36,6 @@ __all__ = [
     "Set",
     "UndefinedType",
     "compare_python",
+    "lines_of",
     "set_regex",
 ]

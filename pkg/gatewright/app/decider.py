@@ -85,6 +85,13 @@ class Judging:
         return self.done
 
     def answer(self) -> Answer:
+        brief = None if self.log_denies else self.case.brief()
+        if brief is not None:
+            return Answer(
+                brief.body,
+                "allow" if brief.allowed else "deny",
+                dry_run=brief.intake.dry_run,
+            )
         verdict = self.case.close()
         status = verdict.outcome if verdict.counted else ""
         return Answer(

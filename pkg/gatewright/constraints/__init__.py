@@ -13,6 +13,7 @@ Files, in order of flow:
 - `inventory`   referential data as policies see them
 - `policyset`   all that is loaded, changed in place, frozen into bytes
 - `namespaces`  namespaces as reviews need them
+- `selection` what kind and namespace of an object select
 - `snapshot`    one generation, opened from the bytes; the index by kind
 - `reviewdoc`   a request as `input.review`
 - `judge`       matching, evaluation, results

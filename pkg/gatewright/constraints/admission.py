@@ -7,7 +7,7 @@ Source of behaviour: Gatekeeper's validation webhook, step by step.  HTTP matter
     case = admission.open(body, snapshot, reviewer)
     while not case.advance(steps, deadline_ns):   # may be done elsewhere
         ...
-    verdict = case.close()
+    verdict = case.brief() or case.close()
 
 `judge` does all of it at once.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from gatewright.constraints import actions, exclusion, reviewdoc
 from gatewright.constraints.judge import (
@@ -42,7 +42,7 @@ from gatewright.k8s import review as reviews
 from gatewright.k8s.review import ObjectError, Response, ReviewError, allowed, errored
 from gatewright.match.subject import Subject
 
-__all__ = ["Admission", "Case", "Verdict"]
+__all__ = ["Admission", "Brief", "Case", "Verdict"]
 
 _TARGET: Final = "admission.k8s.gatekeeper.sh"
 _SELF: Final = allowed("Gatekeeper does not self-manage")
@@ -244,6 +244,14 @@ def _core(api_version: object) -> bool:
     )
 
 
+class Brief(NamedTuple):
+    """An answer and what it says, for who does not ask what led to it."""
+
+    body: bytes
+    allowed: bool
+    intake: Intake
+
+
 class Case:
     """One request under way: `advance` until it says so, then `close`."""
 
@@ -274,6 +282,27 @@ class Case:
     def advance(self, steps: int, deadline_ns: int = 0) -> bool:
         """Evaluate so many steps more; True when there is nothing left to do."""
         return not self.running or self.reviewer.advance(steps, deadline_ns=deadline_ns)
+
+    def brief(self) -> Brief | None:
+        """Return the answer without its results, if that can be had; else None.
+
+        `close` has the same answer, and whatever cannot be said briefly.
+        """
+        intake, judgement = self.intake, self.judgement
+        if self._decided is not None or intake is None or judgement is None:
+            return None
+        if not self.running:
+            found: tuple[int, bytes, bytes] | None = (
+                None if judgement.rejected else (0, b"", b"")
+            )
+        else:
+            found = judgement.lines(self.reviewer)
+        if found is None:
+            return None
+        _, denials, warnings = found
+        return Brief(
+            reviews.render_lines(denials, warnings, intake.echo), not denials, intake
+        )
 
     def _outcomes(self) -> Sequence[Outcome]:
         if not self.running:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from gatewright.constraints.constraint import Constraint
 from gatewright.constraints.gosort import sort_like_go
-from gatewright.constraints.snapshot import Candidate, Snapshot
+from gatewright.constraints.selection import Candidate, Lineup
+from gatewright.constraints.snapshot import Snapshot
 from gatewright.engine.documents import Doc
 from gatewright.engine.errors import BudgetExceeded, EvalError, MessageError
 from gatewright.engine.reviews import Outcome, Reviewer
@@ -28,6 +29,7 @@ __all__ = [
     "ReviewFailed",
     "by_action",
     "judge",
+    "judge_briefly",
 ]
 
 _AUTOREJECT = "unable to match constraints: "
@@ -80,11 +82,14 @@ class Result(NamedTuple):
     rejected: bool = False
 
 
+_NOTHING: Final = Lineup.of(())
+
+
 @dataclass(slots=True)
 class Judgement:
     """A review under way: what was matched, and what is certain already."""
 
-    matched: list[Candidate] = field(default_factory=list)
+    lineup: Lineup = _NOTHING
     rejected: list[Result] = field(default_factory=list)
 
     @classmethod
@@ -99,61 +104,104 @@ class Judgement:
             out._match_nothing(snapshot.everything(point), review)
             return out
         first = subjects[0]
-        if len(subjects) == 1 or (
-            subjects[1].kind == first.kind and subjects[1].group == first.group
-        ):
-            candidates = snapshot.candidates(point, first.group, first.kind)
-            out._match(candidates, review, namespace, by_kind=True)
+        if len(subjects) == 1 or _same_place(first, subjects[1]):
+            selection = snapshot.selection(point, first, namespace, review.operation)
+            places = selection.places(subjects)
+            if not places:
+                out.lineup = selection.certain
+                return out
+            entries = selection.entries
+            out.lineup = selection.with_places(
+                [
+                    place
+                    for place in places
+                    if out._matches(entries[place], review, namespace, placed=True)
+                ]
+            )
         else:
-            out._match(snapshot.everything(point), review, namespace, by_kind=False)
+            operation = review.operation
+            out.lineup = Lineup.of(
+                [
+                    one
+                    for one in snapshot.everything(point)
+                    if (
+                        one.operations is None
+                        or operation is None
+                        or operation in one.operations
+                    )
+                    and out._matches(one, review, namespace, placed=False)
+                ]
+            )
         return out
 
-    def _match(
+    def _matches(
         self,
-        candidates: Sequence[Candidate],
+        one: Candidate,
         review: Review,
         namespace: NamespaceFacts | None,
         *,
-        by_kind: bool,
-    ) -> None:
-        operation, source, subjects = review.operation, review.source, review.subjects
-        matched = self.matched
-        for one in candidates:
-            wanted = one.operations
-            if wanted is not None and operation is not None and operation not in wanted:
-                continue
-            matcher = one.matcher
-            if matcher is None:
-                matched.append(one)
-                continue
-            matches = matcher.matches_rest if by_kind else matcher.matches
-            for subject in subjects:
-                try:
-                    if matches(subject, namespace, source):
-                        matched.append(one)
-                        break
-                except MatchError as error:
-                    reason = (
-                        f"error matching the requested object: {subject.name} :{error}"
-                    )
-                    self.rejected.append(_rejection(one, reason))
-                    break
+        placed: bool,
+    ) -> bool:
+        matcher = one.matcher
+        if matcher is None:
+            return True
+        matches = matcher.matches_object if placed else matcher.matches
+        for subject in review.subjects:
+            try:
+                if matches(subject, namespace, review.source):
+                    return True
+            except MatchError as error:
+                reason = f"error matching the requested object: {subject.name} :{error}"
+                self.rejected.append(_rejection(one, reason))
+                break
+        return False
 
     def _match_nothing(self, candidates: Sequence[Candidate], review: Review) -> None:
         # Without an object to look at only constraints that match anything do.
+        matched: list[Candidate] = []
         for one in candidates:
             wanted, given = one.operations, review.operation
             if wanted is not None and given is not None and given not in wanted:
                 continue
             if one.unconditional:
-                self.matched.append(one)
+                matched.append(one)
             else:
                 self.rejected.append(_rejection(one, review.broken or _NO_OBJECT))
+        self.lineup = Lineup.of(matched)
 
     @property
-    def calls(self) -> list[tuple[int, int]]:
+    def matched(self) -> Sequence[Candidate]:
+        """Return the constraints that match, in order."""
+        return self.lineup.candidates
+
+    @property
+    def calls(self) -> Sequence[tuple[int, int]]:
         """Return what the engine must run."""
-        return [(one.policy, one.parameters) for one in self.matched]
+        return self.lineup.calls
+
+    def lines(self, reviewer: Reviewer) -> tuple[int, bytes, bytes] | None:
+        """Return what `conclude` and `by_action` come to, as the answer's text.
+
+        That is the number of results, the denials and the warnings, as `Reviewer.lines`
+        gives them; None when only `conclude` has the answer.
+        """
+        lineup = self.lineup
+        if self.rejected or lineup.heads is None:
+            return None
+        failures = reviewer.failures()
+        replaced: dict[int, bytes] = {}
+        if failures:
+            failed: dict[str, bytes] = {}
+            for number, error in failures:
+                if not isinstance(error, EvalError) or isinstance(error, MessageError):
+                    return None
+                kind = lineup.candidates[number].constraint.kind
+                text = str(error).encode("utf-8", "surrogateescape")
+                failed.setdefault(kind, text)
+            for number, one in enumerate(lineup.candidates):
+                if one.constraint.kind in failed:
+                    replaced[number] = failed[one.constraint.kind]
+        return reviewer.lines(lineup.heads, replaced)
 
     def conclude(self, outcomes: Sequence[Outcome]) -> list[Result]:
         """Return the results, by constraint; raise ReviewFailed, ReviewCancelled.
@@ -212,6 +260,16 @@ class Judgement:
         return failed
 
 
+def _same_place(one: Subject, other: Subject) -> bool:
+    # Whether kind and namespace select the same for both
+    return (
+        one.kind == other.kind
+        and one.group == other.group
+        and one.namespace == other.namespace
+        and not (one.is_namespace and one.name != other.name)
+    )
+
+
 def _rejection(one: Candidate, reason: str) -> Result:
     text = _AUTOREJECT + reason
     return Result(one.constraint, text, None, one.action, one.scoped, rejected=True)
@@ -238,6 +296,24 @@ def judge(
     reviewer.set_review(review.document)
     outcomes = reviewer.run(calls, steps=steps, deadline_ns=deadline_ns)
     return judgement.conclude(outcomes)
+
+
+def judge_briefly(
+    snapshot: Snapshot, reviewer: Reviewer, review: Review, point: str
+) -> tuple[int, bytes, bytes] | None:
+    """Return the number of results, denials and warnings (see `Judgement.lines`).
+
+    None: only `judge` has the answer.
+    """
+    judgement = Judgement.prepare(snapshot, review, point)
+    calls = judgement.calls
+    if not calls:
+        return None if judgement.rejected else (0, b"", b"")
+    reviewer.set_review(review.document)
+    reviewer.start(calls, steps=reviewer.limits.steps)
+    while not reviewer.advance(1_000_000):
+        pass
+    return judgement.lines(reviewer)
 
 
 def by_action(results: list[Result]) -> list[Result]:

@@ -9,49 +9,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from gatewright.constraints import constraint, crd, template
 from gatewright.constraints.constraint import Constraint
 from gatewright.constraints.exclusion import Exclusions
 from gatewright.constraints.namespaces import Namespaces
+from gatewright.constraints.selection import Candidate, Selection, head_of
 from gatewright.engine.binding import LIBRARY, Binding
 from gatewright.engine.limits import Limits
 from gatewright.engine.reviews import Library, Reviewer
 from gatewright.k8s import gvk, meta
 from gatewright.k8s.jsonschema import Schema
-from gatewright.match.block import Matcher
-from gatewright.match.subject import NamespaceFacts
+from gatewright.match.subject import NamespaceFacts, Subject
 
-__all__ = ["Candidate", "Snapshot"]
+__all__ = ["Snapshot"]
 
-#: Kinds remembered; more are looked up anew each time.
+#: Kinds remembered, and kinds in namespaces; more are looked up anew each time.
 _KINDS_MAX: Final = 4096
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Candidate:
-    """A constraint that objects of some kind can match, at some enforcement point.
-
-    `matcher` is None when there is nothing left to match; `unconditional` when the
-    constraint has no match block at all.  `operations` is None for all of them.
-    `action` and `scoped` are what a violation leads to.
-    """
-
-    constraint: Constraint
-    policy: int
-    parameters: int
-    matcher: Matcher | None
-    unconditional: bool
-    operations: frozenset[str] | None
-    action: str
-    scoped: tuple[str, ...]
-
-    @property
-    def call(self) -> tuple[int, int]:
-        """Return what the engine is asked to run."""
-        return self.policy, self.parameters
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +67,7 @@ class Snapshot:
         self._loaded = tuple(loaded)
         self._everything: dict[str, tuple[Candidate, ...]] = {}
         self._by_kind: dict[tuple[str, str, str], tuple[Candidate, ...]] = {}
+        self._selections: dict[tuple[str | bool | None, ...], Selection] = {}
 
     def _load(self, entry: Mapping[str, Any], loaded: list[_Loaded]) -> None:
         source = entry["source"]
@@ -129,6 +106,35 @@ class Snapshot:
                 self._by_kind[key] = found
         return found
 
+    def selection(
+        self,
+        point: str,
+        subject: Subject,
+        namespace: NamespaceFacts | None,
+        operation: str | None,
+    ) -> Selection:
+        """Return what an object's kind and namespace select."""
+        key = (
+            point,
+            subject.group,
+            subject.kind,
+            subject.namespace,
+            None if namespace is None else namespace.name,
+            operation,
+        )
+        found = self._selections.get(key)
+        if found is None:
+            found = Selection.of(
+                self.candidates(point, subject.group, subject.kind),
+                subject,
+                namespace,
+                operation,
+            )
+            # A Namespace's own name decides: there may be any number of them.
+            if not subject.is_namespace and len(self._selections) < _KINDS_MAX:
+                self._selections[key] = found
+        return found
+
     def everything(self, point: str) -> tuple[Candidate, ...]:
         """Return all constraints that are in force at an enforcement point."""
         found = self._everything.get(point)
@@ -143,6 +149,7 @@ class Snapshot:
                     one.operations,
                     one.constraint.actions.action,
                     scoped,
+                    head_of(one.constraint.name, one.constraint.actions.action, scoped),
                 )
                 for one in self._loaded
                 if (scoped := one.constraint.actions.at(point)) is not None
@@ -169,13 +176,4 @@ def _narrowed(one: Candidate) -> Candidate:
     matcher = one.matcher
     if matcher is None or not matcher.kinds_only:
         return one
-    return Candidate(
-        one.constraint,
-        one.policy,
-        one.parameters,
-        None,
-        one.unconditional,
-        one.operations,
-        one.action,
-        one.scoped,
-    )
+    return replace(one, matcher=None)

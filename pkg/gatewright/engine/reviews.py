@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from gatewright._native.core import Assembler, Doc, Evaluation, Image
+from gatewright._native.core import Assembler, Doc, Evaluation, Image, lines_of
 from gatewright.engine.binding import LIBRARY, VARYING, Binding
 from gatewright.engine.errors import BudgetExceeded, EvalError, MessageError
 from gatewright.engine.library.context import Context
@@ -139,6 +139,23 @@ class Reviewer:
     def outcomes(self) -> list[Outcome]:
         """The outcome of each call, in their order."""
         return self._evaluation.violations(_error)
+
+    def failures(self) -> list[tuple[int, EvalError | BudgetExceeded]]:
+        """The calls that failed: number and outcome."""
+        return self._evaluation.failures(_error)
+
+    def lines(
+        self, heads: Sequence[tuple[int, int, bytes]], replaced: dict[int, bytes]
+    ) -> tuple[int, bytes, bytes] | None:
+        """The messages of all violations as JSON text, without making objects of them.
+
+        `heads` has (rank, parts, head) for each call: lines go by rank, then message,
+        and read head + message.  Parts: 1 the first text (lines joined by newlines), 2
+        the second (JSON strings joined by commas).  `replaced`: messages of calls
+        that count as one violation each.  Gives the number of lines and both texts;
+        None if another call failed, or a message is no string.
+        """
+        return lines_of(self._evaluation, heads, replaced)
 
     def run(
         self,

@@ -29,6 +29,7 @@ __all__ = [
     "denied",
     "errored",
     "render",
+    "render_lines",
 ]
 
 #: Go's name of the struct that reads an object's kind, quotes escaped as `%v` has them.
@@ -265,6 +266,29 @@ def _head(echo: Echo) -> str:
 _FIXED: Final = (
     '"response":{"uid":%s,"allowed":%s,"status":{"metadata":{}%s,"code":%d}%s}}\n'
 )
+_LINES: Final = b'{%b"response":{"uid":%b,"allowed":%b}}\n'
+
+
+def render_lines(denials: bytes, warnings: bytes, echo: Echo) -> bytes:
+    """Return what `render` makes of the answer with these denials and warnings.
+
+    Both are JSON text already: of one string, and of strings with commas between,
+    the denials without quotes; either may be empty.
+    """
+    if denials:
+        said = (
+            b'false,"status":{"metadata":{},"message":"%b","reason":"Forbidden"'
+            b',"code":403}' % denials
+        )
+    else:
+        said = b'true,"status":{"metadata":{},"code":%d}' % (299 if warnings else 200)
+    if warnings:
+        said += b',"warnings":[%b]' % warnings
+    return _LINES % (
+        _head(echo).encode("utf-8", "surrogateescape"),
+        quote_json(echo.uid).encode("utf-8", "surrogateescape"),
+        said,
+    )
 
 
 def render(response: Response, echo: Echo | None) -> bytes:

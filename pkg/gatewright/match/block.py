@@ -90,7 +90,7 @@ class Matcher:
     """A compiled match block.
 
     `kinds_only` says that nothing but the kinds restricts it, so that an index by
-    kind has the whole answer.
+    kind has the whole answer; `settled` that `matches_object` always holds.
     """
 
     kinds: tuple[_Kinds, ...]
@@ -102,6 +102,7 @@ class Matcher:
     name: Glob | None
     source: str
     kinds_only: bool
+    settled: bool
 
     def matches_kind(self, group: str, kind: str) -> bool:
         """Tell whether objects of a kind can match at all."""
@@ -121,8 +122,16 @@ class Matcher:
         self, subject: Subject, namespace: NamespaceFacts | None, source: str
     ) -> bool:
         """Tell whether an object whose kind matches does so in all else."""
-        if self.kinds_only:
-            return True
+        return self.kinds_only or (
+            self.matches_place(subject, namespace)
+            and self.matches_object(subject, namespace, source)
+        )
+
+    def matches_place(self, subject: Subject, namespace: NamespaceFacts | None) -> bool:
+        """Tell whether it may match where the object lives: scope and namespaces.
+
+        Only the kind, namespace and (of a Namespace) name of the object play a part.
+        """
         if self.scope and not self._in_scope(subject, namespace):
             return False
         if self.namespaces or self.excluded:
@@ -132,6 +141,12 @@ class Matcher:
                     return False
                 if self.excluded and self.excluded.matches(home):
                     return False
+        return True
+
+    def matches_object(
+        self, subject: Subject, namespace: NamespaceFacts | None, source: str
+    ) -> bool:
+        """Tell whether what is left after kind and place matches."""
         if self.label_selector is not None and not self.label_selector.matches(
             subject.labels
         ):
@@ -222,7 +237,9 @@ def compile_match(spec: Mapping[str, Any]) -> Matcher:
     name = Glob.parse(decoded["name"]) if decoded["name"] else None
     source = decoded["source"] or ALL
     scope = scope if scope in ("Cluster", "Namespaced") else ""
-    free = not scope and not namespaces and not excluded and source == ALL
+    settled = (
+        labels is None and namespace_labels is None and name is None and source == ALL
+    )
     return Matcher(
         kinds,
         scope,
@@ -232,5 +249,6 @@ def compile_match(spec: Mapping[str, Any]) -> Matcher:
         namespace_labels,
         name,
         source,
-        free and labels is None and namespace_labels is None and name is None,
+        settled and not scope and not namespaces and not excluded,
+        settled,
     )

@@ -58,6 +58,11 @@ MATCHES: list[dict[str, Any]] = [
 ]
 
 
+def pod_with(labels: dict[str, str]) -> dict[str, Any]:
+    metadata = {"name": "p", "namespace": "default", "labels": labels}
+    return samples.POD | {"metadata": metadata}
+
+
 def policies(chance: random.Random, count: int) -> Any:
     out = samples.policy_set()
     texts = [chance.choice(MESSAGES) for _ in range(chance.randrange(4))]
@@ -90,7 +95,7 @@ def test_brief_answers_agree(seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - repeatable
     snapshot = samples.opened(policies(chance, chance.choice([1, 3, 12, 40, 90])))
     for labels in ({}, {"a": "1"}, {"a": "2", "b": ""}):
-        pod = samples.POD | {"metadata": samples.POD["metadata"] | {"labels": labels}}
+        pod = pod_with(labels)
         body = json.dumps(review(pod)).encode()
         samples.judged(Admission(), body, snapshot)
         old = samples.POD | {"metadata": {"name": "q", "labels": {"a": "1"}}}
@@ -115,9 +120,7 @@ def test_what_is_selected_is_what_matches(seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - repeatable
     snapshot = samples.opened(policies(chance, 60))
     labels = chance.choice([{}, {"a": "1"}, {"a": "2", "b": "x"}])
-    body = json.dumps(
-        review(samples.POD | {"metadata": samples.POD["metadata"] | {"labels": labels}})
-    ).encode()
+    body = json.dumps(review(pod_with(labels))).encode()
     case = Admission().open(body, snapshot, snapshot.evaluation())
     assert case.judgement is not None
     assert case.intake is not None

@@ -558,19 +558,6 @@ cdef class Evaluation:
             raise ValueError(f"no call {number}")
         return self.calls[number].left
 
-    def failures(self, make_error):
-        """What `violations` gives for the calls that failed, with their numbers."""
-        cdef Call* call
-        cdef uint32_t i
-        cdef list out = []
-        if not self.extracting or self.at != self.call_count:
-            raise ValueError("calls are left to run")
-        for i in range(self.call_count):
-            call = &self.calls[i]
-            if call.outcome != O_VALUE:
-                out.append((i, make_error(*self.error_of(call))))
-        return out
-
     def violations(self, make_error):
         """The outcomes of `begin_reviews`, one per call.
 

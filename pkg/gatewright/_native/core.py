@@ -19,7 +19,7 @@ from gatewright._native.convert import (
 from gatewright._native.evaluation import Evaluation
 from gatewright._native.image import Image, ImageError
 from gatewright._native.lib_regex import set_regex
-from gatewright._native.lines import lines_of
+from gatewright._native.lines import failures_of, lines_of
 
 __all__ = [
     "UNDEFINED",
@@ -36,6 +36,7 @@ __all__ = [
     "Set",
     "UndefinedType",
     "compare_python",
+    "failures_of",
     "lines_of",
     "set_regex",
 ]

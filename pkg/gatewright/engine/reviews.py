@@ -6,7 +6,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from gatewright._native.core import Assembler, Doc, Evaluation, Image, lines_of
+from gatewright._native.core import (
+    Assembler,
+    Doc,
+    Evaluation,
+    Image,
+    failures_of,
+    lines_of,
+)
 from gatewright.engine.binding import LIBRARY, VARYING, Binding
 from gatewright.engine.errors import BudgetExceeded, EvalError, MessageError
 from gatewright.engine.library.context import Context
@@ -142,7 +149,7 @@ class Reviewer:
 
     def failures(self) -> list[tuple[int, EvalError | BudgetExceeded]]:
         """The calls that failed: number and outcome."""
-        return self._evaluation.failures(_error)
+        return failures_of(self._evaluation, _error)
 
     def lines(
         self, heads: Sequence[tuple[int, int, bytes]], replaced: dict[int, bytes]

@@ -10,6 +10,7 @@ ir           the plan language as inert data
 plan         syntax tree to plan
 _native      the doors to the compiled evaluator
 engine       compile, then evaluate
+kube         the Kubernetes API: list, watch, write, lease
 match        does this object fall under this match block
 constraints  templates and constraints: review in, responses out
 mutation     mutators: object in, patch out

@@ -56,6 +56,7 @@ _FINE_BUCKETS: Final = (
     *(0.00002, 0.00005, 0.0001, 0.0002, 0.0005),
     *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0),
 )
+_AUDIT_BUCKETS: Final = (60, 180, 300, 600, 900, 1200, 2400, 4800, 9600, 19200)
 _STATUS: Final = ("status", ("active", "error"))
 _ENDPOINT: Final = ("endpoint", ("admit", "admitlabel", "mutate"))
 
@@ -150,6 +151,36 @@ TABLE: Final[tuple[Metric, ...]] = (
         "From the body's last byte to the answer's first, by endpoint",
         (_ENDPOINT,),
         _FINE_BUCKETS,
+    ),
+    Metric(
+        "gatekeeper_violations",
+        "gauge",
+        "Total number of audited violations",
+        (
+            (
+                "enforcement_action",
+                ("", "deny", "dryrun", "scoped", "unrecognized", "warn"),
+            ),
+        ),
+    ),
+    Metric(
+        "gatekeeper_audit_duration_seconds",
+        "histogram",
+        "Latency of audit operation in seconds",
+        (),
+        _AUDIT_BUCKETS,
+    ),
+    Metric(
+        "gatekeeper_audit_last_run_time",
+        "gauge",
+        "Timestamp of last audit run starting time",
+        summed=False,
+    ),
+    Metric(
+        "gatekeeper_audit_last_run_end_time",
+        "gauge",
+        "Timestamp of last audit run ending time",
+        summed=False,
     ),
     Metric(
         "gatewright_refused_requests_total",

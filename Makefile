@@ -62,6 +62,10 @@ cluster-test: $(NATIVE_STAMP) ## Build a real API server (once; needs Go), run t
 conformance: $(NATIVE_STAMP) ## Run all conformance cases, the long ones too
 	@$(BIN)/python -m pytest tests/conformance -m 'not peers and not cluster' $(ARGS)
 
+.PHONY: sanitize
+sanitize: $(NATIVE_STAMP) ## Run the core's tests with address and undefined-behaviour checks
+	@$(BIN)/python -m tools.sanitize $(ARGS)
+
 # SECONDS is one of bash's own, so it is kept out of the shell.
 .PHONY: fuzz
 fuzz: $(NATIVE_STAMP) ## Compare random programs with the real opa: SECONDS=60 SEED=

@@ -29,31 +29,19 @@ from gatewright._native.reader cimport (
 from gatewright._native.value cimport (
     E_BUILTIN, E_CANCEL, E_CONFLICT, E_INTERNAL, E_MEMORY, E_NONE, E_TYPE, F_SORTED,
     T_OBJ, T_STR, UNDEFINED as NONE, Chunk, ErrorKind, Heap, SeqNode, Word, as_int,
-    fail, hash_bytes, heap_reset, item, new_object, new_seq, new_str, seq_node, store,
-    str_node, tag,
+    close_rest, fail, hash_bytes, heap_reset, item, new_object, new_seq, new_str,
+    seq_node, store, str_node, tag,
 )
 from gatewright._native.vm cimport vm_location, vm_run, vm_set_python_call
-from gatewright._native.work cimport Account, account, unfolded
+from gatewright._native.work cimport Account, account, now, unfolded
 
 from gatewright._native.convert import UNDEFINED
-
-cdef extern from "<time.h>" nogil:
-    ctypedef long time_t
-    struct timespec:
-        time_t tv_sec
-        long tv_nsec
-    int clock_gettime(int clock, timespec* out)
-    int CLOCK_MONOTONIC
+from gatewright._native.work import OverBudget
 
 cdef enum:
     SLICE = 20000               # steps between looks at the clock: some 100 us
     DEFAULT_LIMIT = 1 << 28
-
-
-cdef inline int64_t now() noexcept nogil:
-    cdef timespec t
-    clock_gettime(CLOCK_MONOTONIC, &t)
-    return <int64_t>t.tv_sec * 1000000000 + t.tv_nsec
+    PYTHON_CALL = 250           # steps of any call of a builtin in Python: some 1 us
 
 
 # Python builtins -------------------------------------------------------------
@@ -81,6 +69,7 @@ cdef Word call_python(
             fail(heap, E_MEMORY, b"memory limit exceeded")
             return NONE
         mine.spent += size >> 5
+    mine.spent += PYTHON_CALL
     try:
         operands = [to_python(args[i]) for i in range(n)]
         if builtin.flags & BF_CONTEXT:
@@ -97,8 +86,12 @@ cdef Word call_python(
         fail_text(heap, E_BUILTIN, f"{name_of(vm, builtin)}: {error}")
     except evaluation.image.binding.unsupported as error:
         fail_text(heap, E_INTERNAL, f"{error}")
-    except evaluation.image.binding.cancelled:
-        fail(heap, E_CANCEL, b"caller cancelled query execution")
+    except OverBudget as error:
+        # Over its steps: `work` sees that for itself
+        if error.reason == "memory":
+            fail(heap, E_MEMORY, b"memory limit exceeded")
+        else:
+            fail(heap, E_CANCEL, b"caller cancelled query execution")
     except BaseException as error:
         # It is raised, or becomes the cause of an error, once the GIL is ours again.
         evaluation.raised = error
@@ -439,6 +432,7 @@ cdef class Evaluation:
                 free(chunk)
             if heap.chunk != NULL:
                 heap.chunk.used = self.mark.chunk_used
+                close_rest(heap.chunk)
             heap.used = self.mark.used
         self.running = False
         self.at += 1
@@ -448,6 +442,11 @@ cdef class Evaluation:
         cdef int64_t granted
         cdef Status status
         cdef Account* mine = account()
+        # A builtin in Python may run an evaluation within this one
+        cdef Account outer = mine[0]
+        mine.deadline = deadline
+        mine.cancelled = &self.cancelled
+        mine.heap = self.heap
         while self.at < self.call_count:
             if self.cancelled or (deadline and now() >= deadline):
                 while self.at < self.call_count:
@@ -456,6 +455,7 @@ cdef class Evaluation:
                     self.end_call(O_CANCELLED)
                 break
             if steps <= 0:
+                mine[0] = outer
                 return False
             if not self.running:
                 self.next_call()
@@ -467,6 +467,7 @@ cdef class Evaluation:
                 granted = call.left
             self.vm.left = granted
             mine.spent = 0
+            mine.looked = 0
             mine.limit = call.left
             status = vm_run(&self.vm)
             mine.limit = 0
@@ -485,6 +486,7 @@ cdef class Evaluation:
                 self.end_call(O_ERROR)
             elif call.left <= 0:
                 self.end_call(O_STEPS)
+        mine[0] = outer
         return True
 
     cdef void mark_here(self) noexcept nogil:

@@ -20,8 +20,9 @@ from gatewright._native.utf8 cimport put_rune, rune_at, rune_is_valid
 from gatewright._native.value cimport (
     E_DEPTH, E_MEMORY, E_SYNTAX, F_SORTED, HASH_START, MAX_DEPTH, STR_HEADER, T_ARR,
     T_OBJ, T_STR, UNDEFINED, W_FALSE, W_NULL, W_TRUE, Chunk, Heap, NumNode, SeqNode,
-    StrNode, Word, alloc_str, fail, from_int, hash_block, hash_end, load, new_num_node,
-    new_seq, new_set, num_node, seal_str, store, str_node,
+    FENCE, StrNode, Word, alloc_str, close_rest, fail, from_int, hash_block, hash_end,
+    load, new_num_node, new_seq, new_set, num_node, open_bytes, seal_str, store,
+    str_node,
 )
 
 cdef extern from "stop16.h":
@@ -161,6 +162,7 @@ cdef inline Word read_string(
     base = <uint8_t*>(chunk + 1) + chunk.used
     out = base + STR_HEADER
     last = <uint8_t*>(chunk + 1) + chunk.size - 24
+    open_bytes(base, chunk.size - chunk.used)
     while end - p >= 16 and out <= last:
         memcpy(words, p, 16)
         memcpy(out, words, 16)
@@ -188,6 +190,7 @@ cdef inline Word read_string(
         if known != NULL and size <= INTERN_SIZE:
             found = intern_find(known, hash, <const char*>start, size)
             if found != UNDEFINED:
+                close_rest(chunk)
                 return found
         out[k] = 0
         s = <StrNode*>base
@@ -196,7 +199,12 @@ cdef inline Word read_string(
         s.runes = <uint32_t>runes
         s.flags = 0
         chunk.used += (STR_HEADER + size + 8) & ~<size_t>7
+        if FENCE:
+            close_rest(chunk)
+            if chunk.size - chunk.used >= FENCE:
+                chunk.used += FENCE
         return <Word>base | T_STR
+    close_rest(chunk)
     return read_string_slow(heap, data, at, end, known, raw)
 
 

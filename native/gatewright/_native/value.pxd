@@ -120,6 +120,11 @@ cdef inline void store(Word* slot, Word w) noexcept nogil:
     slot[0] = w - <Word>slot if (w & 7) >= 2 else w
 
 # Arena ---------------------------------------------------------------------
+cdef extern from "fence.h" nogil:
+    const size_t FENCE "GW_FENCE"   # bytes behind a node; 0 but in a sanitized build
+    void open_bytes "gw_open"(void* p, size_t size)
+    void close_bytes "gw_close"(void* p, size_t size)
+
 cdef void heap_init(Heap* heap, size_t limit) noexcept nogil
 cdef void heap_reset(Heap* heap) noexcept nogil          # frees all but one chunk
 cdef void heap_free(Heap* heap) noexcept nogil
@@ -127,13 +132,17 @@ cdef void* heap_grow(Heap* heap, size_t size) noexcept nogil  # slow path
 cdef inline void* heap_alloc(Heap* heap, size_t size) noexcept nogil:
     # 8-aligned, not cleared; NULL and E_MEMORY beyond the limit
     cdef Chunk* chunk = heap.chunk
-    cdef size_t need = (size + 7) & ~<size_t>7
+    cdef size_t need = ((size + 7) & ~<size_t>7) + FENCE
     cdef void* out
     if chunk != NULL and need <= chunk.size - chunk.used:
         out = <char*>(chunk + 1) + chunk.used
         chunk.used += need
+        open_bytes(out, size)
         return out
-    return heap_grow(heap, need)
+    return heap_grow(heap, size)
+cdef inline void close_rest(Chunk* chunk) noexcept nogil:
+    # What a chunk has not handed out, or has taken back
+    close_bytes(<char*>(chunk + 1) + chunk.used, chunk.size - chunk.used)
 
 cdef void fail(Heap* heap, ErrorKind kind, const char* message) noexcept nogil
 

@@ -51,6 +51,7 @@ cdef void heap_reset(Heap* heap) noexcept nogil:
     if kept != NULL:
         kept.next = NULL
         kept.used = 0
+        close_rest(kept)
     heap.used = 0
     heap.error = E_NONE
     heap.error_at = 0
@@ -72,12 +73,13 @@ cdef void* heap_grow(Heap* heap, size_t size) noexcept nogil:
     cdef Chunk* chunk = heap.chunk
     cdef size_t taken = heap.used
     cdef size_t want = FIRST_CHUNK
+    cdef size_t asked = size
     if chunk != NULL:
         taken += chunk.size
         want = 2 * chunk.size
         if want > KEEP_CHUNK:
             want = KEEP_CHUNK
-    size = (size + 7) & ~<size_t>7
+    size = ((size + 7) & ~<size_t>7) + FENCE
     if taken > heap.limit or size > heap.limit - taken:
         fail(heap, E_MEMORY, "memory limit exceeded")
         return NULL
@@ -95,6 +97,8 @@ cdef void* heap_grow(Heap* heap, size_t size) noexcept nogil:
     if heap.chunk != NULL:
         heap.used = taken
     heap.chunk = chunk
+    close_rest(chunk)
+    open_bytes(chunk + 1, asked)
     return chunk + 1
 
 

@@ -20,6 +20,7 @@ from gatewright._native.evaluation import Evaluation
 from gatewright._native.image import Image, ImageError
 from gatewright._native.lib_regex import set_regex
 from gatewright._native.lines import failures_of, lines_of
+from gatewright._native.work import OverBudget, cancelled, charge, reserve, time_left
 
 __all__ = [
     "UNDEFINED",
@@ -33,10 +34,15 @@ __all__ = [
     "LimitError",
     "Number",
     "Object",
+    "OverBudget",
     "Set",
     "UndefinedType",
+    "cancelled",
+    "charge",
     "compare_python",
     "failures_of",
     "lines_of",
+    "reserve",
     "set_regex",
+    "time_left",
 ]

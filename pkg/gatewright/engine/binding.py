@@ -9,7 +9,7 @@ from typing import Any, Final, NoReturn
 from gatewright._native.core import set_regex
 from gatewright.builtins.declarations import TABLE
 from gatewright.engine.library import regex_hooks
-from gatewright.engine.library.context import Cancelled, Context
+from gatewright.engine.library.context import Context
 from gatewright.engine.library.errors import (
     BuiltinError,
     OperandError,
@@ -30,7 +30,6 @@ class Binding:
     operand_error: Final = OperandError
     builtin_error: Final = BuiltinError
     unsupported: Final = UnsupportedBuiltin
-    cancelled: Final = Cancelled
     make_context: Final = Context
 
     def __init__(self, extra: Mapping[str, Callable[..., Any]] | None = None) -> None:

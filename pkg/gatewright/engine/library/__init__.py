@@ -3,6 +3,7 @@
 registry    which builtin is which function; imported on first use
 context     what a nondeterministic builtin knows of its query
 errors      how a call fails: BuiltinError, OperandError
+budget      what a call may still take: steps, memory, time
 operands    reading operands, with OPA's texts
 runtime     what the engine tells of itself
 
@@ -15,7 +16,7 @@ Time: civil, layouts, durations, times.
 
 Numbers, texts, graphs: bits, units, semver, uuids, strings, graphs.
 
-Addresses and requests: net, urls, http, http_transport, aws.
+Addresses and requests: net, lookups, urls, http, http_transport, aws.
 
 Encodings, digests and trust: encoding, digests, jwt, signatures, x509, x509_names,
 x509_verify.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from gatewright.engine.library.budget import reserve
 from gatewright.engine.library.context import Context
 from gatewright.engine.library.errors import (
     BuiltinError,
@@ -27,9 +28,6 @@ __all__ = [
 
 #: Bits that a shifted number may have; OPA has no bound but memory.
 MAX_BITS: Final = 1 << 14
-#: Numbers that a range may have.
-MAX_RANGE: Final = 10_000_000
-_POLL: Final = 1 << 16
 
 
 def _big(value: Value, position: int) -> int:
@@ -92,15 +90,13 @@ def rsh(value: Value, by: Value) -> int:
     return number >> min(count, number.bit_length() + 1)
 
 
-def range_step(ctx: Context, start: Value, end: Value, step: Value) -> list[int]:
+def range_step(start: Value, end: Value, step: Value) -> list[int]:
     """Count from start to end (included) in steps, downwards where end is less."""
     first, last, by = _big(start, 1), _big(end, 2), _big(step, 3)
     if by <= 0:
         raise BuiltinError("numbers.range_step: step must be a positive integer")
     span = abs(last - first) // by + 1
-    if span > MAX_RANGE:
-        raise BuiltinError(f"range has more than {MAX_RANGE} numbers")
-    ctx.check()
+    reserve(40 * span)
     if last < first:
         return list(range(first, last - 1, -by))
     return list(range(first, last + 1, by))

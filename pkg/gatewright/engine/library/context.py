@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from gatewright.engine.values import Value
 
-__all__ = ["Cancelled", "Context", "HttpPolicy"]
-
-
-class Cancelled(Exception):
-    """The query was cancelled, or its deadline passed, while a builtin ran."""
+__all__ = ["Context", "HttpPolicy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,6 @@ class Context:
     the same seed gives the same values. `memory` holds what must stay the same in
     one query (random values by operands, answers of requests). `shared` is a cache
     that outlives the query, None for none. `runtime` is what `opa.runtime` shows.
-    `cancelled` is polled by long calls.
     """
 
     clock: int = field(default_factory=time.time_ns)
@@ -56,12 +51,6 @@ class Context:
     shared: dict[Any, Any] | None = None
     runtime: Mapping[str, Value] = field(default_factory=dict)
     http: HttpPolicy = field(default_factory=HttpPolicy)
-    cancelled: Callable[[], bool] | None = None
-
-    def check(self) -> None:
-        """Raise Cancelled when the query was."""
-        if self.cancelled is not None and self.cancelled():
-            raise Cancelled
 
     def random(self) -> random.Random:
         """The query's source of randomness, seeded once."""

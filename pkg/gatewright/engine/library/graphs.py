@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from gatewright.engine.library.context import Context
-from gatewright.engine.library.errors import BuiltinError, operand_error
+from gatewright.engine.library.budget import LINE, charge, reserve
+from gatewright.engine.library.errors import operand_error
 from gatewright.engine.library.keys import key_of
 from gatewright.engine.library.operands import object_
 from gatewright.engine.values import Set, Value, pairs
 
 __all__ = ["reachable", "reachable_paths"]
-
-#: Paths that are listed at most; their number grows exponentially.
-MAX_PATHS: Final = 100_000
 
 _Graph = dict[object, Value]
 
@@ -40,18 +35,22 @@ def reachable(graph: Value, initial: Value) -> Set:
     found: dict[object, Value] = {}
     queue = _initial(initial)[::-1]
     while queue:
+        charge(4 * LINE)
         node = queue.pop()
         key = key_of(node)
         if key in found or key not in edges:
             continue
         found[key] = node
-        queue += _members(edges[key])
+        neighbours = _members(edges[key])
+        reserve(8 * len(neighbours))
+        queue += neighbours
     return Set(found.values())
 
 
-def reachable_paths(ctx: Context, graph: Value, initial: Value) -> Set:
+def reachable_paths(graph: Value, initial: Value) -> Set:
     """Return every path that starts at some nodes, as arrays.
 
+    Their number grows exponentially, and so does what this costs.
     A path ends at a node without neighbours, before an unknown node, and before a
     node that it has already passed.
     """
@@ -59,23 +58,23 @@ def reachable_paths(ctx: Context, graph: Value, initial: Value) -> Set:
     out: list[Value] = []
     for start in _initial(initial):
         if key_of(start) in edges:
-            _walk(ctx, edges, start, out)
+            _walk(edges, start, out)
     return Set(out)
 
 
-def _walk(ctx: Context, edges: _Graph, start: Value, out: list[Value]) -> None:
+def _walk(edges: _Graph, start: Value, out: list[Value]) -> None:
     # The start alone may be passed twice, by a node that leads to itself.
     stack = [([start], frozenset[object]())]
     while stack:
         path, passed = stack.pop()
-        if len(out) > MAX_PATHS:
-            raise BuiltinError(f"graph has more than {MAX_PATHS} paths")
-        ctx.check()
         neighbours = _members(edges[key_of(path[-1])])
         if not neighbours:
             out.append(path)
             continue
         for node in neighbours:
+            # A path is copied, and its nodes are put into a set
+            charge((len(path) + 2) * LINE)
+            reserve(64 * len(path))
             key = key_of(node)
             if key not in edges or key in passed:
                 out.append(path)

@@ -68,8 +68,9 @@ _REQUIRED: Final = ("method", "url")
 _CACHEABLE: Final = frozenset([200, 203, 204, 206, 300, 301, 404, 405, 410, 414, 501])
 _METHOD: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 DEFAULT_TIMEOUT: Final = 5.0
-#: Answers kept in a shared cache at most.
+#: Answers, and bytes of their bodies, that are kept in a shared cache at most.
 CACHED: Final = 1000
+CACHED_BYTES: Final = 64 << 20
 
 
 @dataclass(slots=True)
@@ -313,8 +314,10 @@ def _keep(
         seconds = _fresh_seconds(answer)
     if seconds is None:
         return
-    while len(shared) >= CACHED:
-        shared.pop(next(iter(shared)))
+    shared.pop(memo, None)
+    size = sum(len(kept.body) for kept, _ in tuple(shared.values()))
+    while shared and (len(shared) >= CACHED or size + len(answer.body) > CACHED_BYTES):
+        size -= len(shared.pop(next(iter(shared)))[0].body)
     shared[memo] = (answer, ctx.clock + seconds * 1_000_000_000)
 
 
@@ -365,7 +368,6 @@ def _fetch(ctx: Context, request: _Request, headers: dict[str, str]) -> Answer:
         retries=request.retries,
         tls=request.tls,
         admits=admits,
-        check=ctx.check,
     )
 
 

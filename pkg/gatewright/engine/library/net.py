@@ -7,12 +7,16 @@ Addresses are integers in IPv6's space, an IPv4 address at its mapped place
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Final
 
+from gatewright.engine.library.budget import LINE, charge, reserve
 from gatewright.engine.library.context import Context
 from gatewright.engine.library.errors import BuiltinError, operand_error
+from gatewright.engine.library.lookups import resolve
 from gatewright.engine.library.operands import string
 from gatewright.engine.values import Set, Value, is_object, pairs
 
@@ -30,9 +34,13 @@ __all__ = [
 
 #: Addresses that `net.cidr_expand` lists at most: a /12 of IPv4.
 MAX_EXPANDED: Final = 1 << 20
+#: Seconds that a name look-up may take, if the query's deadline is not nearer.
+LOOKUP_TIMEOUT: Final = 5.0
 _BITS: Final = 128
 _MAPPED: Final = 0xFFFF << 32
-_POLL: Final = 4096
+#: Steps of reading a network or printing an address.
+_READ: Final = 8 * LINE
+_SHOW: Final = 16 * LINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,19 +162,17 @@ def cidr_is_valid(cidr: Value) -> bool:
     return isinstance(cidr, str) and _read_network(cidr) is not None
 
 
-def cidr_expand(ctx: Context, cidr: Value) -> Set:
+def cidr_expand(cidr: Value) -> Set:
     """Return every address of a network."""
     network = _network(string(cidr, 1))
     if network.last - network.first >= MAX_EXPANDED:
         raise BuiltinError(
             f"{cidr} has more than {MAX_EXPANDED} addresses, the most that are listed"
         )
-    found: list[str] = []
-    for address in range(network.first, network.last + 1):
-        if address % _POLL == 0:
-            ctx.check()
-        found.append(show_address(address))
-    return Set(found)
+    count = network.last - network.first + 1
+    charge(count * _SHOW)
+    reserve(count * 64)
+    return Set(map(show_address, range(network.first, network.last + 1)))
 
 
 def cidr_contains_matches(cidrs: Value, others: Value) -> Set:
@@ -176,12 +182,40 @@ def cidr_contains_matches(cidrs: Value, others: Value) -> Set:
     the string itself.
     """
     found: list[Value] = []
-    right: list[tuple[Value, str]] | None = None
+    right: _Covered | None = None
     for index, cidr in _members(cidrs, 1):
         if right is None:
-            right = list(_members(others, 2))
-        found += [[index, key] for key, other in right if _contains(cidr, other)]
+            right = _Covered(_members(others, 2))
+        if right.entries:
+            found += [[index, key] for key in right.within(_network(cidr))]
     return Set(found)
+
+
+class _Covered:
+    """Addresses and networks by where they begin: those that a network covers lie
+    in one run of them, sorted, the shorter ones that begin there too left out."""
+
+    def __init__(self, members: Iterable[tuple[Value, str]]) -> None:
+        # One that cannot be read fails when it is first compared, as in OPA
+        self.entries = list(members)
+        self._sorted: list[tuple[int, int, Value]] | None = None
+
+    def within(self, network: Network) -> Iterator[Value]:
+        if self._sorted is None:
+            charge(len(self.entries) * _READ)
+            read = [(key, _network_or_address(text)) for key, text in self.entries]
+            self._sorted = sorted(
+                ((one.first, one.last, key) for key, one in read),
+                key=itemgetter(0),
+            )
+        first, last, is4 = network.first, network.last, network.is4
+        at = bisect_left(self._sorted, first, key=itemgetter(0))
+        end = bisect_right(self._sorted, last, key=itemgetter(0))
+        charge(_READ + (end - at) * LINE)
+        for low, high, key in self._sorted[at:end]:
+            if high <= last and (low >> 32 == 0xFFFF) == is4:
+                reserve(128)
+                yield key
 
 
 def _members(operand: Value, position: int) -> Iterator[tuple[Value, str]]:
@@ -219,19 +253,22 @@ def cidr_merge(addresses: Value) -> Set:
         items = list(addresses.items)
     else:
         raise BuiltinError("operand must be an array")
+    charge(len(items) * (_READ + 3 * LINE))
     networks = [_mergeable(item) for item in items]
     ranges: list[tuple[int, int, Network | None]] = [
         (network.first, network.last, network) for network in networks
     ]
     ranges.sort(key=lambda entry: (entry[1], entry[0]))
-    for at in range(len(ranges) - 1, 0, -1):
-        first, last, _ = ranges[at]
-        before_first, before_last, _ = ranges[at - 1]
-        if first - 1 <= before_last:
-            ranges[at - 1] = (min(first, before_first), last, None)
-            del ranges[at]
+    merged: list[tuple[int, int, Network | None]] = []
+    for entry in reversed(ranges):
+        if merged and merged[-1][0] - 1 <= entry[1]:
+            first, last, _ = merged[-1]
+            merged[-1] = (min(first, entry[0]), last, None)
+        else:
+            merged.append(entry)
     out: list[str] = []
-    for first, last, network in ranges:
+    for first, last, network in reversed(merged):
+        charge(_SHOW)
         out += [str(network)] if network else map(str, _cover(first, last))
     return Set(out)
 
@@ -252,9 +289,9 @@ def _mergeable(item: Value) -> Network:
 def _cover(first: int, last: int) -> Iterator[Network]:
     """Yield the networks that make up a range of addresses."""
     while first <= last:
+        charge(_SHOW)
         hosts = (first & -first).bit_length() - 1 if first else _BITS
-        while first + (1 << hosts) - 1 > last:
-            hosts -= 1
+        hosts = min(hosts, (last - first + 1).bit_length() - 1)
         yield Network(first, _BITS - hosts)
         first += 1 << hosts
 
@@ -277,7 +314,9 @@ def lookup_ip_addr(ctx: Context, name: Value) -> Set:
 
 def _look_up(host: str) -> Set:
     try:
-        answers = socket.getaddrinfo(host or "\n", None, type=socket.SOCK_STREAM)
+        answers = resolve(host or "\n", None, timeout=LOOKUP_TIMEOUT)
+    except TimeoutError as error:
+        raise BuiltinError(f"lookup {host}: i/o timeout") from error
     except (OSError, UnicodeError) as error:
         raise BuiltinError(f"lookup {host}: no such host") from error
     return Set([str(answer[4][0]) for answer in answers])

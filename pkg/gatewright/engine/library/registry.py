@@ -134,12 +134,9 @@ NEEDS_CONTEXT: Final[frozenset[str]] = frozenset(
     {
         "crypto.x509.parse_and_verify_certificates",
         "crypto.x509.parse_and_verify_certificates_with_options",
-        "graph.reachable_paths",
         "http.send",
         "io.jwt.decode_verify",
-        "net.cidr_expand",
         "net.lookup_ip_addr",
-        "numbers.range_step",
         "opa.runtime",
         "rand.intn",
         "time.now_ns",

@@ -58,9 +58,9 @@ class Program:
 
     def modules(self) -> dict[str, str]:
         out = {}
-        for index, (package, imports, rules) in enumerate(self.packages):
+        for package, imports, rules in self.packages:
             text = [f"package {package}", *imports, *(rule.text() for rule in rules)]
-            out[f"m{index}.rego"] = "\n\n".join(text) + "\n"
+            out[f"{package}.rego"] = "\n\n".join(text) + "\n"
         return out
 
 

@@ -78,30 +78,27 @@ class OpaServer:
         answer = self._connection.getresponse().read()
         return json.loads(answer) if answer else {}
 
-    def load(self, modules: dict[str, str]) -> list[dict[str, Any]]:
-        """Replace the program; returns the errors of the compiler.
+    def load(self, modules: dict[str, str]) -> tuple[str, list[dict[str, Any]]]:
+        """Replace the program; the module that did not compile, and its errors.
 
-        Modules must come so that each loads after those before it.
+        Modules must come so that each loads after those before it.  Each request
+        compiles all that is there, so a module takes the place of one of its name
+        where no other depends on it.
         """
-        stale = [n for n in self._held if self._held[n] != modules.get(n)]
-        for name in reversed(stale):
-            self._ask("DELETE", f"/v1/policies/{name}", "")
-            del self._held[name]
+        stale = [name for name in self._held if self._held[name] != modules.get(name)]
+        if any(name not in modules for name in stale) or len(stale) > 1:
+            for name in reversed(stale):
+                self._ask("DELETE", f"/v1/policies/{name}", "")
+                del self._held[name]
         for name, text in modules.items():
-            if name in self._held:
+            if self._held.get(name) == text:
                 continue
             answer = self._ask("PUT", f"/v1/policies/{name}", text)
             if "code" in answer:
-                if "errors" not in answer:
-                    return [{"code": answer["code"], "message": answer["message"]}]
-                return answer["errors"]
+                failed = {"code": answer["code"], "message": answer["message"]}
+                return name, answer.get("errors") or [failed]
             self._held[name] = text
-        return []
-
-    @property
-    def held(self) -> frozenset[str]:
-        """Names of the modules that loaded."""
-        return frozenset(self._held)
+        return "", []
 
     def clear(self) -> None:
         self.load({})

@@ -234,7 +234,7 @@ def test_senseless_code_never_crashes(seed: int) -> None:
             "a builder is taken for a value",
         ),
         ("  CALL r0 g r0 @1\n@1:\n  RETU", "a block of registers ends outside"),
-        ("  RULE r0 g @1\n@1:\n  RETU", "RULE calls a function with parameters"),
+        ("  RULE r0 g @1\n@1:\n  RETU", "RULE or TRY calls a function with parameters"),
         ("  BUILTIN r0 count r0 2 @1\n@1:\n  RETU", "wrong number of operands"),
         ("  ITER r1 r0 @1\n@1:\n  RETU", "a block of registers ends outside"),
     ],

@@ -62,9 +62,6 @@ def _error_line(error: Any) -> str:
     place = error.get("location") or {}
     where = f"{place.get('file', '')}:{place.get('row', 0)}:{place.get('col', 0)}"
     message = str(error["message"])
-    if error["code"] == "eval_conflict_error":
-        # OPA lists the values of a conflict below the message; ours has none.
-        message = message.split("\n", 1)[0].removesuffix(":")
     return f"{where} {error['code']}: {message}"
 
 

@@ -91,6 +91,7 @@ class Interpreter:
         code = function.code
         pc = 0
         depth = len(self.contexts)
+        clash = ""  # the first line of the conflict that ends the call
         while True:
             self.steps -= 1
             if self.steps < 0:
@@ -99,7 +100,18 @@ class Interpreter:
             name = OPCODES[instr.op].name
             if name in ("RET", "RETU"):
                 assert len(self.contexts) == depth, "a context was left open"
+                if clash:
+                    raise OracleError("eval_conflict_error", clash)
                 return r[instr.args[0]] if name == "RET" else None
+            if name == "ONCE":
+                dest, source, what, after, _ = instr.args
+                pc += 1
+                if r[dest] is None:
+                    r[dest] = r[source]
+                elif r[dest] != r[source]:
+                    clash = self.constants[what][1].removesuffix(":")
+                    pc = after
+                continue
             to = self.step(name, instr.args, r)
             pc = pc + 1 if to is None else to
 
@@ -241,15 +253,17 @@ class Interpreter:
                 return put(r, a[0], self.call(a[1], r[a[2] : a[2] + count]), a[3])
             case "RULE":
                 return put(r, a[0], self.rule(a[1]), a[2])
+            case "TRY":
+                try:
+                    return put(r, a[0], self.rule(a[1]), a[2])
+                except OracleError as error:
+                    if error.code != "eval_conflict_error":
+                        raise
+                    return a[3]
             case "BUILTIN":
                 args = r[a[2] : a[2] + a[3]]
                 assert None not in args, "undefined operand"
                 return put(r, a[0], self.builtin(a[1], args), a[4])
-            case "ONCE":
-                if r[a[0]] is None:
-                    r[a[0]] = r[a[1]]
-                elif r[a[0]] != r[a[1]]:
-                    raise OracleError("eval_conflict_error", k[a[2]][1])
             case _:
                 return self.replace(name, a, r)
         return None

@@ -15,13 +15,15 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memset, strlen
 
 from gatewright._native.convert cimport (
-    Arena, Doc, new_doc, raise_error, to_python, to_str, to_word,
+    Arena, Doc, new_doc, raise_error, to_python, to_word,
 )
 from gatewright._native.frame cimport (
     S_DONE, S_FAILED, Status, Vm, vm_free, vm_init, vm_start, with_key,
 )
 from gatewright._native.image cimport Image
-from gatewright._native.outcome cimport collected_of, violations_of
+from gatewright._native.outcome cimport (
+    collected_of, message_of, violations_of, word_text,
+)
 from gatewright._native.program cimport BF_CONTEXT, Builtin, Location, Program, constant
 from gatewright._native.reader cimport (
     READ_EXACT, READ_REVIEW, ReadMode, intern_find, read_text,
@@ -30,7 +32,7 @@ from gatewright._native.value cimport (
     E_BUILTIN, E_CANCEL, E_CONFLICT, E_INTERNAL, E_MEMORY, E_NONE, E_TYPE, F_SORTED,
     T_OBJ, T_STR, UNDEFINED as NONE, Chunk, ErrorKind, Heap, SeqNode, Word, as_int,
     close_rest, fail, hash_bytes, heap_reset, item, new_object, new_seq, new_str,
-    seq_node, store, str_node, tag,
+    seq_node, store, tag,
 )
 from gatewright._native.vm cimport vm_location, vm_run, vm_set_python_call
 from gatewright._native.work cimport Account, account, now, unfolded
@@ -103,10 +105,6 @@ cdef Word call_python(
 
 cdef str name_of(Vm* vm, const Builtin* builtin):
     return word_text(constant(vm.program, builtin.name))
-
-
-cdef str word_text(Word w):
-    return to_str(str_node(w).data, str_node(w).size)
 
 
 vm_set_python_call(call_python)
@@ -516,7 +514,7 @@ cdef class Evaluation:
         return (
             "error",
             word_text(call.code) if call.code else code_of(call.kind),
-            word_text(call.message) if call.message else "",
+            message_of(&self.image.programs[call.program], call.message, self.batch),
             place,
             self.raised,
         )

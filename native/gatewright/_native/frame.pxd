@@ -16,6 +16,9 @@ cdef enum:
     MAX_COLLECTED = 100         # builtin errors kept; all are counted
     MEMO_UNDEFINED = 32         # in place of a value: evaluated to undefined
     MEMO_RUNNING = 40           # being evaluated
+    MEMO_CONFLICT = 48          # ended in a conflict, which TRY took
+    RECALLED = 64               # results kept of each function with parameters
+    MAX_LISTED = 10             # values that a conflict names
 
 cdef enum BuilderKind:
     B_ARRAY = 0
@@ -57,6 +60,38 @@ ctypedef struct Context:
     Override* overrides
     Mock* mocks                 # NULL: none; else one per slot
     Word* memo                  # NULL: none yet; else one per function, 0: unknown
+    uint64_t serial             # no other context has it
+
+# An error of a builtin: its call is undefined, evaluation goes on
+ctypedef struct Collected:
+    Collected* next
+    ErrorKind kind
+    int32_t location
+    Word message
+
+# A value that a rule has beside its first one
+ctypedef struct Rival:
+    Rival* next
+    Word value
+    int32_t location
+
+# Of a frame that goes on after a conflict, to list it
+ctypedef struct Clash:
+    Word message
+    Word first                  # the first value, and where it is from
+    int32_t location
+    uint32_t n                  # rivals
+    Rival* rivals
+    Rival** end
+    uint32_t collected_count    # builtin errors before it
+    Collected** collected_end
+
+# A result of a function with parameters
+ctypedef struct Recall:
+    uint64_t context            # serial, 0: empty
+    uint64_t owner              # the call that fills it
+    Word value                  # or MEMO_UNDEFINED, MEMO_RUNNING
+    Word operands[1]
 
 ctypedef struct Frame:
     const Function* function
@@ -67,14 +102,11 @@ ctypedef struct Frame:
     const int32_t* ret          # in the caller: where to go on,
     const int32_t* fail         # and where if undefined
     int32_t dest                # register of the caller
-    int32_t pad
-
-# An error of a builtin: its call is undefined, evaluation goes on
-ctypedef struct Collected:
-    Collected* next
-    ErrorKind kind
-    int32_t location
-    Word message
+    int32_t first               # where the first value is from, or -1
+    const int32_t* rescue       # in the caller: where to go on after a conflict
+    Clash* clash                # NULL: none so far
+    Recall* recall              # where to keep the result, or NULL
+    uint64_t owner
 
 # What a builtin gave that need not give the same twice
 ctypedef struct Remembered:
@@ -109,6 +141,8 @@ ctypedef struct Vm:
     Collected* collected
     Collected** collected_end
     Remembered* remembered
+    Recall** recalls            # NULL: none yet; else for each function, NULL: none
+    uint64_t serials            # contexts and calls so far
     Context* spare_contexts
     Word* spare_memos           # first word: the next one
     PyObject* owner             # takes exceptions of Python builtins
@@ -140,6 +174,8 @@ cdef Word put_path(
 ) noexcept nogil
 cdef Word with_key(Heap* heap, Word w, Word key, Word value) noexcept nogil
 cdef bint make_memo(Vm* vm) noexcept nogil
+# Where the result of a call is kept; `value` 0: nothing yet.  NULL on failure
+cdef Recall* find_recall(Vm* vm, int32_t function, const Word* args) noexcept nogil
 
 # Builders
 cdef Word new_builder(Heap* heap, BuilderKind kind) noexcept nogil
@@ -156,6 +192,14 @@ cdef void collect_error(Vm* vm, int32_t location) noexcept nogil
 cdef void set_failure(
     Vm* vm, ErrorKind kind, const char* message, int32_t location
 ) noexcept nogil
+
+# A conflict: the frame goes on, to raise it when it returns.  False: no memory
+cdef bint note_rival(
+    Vm* vm, Frame* frame, Word first, Word value, Word message, int32_t location
+) noexcept nogil
+cdef void raise_clash(Vm* vm, Frame* frame) noexcept nogil
+# After a failure: unwind to a frame that goes on after conflicts; false: none does
+cdef bint rescue(Vm* vm) noexcept nogil
 
 # Numeric-aware: equal values have equal hashes
 cdef uint32_t hash_value(Word w) noexcept nogil

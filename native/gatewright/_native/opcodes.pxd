@@ -3,7 +3,7 @@
 
 cdef enum:
     PLAN_VERSION = 2
-    OPCODE_COUNT = 54
+    OPCODE_COUNT = 55
 
 cdef enum Opcode:
     # JUMP L:to
@@ -90,30 +90,32 @@ cdef enum Opcode:
     OP_CALL = 40
     # RULE d:d f:f L:fail
     OP_RULE = 41
+    # TRY d:d f:f L:fail L:conflict
+    OP_TRY = 42
     # BUILTIN d:d b:b r:base n:n L:fail p:loc
-    OP_BUILTIN = 42
-    # ONCE d:d r:s k:message p:loc
-    OP_ONCE = 43
+    OP_BUILTIN = 43
+    # ONCE d:d r:s k:message L:next p:loc
+    OP_ONCE = 44
     # WPUSH
-    OP_WPUSH = 44
+    OP_WPUSH = 45
     # WPOP
-    OP_WPOP = 45
+    OP_WPOP = 46
     # WINPUT r:s
-    OP_WINPUT = 46
+    OP_WINPUT = 47
     # WINPUTP k:path r:s
-    OP_WINPUTP = 47
+    OP_WINPUTP = 48
     # WDATA k:path r:s
-    OP_WDATA = 48
+    OP_WDATA = 49
     # WMOCKV m:slot r:s
-    OP_WMOCKV = 49
+    OP_WMOCKV = 50
     # WMOCKF m:slot f:f
-    OP_WMOCKF = 50
+    OP_WMOCKF = 51
     # WMOCKB m:slot b:b
-    OP_WMOCKB = 51
+    OP_WMOCKB = 52
     # MOCKED d:d m:slot r:base n:n L:fail L:none p:loc
-    OP_MOCKED = 52
+    OP_MOCKED = 53
     # OVERRIDE d:d k:path L:fail L:none
-    OP_OVERRIDE = 53
+    OP_OVERRIDE = 54
 
 cdef enum Relation:
     REL_EQUAL = 0
@@ -169,8 +171,9 @@ cdef extern from *:
         "dr", /* DONE */
         "dfrL", /* CALL */
         "dfL", /* RULE */
+        "dfLL", /* TRY */
         "dbrnLp", /* BUILTIN */
-        "drkp", /* ONCE */
+        "drkLp", /* ONCE */
         "", /* WPUSH */
         "", /* WPOP */
         "r", /* WINPUT */

@@ -2,13 +2,17 @@
 
 from libc.stdint cimport int64_t, uint32_t
 
-from gatewright._native.frame cimport Collected, Vm
+from gatewright._native.convert cimport new_doc, to_str
+from gatewright._native.frame cimport MAX_LISTED, Collected, Vm
+from gatewright._native.program cimport Location, Program, constant
 from gatewright._native.value cimport (
     T_OBJ,
     T_SET,
+    T_STR,
     UNDEFINED as NONE,
     Heap,
     Word,
+    as_int,
     from_int,
     heap_alloc,
     item,
@@ -18,8 +22,16 @@ from gatewright._native.value cimport (
     new_set,
     seq_node,
     sort_object,
+    str_node,
     tag,
 )
+
+cdef enum:
+    LONGEST = 80            # characters of a value that a conflict shows
+
+
+cdef str word_text(Word w):
+    return to_str(str_node(w).data, str_node(w).size)
 
 
 cdef Word violations_of(Heap* heap, Word found, Word empty) noexcept nogil:
@@ -79,3 +91,32 @@ cdef Word collected_of(Heap* heap, const Vm* vm) noexcept nogil:
         n += 1
         entry = entry.next
     return new_array(heap, out, n)
+
+
+cdef object message_of(const Program* program, Word message, object owner):
+    # A text; or [text, [value, location], ...] of a conflict: after a colon, where
+    # each value is from
+    cdef const Location* place
+    cdef uint32_t i
+    cdef uint32_t n
+    cdef object text
+    if not message:
+        return ""
+    if tag(message) == T_STR:
+        return word_text(message)
+    n = seq_node(message).n
+    text = word_text(item(message, 0))
+    if not text.endswith(":"):
+        return text
+    lines = []
+    for i in range(1, n if n <= MAX_LISTED else MAX_LISTED + 1):
+        place = &program.locations[as_int(item(item(message, i), 1))]
+        shown = " ".join(new_doc(owner, item(item(message, i), 0)).rego_text().split())
+        if len(shown) > LONGEST:
+            shown = shown[:LONGEST] + "..."
+        file = word_text(constant(program, place.file))
+        where = f"{file}:{place.row}" if file else f"{place.row}:{place.col}"
+        lines.append((file, place.row, place.col, f"{shown} at {where}"))
+    lines.sort(key=lambda line: line[:3])
+    more = ["..."] if n > MAX_LISTED + 1 else []
+    return "\n  ".join([text, *[line[3] for line in lines], *more])

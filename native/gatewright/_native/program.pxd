@@ -11,7 +11,7 @@ from gatewright._native.builtin cimport BuiltinFn
 from gatewright._native.value cimport Word
 
 cdef enum FunctionFlag:
-    FN_MEMO = 1             # called by RULE
+    FN_MEMO = 1             # its results are kept
 
 cdef enum BuiltinFlag:
     BF_VARIES = 1           # not deterministic: one result per query and operands

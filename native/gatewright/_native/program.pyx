@@ -39,6 +39,7 @@ from gatewright._native.opcodes cimport (
     OP_RET,
     OP_RETU,
     OP_RULE,
+    OP_TRY,
     OP_SADD,
     OP_SET,
     OP_SNEW,
@@ -219,9 +220,9 @@ cdef const char* check_instruction(
     elif op == OP_BPUT or op == OP_BADD:
         if code[3] < 1 or code[3] > MAX_PATH:
             return b"a path of no or too many keys"
-    elif op == OP_RULE:
+    elif op == OP_RULE or op == OP_TRY:
         if program.functions[code[2]].params != 0:
-            return b"RULE calls a function with parameters"
+            return b"RULE or TRY calls a function with parameters"
     elif op == OP_BUILTIN:
         builtin = &program.builtins[code[2]]
         if builtin.arity >= 0 and builtin.arity != code[4]:

@@ -15,6 +15,7 @@ from gatewright._native.frame cimport (
     B_ARRAY,
     B_OBJECT,
     B_SET,
+    MEMO_CONFLICT,
     MEMO_RUNNING,
     MEMO_UNDEFINED,
     MOCK_BUILTIN,
@@ -29,6 +30,7 @@ from gatewright._native.frame cimport (
     Frame,
     Mock,
     Override,
+    Recall,
     Remembered,
     Status,
     Vm,
@@ -39,12 +41,16 @@ from gatewright._native.frame cimport (
     builder_set,
     collect_error,
     find_override,
+    find_recall,
     make_memo,
     new_builder,
+    note_rival,
     pop_context,
     push_context,
     push_frame,
     put_path,
+    raise_clash,
+    rescue,
     set_failure,
     set_mock,
     set_override,
@@ -96,6 +102,7 @@ from gatewright._native.opcodes cimport (
     OP_SET,
     OP_SNEW,
     OP_TRUE,
+    OP_TRY,
     OP_UNDEF,
     OP_UNSET,
     OP_WDATA,
@@ -114,6 +121,7 @@ from gatewright._native.opcodes cimport (
 )
 from gatewright._native.program cimport (
     BF_VARIES,
+    FN_MEMO,
     Builtin,
     Function,
     Program,
@@ -121,7 +129,6 @@ from gatewright._native.program cimport (
 )
 from gatewright._native.value cimport (
     E_BUILTIN,
-    E_CONFLICT,
     E_INTERNAL,
     E_NONE,
     E_TYPE,
@@ -375,12 +382,6 @@ cdef inline Word call_builtin(
     return w
 
 
-cdef bint stop_conflict(Vm* vm, Word message, int32_t location) noexcept nogil:
-    set_failure(vm, E_CONFLICT, b"conflicting values", location)
-    vm.error_message = message
-    return False
-
-
 cdef Word build(Vm* vm, int32_t op, Word* args, int32_t n) noexcept nogil:
     # ARR, OBJ, SET; making an object or a set sorts its operands, so not in place
     cdef Word small[32]
@@ -423,6 +424,13 @@ cdef int32_t vm_location(const Vm* vm) noexcept nogil:
 # The loop --------------------------------------------------------------------
 
 cdef Status vm_run(Vm* vm) noexcept nogil:
+    cdef Status status = run(vm)
+    while status == S_FAILED and rescue(vm):
+        status = run(vm)
+    return status
+
+
+cdef Status run(Vm* vm) noexcept nogil:
     cdef const Program* program = vm.program
     cdef Heap* heap = vm.heap
     cdef Frame* frame = &vm.frames[vm.depth - 1]
@@ -439,6 +447,7 @@ cdef Status vm_run(Vm* vm) noexcept nogil:
     cdef uint64_t at
     cdef Builder* builder
     cdef Mock* mock
+    cdef Recall* recall
     cdef Override* override
     cdef Context* context
     cdef bint fine
@@ -452,8 +461,13 @@ cdef Status vm_run(Vm* vm) noexcept nogil:
             pc = code + pc[1]
         elif op == OP_RET or op == OP_RETU:
             a = r[pc[1]] if op == OP_RET else <Word>UNDEFINED
+            if frame.clash != NULL:
+                raise_clash(vm, frame)
+                break
             while vm.context != frame.leave and vm.context.parent != NULL:
                 pop_context(vm)
+            if frame.recall != NULL and frame.recall.owner == frame.owner:
+                frame.recall.value = a if a != UNDEFINED else <Word>MEMO_UNDEFINED
             if frame.memo >= 0:
                 vm.context.memo[frame.memo] = (
                     a if a != UNDEFINED else <Word>MEMO_UNDEFINED
@@ -700,6 +714,18 @@ cdef Status vm_run(Vm* vm) noexcept nogil:
         # Calling
         elif op == OP_CALL:
             vm.pc = pc
+            recall = NULL
+            if program.functions[pc[2]].flags & FN_MEMO:
+                recall = find_recall(vm, pc[2], r + pc[3])
+                if recall == NULL:
+                    break
+                if recall.value == MEMO_UNDEFINED:
+                    pc = code + pc[4]
+                    continue
+                if recall.value != 0:
+                    r[pc[1]] = recall.value
+                    pc += 5
+                    continue
             if not push_frame(vm, pc[2]):
                 break
             frame = &vm.frames[vm.depth - 1]
@@ -707,6 +733,12 @@ cdef Status vm_run(Vm* vm) noexcept nogil:
             frame.dest = pc[1]
             frame.ret = pc + 5
             frame.fail = code + pc[4]
+            if recall != NULL:
+                vm.serials += 1
+                recall.value = MEMO_RUNNING
+                recall.owner = vm.serials
+                frame.recall = recall
+                frame.owner = vm.serials
             memcpy(
                 vm.registers + frame.base,
                 r + pc[3],
@@ -715,12 +747,12 @@ cdef Status vm_run(Vm* vm) noexcept nogil:
             r = vm.registers + frame.base
             code = frame.function.code
             pc = code
-        elif op == OP_RULE:
+        elif op == OP_RULE or op == OP_TRY:
             context = vm.context
             if context.memo == NULL and not make_memo(vm):
                 break
             a = context.memo[pc[2]]
-            if a == 0:
+            if a == 0 or (a == MEMO_CONFLICT and op == OP_RULE):
                 vm.pc = pc
                 if not push_frame(vm, pc[2]):
                     break
@@ -728,8 +760,12 @@ cdef Status vm_run(Vm* vm) noexcept nogil:
                 frame = &vm.frames[vm.depth - 1]
                 frame.memo = pc[2]
                 frame.dest = pc[1]
-                frame.ret = pc + 4
                 frame.fail = code + pc[3]
+                if op == OP_RULE:
+                    frame.ret = pc + 4
+                else:
+                    frame.ret = pc + 5
+                    frame.rescue = code + pc[4]
                 r = vm.registers + frame.base
                 code = frame.function.code
                 pc = code
@@ -738,9 +774,11 @@ cdef Status vm_run(Vm* vm) noexcept nogil:
             elif a == MEMO_RUNNING:
                 set_failure(vm, E_INTERNAL, b"a rule calls itself", -1)
                 break
+            elif a == MEMO_CONFLICT:
+                pc = code + pc[4]
             else:
                 r[pc[1]] = a
-                pc += 4
+                pc += 4 if op == OP_RULE else 5
         elif op == OP_BUILTIN:
             before = taken(heap)
             vm.pc = pc
@@ -759,10 +797,15 @@ cdef Status vm_run(Vm* vm) noexcept nogil:
             b = r[pc[1]]
             if b == UNDEFINED:
                 r[pc[1]] = a
-            elif not same(a, b):
-                stop_conflict(vm, constant(program, pc[3]), pc[4])
+                if frame.first < 0:
+                    frame.first = pc[5]
+                pc += 6
+            elif same(a, b):
+                pc += 6
+            elif note_rival(vm, frame, b, a, constant(program, pc[3]), pc[5]):
+                pc = code + pc[4]
+            else:
                 break
-            pc += 5
 
         # `with`
         elif op == OP_WPUSH:

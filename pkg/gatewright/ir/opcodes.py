@@ -122,14 +122,20 @@ OPCODES: Final[tuple[Opcode, ...]] = (
         "d = f() evaluated at most once per context (WPUSH makes a new one)",
     ),
     _op(
+        "TRY",
+        "d:d f:f L:fail L:conflict",
+        "as RULE, but f() that ends in a conflict: go to conflict (no error)",
+    ),
+    _op(
         "BUILTIN",
         "d:d b:b r:base n:n L:fail p:loc",
         "d = b(n registers from base); error (collected) or undefined: fail",
     ),
     _op(
         "ONCE",
-        "d:d r:s k:message p:loc",
-        "d undefined: d = s; d != s: eval_conflict_error with message",
+        "d:d r:s k:message L:next p:loc",
+        "d undefined: d = s; d != s: go to next, RET is then eval_conflict_error with "
+        "message (and the values, if it ends with a colon)",
     ),
     # `with` -----------------------------------------------------------------
     _op("WPUSH", "", "push a copy of the context (input, data, mocks; fresh memos)"),

@@ -59,8 +59,8 @@ class Function:
     """One rule, user function, extent or query.
 
     `params` arguments are in registers 0, 1, ...; `registers` is the size of
-    the window, arguments included.  `memo`: called by `RULE`, so the evaluator
-    keeps its result.  `locations` holds for each instruction an index into the
+    the window, arguments included.  `memo`: the evaluator keeps its result; with
+    parameters, those of the latest operands.  `locations` holds for each instruction an index into the
     program's locations, or -1.
     """
 

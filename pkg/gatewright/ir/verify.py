@@ -99,10 +99,8 @@ def _operands(program: Program, function: Function) -> Iterator[str]:
             yield f"{index}: {opcode.name} reads beyond the window"
         if opcode.name in ("ITER", "NEXT") and instr.args[0] + 1 >= function.registers:
             yield f"{index}: {opcode.name} needs two registers"
-        if opcode.name == "CALL" and program.functions[instr.args[1]].memo:
-            yield f"{index}: CALL of a function that RULE calls"
-        if opcode.name == "RULE" and params[instr.args[1]]:
-            yield f"{index}: RULE of a function with parameters"
+        if opcode.name in ("RULE", "TRY") and params[instr.args[1]]:
+            yield f"{index}: {opcode.name} of a function with parameters"
 
 
 def _flow(function: Function, params: Sequence[int]) -> Iterator[str]:

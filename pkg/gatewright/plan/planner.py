@@ -107,14 +107,15 @@ class Planner:
         return node
 
     def conflict(self, name: str, function: bool) -> str:
-        """The message where a rule or function has two values."""
+        """The message where a rule or function has two values; after a colon comes
+        which."""
         if self._messages == "gatekeeper":
             if function:
                 return "functions must not produce multiple outputs for same inputs"
             return "complete rules must not produce multiple outputs"
         if function:
-            return f"function {name} produced conflicting values for the same inputs"
-        return f"rule {name} produced conflicting values"
+            return f"function {name} produced conflicting values for the same inputs:"
+        return f"rule {name} produced conflicting values:"
 
     # Functions --------------------------------------------------------------
 

@@ -92,7 +92,7 @@ def _complete(
     for rule in definitions:
         first = constant or len(definitions) == 1
         _definition(f, rule, result, ~conflict, patterns, first=first)
-    if not (constant or len(definitions) == 1):
+    if not constant:
         none = f.b.label()
         f.emit("DEF", result, none)
         f.emit("RET", result)
@@ -123,11 +123,9 @@ def _definition(
     be returned at once.
     """
     after = f.b.label()
-    chain = list(_clauses(rule))
-    single = len(chain) == 1
-    for clause in chain:
+    for clause in _clauses(rule):
         end = f.b.label()
-        own = result
+        won = -1
         with f.nested(end):
             _body(f, clause, patterns(rule, clause))
             where = f.planner.tables.location(clause.loc)
@@ -135,24 +133,18 @@ def _definition(
             loops = f.fail != end
             if first and (not loops or value < 0):
                 f.emit("RET", f.register(value))
-            elif not loops:
-                f.emit("ONCE", result, f.register(value), message, where)
-                f.jump(after)
             else:
-                own = result if single and not first else f.b.register()
-                f.emit("ONCE", own, f.register(value), message, where)
-                f.jump(f.fail)
+                f.emit("ONCE", result, f.register(value), message, after, where)
+                if loops:
+                    won = f.b.register()
+                    f.put(f.constant(ast.Boolean(True)), won)
+                f.jump(f.fail if loops else after)
         f.b.place(end)
-        if own == result:
-            continue
-        other = f.b.label()
-        f.emit("DEF", own, other)
-        if first:
-            f.emit("RET", own)
-        else:
-            f.emit("ONCE", result, own, message, where)
+        if won >= 0:
+            other = f.b.label()
+            f.emit("DEF", won, other)
             f.jump(after)
-        f.b.place(other)
+            f.b.place(other)
     f.b.place(after)
 
 

@@ -19,9 +19,6 @@
 {{- if .Values.disableEnforcementActionValidation }}
 - --disable-enforcementaction-validation
 {{- end }}
-{{- if not (include "gatewright.rotates" .) }}
-- --disable-cert-rotation
-{{- end }}
 {{- end -}}
 
 {{/* Environment of both: who and where the pod is. */}}

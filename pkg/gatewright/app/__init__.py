@@ -27,6 +27,7 @@ In order of flow:
     channel.py         messages and memory between policy process and workers
     generation.py      one generation as a worker holds it
     decider.py         decides requests under the generation in force
+    credentials.py     the certificate that a worker serves, read again when it changes
     worker.py          maps generations, answers admission requests
     status_server.py   metrics and probes
     demo.py            the shipped policies and their samples as requests

@@ -37,7 +37,9 @@ def make_certificate(
 
     folder = folder or Path(tempfile.mkdtemp(prefix="gatewright-tls-"))
     now = datetime.datetime.now(datetime.UTC)
-    authority = pem.make_authority(now=now, lifetime=LIFETIME, organization="gatewright")
+    authority = pem.make_authority(
+        now=now, lifetime=LIFETIME, organization="gatewright"
+    )
     leaf = pem.issue(
         authority, hosts, now=now, lifetime=LIFETIME, organization="gatewright"
     )

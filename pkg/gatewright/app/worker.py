@@ -13,7 +13,6 @@ import logging
 import os
 import signal
 import socket
-import ssl
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -21,6 +20,7 @@ from typing import Final
 import uvicorn
 
 from gatewright.app import channel
+from gatewright.app.credentials import Credentials
 from gatewright.app.decider import GenerationDecider
 from gatewright.app.generation import Generation
 from gatewright.app.settings import Settings
@@ -63,9 +63,8 @@ class Worker:
         self.board = board
         self.slot = slot
         self.address = address
-        self.certificate = certificate
-        self.key = key
         self.log = Log("webhook", worker=slot)
+        self.credentials = Credentials(certificate, key, log=self.log)
         self.decider = GenerationDecider.of(board, settings)
         self.traffic = Traffic()
         self.loaded = asyncio.Event()
@@ -73,23 +72,30 @@ class Worker:
 
     async def run(self, sock: socket.socket) -> int:
         links = asyncio.create_task(self.follow())
-        waits = asyncio.create_task(self.loaded.wait())
+        waits = asyncio.create_task(self.equipped())
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({waits, stopped, links}, return_when="FIRST_COMPLETED")
-        if stop.is_set() or not self.loaded.is_set():
+        if stop.is_set() or not waits.done():
             return self.status()
         server = self.server()
         tidying = asyncio.create_task(self.tidy())
+        renewing = asyncio.create_task(self.credentials.follow())
         serving = asyncio.create_task(server._serve([sock]))  # noqa: SLF001 - `serve` would take the signals
         await asyncio.wait({stopped, serving, links}, return_when="FIRST_COMPLETED")
         self.traffic.draining = True
         server.should_exit = True
         await serving
         tidying.cancel()
+        renewing.cancel()
         return self.status()
+
+    async def equipped(self) -> None:
+        """Returns when there are policies and a certificate."""
+        await self.loaded.wait()
+        await self.credentials.wait()
 
     async def tidy(self) -> None:
         while True:
@@ -153,7 +159,7 @@ class Worker:
             backlog=1024,
         )
         config.load()
-        config.ssl = tls_context(self.certificate, self.key)
+        config.ssl = self.credentials.context
         return AdmissionServer(config, handshake_time=limits.handshake_time)
 
     async def follow(self) -> None:
@@ -220,15 +226,6 @@ class Worker:
                     del held[old]
             gc.collect()
             gc.freeze()
-
-
-def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """TLS 1.3 only, as Gatekeeper by default; HTTP/1.1 is all that we speak."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    context.load_cert_chain(certificate, key)
-    context.set_alpn_protocols(["http/1.1"])
-    return context
 
 
 def run_worker(

@@ -142,9 +142,7 @@ def _issue(authority: Pair, plan: Plan, now: datetime.datetime) -> Pair:
     )
 
 
-def _until(
-    found: Sequence[x509.Certificate], key: bytes
-) -> datetime.datetime | None:
+def _until(found: Sequence[x509.Certificate], key: bytes) -> datetime.datetime | None:
     if not found or not pem.matches(found[0], key):
         return None
     return found[0].not_valid_after_utc

@@ -86,9 +86,7 @@ def issue(
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _name(organization, names[0])
     builder = (
-        _builder(
-            subject, issuer.subject, key.public_key(), now=now, lifetime=lifetime
-        )
+        _builder(subject, issuer.subject, key.public_key(), now=now, lifetime=lifetime)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(
             x509.SubjectAlternativeName([_alternative(name) for name in names]),
@@ -195,4 +193,4 @@ def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 def _public(key: object) -> bytes:
     form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_bytes(serialization.Encoding.DER, form)  # type: ignore[attr-defined,no-any-return]
+    return key.public_bytes(serialization.Encoding.DER, form)  # type: ignore[attr-defined]

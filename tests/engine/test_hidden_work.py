@@ -17,10 +17,11 @@ OTHER = 'violation[{"msg": "other"}] { true }'
 
 
 def policy_of(case: dict[str, str]) -> str:
-    lines = ["f(x) = [x, x] { true }"]
+    # Two functions: results of one would be the same nodes for both.
+    lines = ["f(x) = [x, x] { true }", "g(x) = [x, x] { true }"]
     body = ['a0 := ["x"]', 'b0 := ["x"]']
     for i in range(40):
-        body += [f"a{i + 1} := f(a{i})", f"b{i + 1} := f(b{i})"]
+        body += [f"a{i + 1} := f(a{i})", f"b{i + 1} := g(b{i})"]
     body += ["a := a40", "b := b40", case["body"]]
     head = f'{{"msg": "x", "details": {case.get("details", "{}")}}}'
     lines.append(f"violation[{head}] {{ {'; '.join(body)} }}")

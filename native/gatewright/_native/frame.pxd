@@ -174,8 +174,6 @@ cdef Word put_path(
 ) noexcept nogil
 cdef Word with_key(Heap* heap, Word w, Word key, Word value) noexcept nogil
 cdef bint make_memo(Vm* vm) noexcept nogil
-# Where the result of a call is kept; `value` 0: nothing yet.  NULL on failure
-cdef Recall* find_recall(Vm* vm, int32_t function, const Word* args) noexcept nogil
 
 # Builders
 cdef Word new_builder(Heap* heap, BuilderKind kind) noexcept nogil
@@ -192,14 +190,6 @@ cdef void collect_error(Vm* vm, int32_t location) noexcept nogil
 cdef void set_failure(
     Vm* vm, ErrorKind kind, const char* message, int32_t location
 ) noexcept nogil
-
-# A conflict: the frame goes on, to raise it when it returns.  False: no memory
-cdef bint note_rival(
-    Vm* vm, Frame* frame, Word first, Word value, Word message, int32_t location
-) noexcept nogil
-cdef void raise_clash(Vm* vm, Frame* frame) noexcept nogil
-# After a failure: unwind to a frame that goes on after conflicts; false: none does
-cdef bint rescue(Vm* vm) noexcept nogil
 
 # Numeric-aware: equal values have equal hashes
 cdef uint32_t hash_value(Word w) noexcept nogil

@@ -334,10 +334,17 @@ cdef inline bint want_sets(
     return True
 
 
+cdef inline Word intersect(Heap* heap, Word a, Word b) noexcept nogil:
+    # In the spelling of the smaller set, as in OPA
+    if seq_len(b) < seq_len(a):
+        return merge_sets(heap, b, a, KEEP_BOTH)
+    return merge_sets(heap, a, b, KEEP_BOTH)
+
+
 cdef Word lib_and(Heap* heap, const Word* args, int n) noexcept nogil:
     if not want_sets(heap, "and", args):
         return UNDEFINED
-    return merge_sets(heap, args[0], args[1], KEEP_BOTH)
+    return intersect(heap, args[0], args[1])
 
 
 cdef Word lib_or(Heap* heap, const Word* args, int n) noexcept nogil:
@@ -365,7 +372,7 @@ cdef Word lib_intersection(Heap* heap, const Word* args, int n) noexcept nogil:
             return bad_type(heap, "intersection", 1, "set", item(w, i))
     out = item(w, 0)
     for i in range(1, seq_len(w)):
-        out = merge_sets(heap, out, item(w, i), KEEP_BOTH)
+        out = intersect(heap, out, item(w, i))
         if out == UNDEFINED:
             return UNDEFINED
     return out

@@ -277,7 +277,7 @@ cdef Word lib_split_n(Heap* heap, const Word* args, int n) noexcept nogil:
     if parts == UNDEFINED:
         return UNDEFINED
     count = seq_len(parts)
-    if limit < 0 and -limit < count:
+    if limit < 0 and limit > -count:
         start = count + limit
         count = -limit
     elif 0 <= limit < count:

@@ -354,9 +354,9 @@ cdef bint index_of_number(Word w, int64_t* out) noexcept nogil:
         value *= 10
         if i < num.digits:
             value += num.text[num.size + 1 + i] - c'0'
-    if value > <uint64_t>0x7FFFFFFFFFFFFFFF:
+    if value > <uint64_t>0x7FFFFFFFFFFFFFFF + (num.sign < 0):
         return False
-    out[0] = -<int64_t>value if num.sign < 0 else <int64_t>value
+    out[0] = <int64_t>(0 - value if num.sign < 0 else value)
     return True
 
 

@@ -11,6 +11,7 @@ recurses or takes the GIL, save Python builtins (`python_call`).
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
+from gatewright._native.clash cimport note_rival, raise_clash, rescue
 from gatewright._native.frame cimport (
     B_ARRAY,
     B_OBJECT,
@@ -41,16 +42,12 @@ from gatewright._native.frame cimport (
     builder_set,
     collect_error,
     find_override,
-    find_recall,
     make_memo,
     new_builder,
-    note_rival,
     pop_context,
     push_context,
     push_frame,
     put_path,
-    raise_clash,
-    rescue,
     set_failure,
     set_mock,
     set_override,
@@ -127,6 +124,7 @@ from gatewright._native.program cimport (
     Program,
     constant,
 )
+from gatewright._native.recall cimport find_recall
 from gatewright._native.value cimport (
     E_BUILTIN,
     E_INTERNAL,

@@ -148,6 +148,7 @@ class Policy:
     messages: Literal["opa", "gatekeeper"] = "opa"
     binding: Binding = LIBRARY
     _prepared: dict[str, _Prepared] = field(default_factory=dict)
+    _strict: dict[str, _Prepared] = field(default_factory=dict)
     _encoded: dict[str, EncodedProgram] = field(default_factory=dict)
 
     @classmethod
@@ -176,8 +177,14 @@ class Policy:
 
         Raises PlanError if one is no document.
         """
+        return self._plan(entrypoints, strict=False)
+
+    def _plan(self, entrypoints: Sequence[str], *, strict: bool) -> Program:
         return plan_program(
-            self.compiled, entrypoints=entrypoints, messages=self.messages
+            self.compiled,
+            entrypoints=entrypoints,
+            messages=self.messages,
+            strict=strict,
         )
 
     def encoded(self, entrypoint: str) -> EncodedProgram:
@@ -207,10 +214,11 @@ class Policy:
         to `collected`, or with `strict_builtin_errors` the first one is raised at
         the end.  Raises EvalError, BudgetExceeded.
         """
-        prepared = self._prepared.get(entrypoint)
+        known = self._strict if strict_builtin_errors else self._prepared
+        prepared = known.get(entrypoint)
         if prepared is None:
-            prepared = _Prepared(self.program([entrypoint]), self.binding)
-            self._prepared[entrypoint] = prepared
+            program = self._plan([entrypoint], strict=strict_builtin_errors)
+            prepared = known[entrypoint] = _Prepared(program, self.binding)
         return prepared.run(
             entrypoint,
             input=input,
@@ -234,12 +242,34 @@ class Policy:
         """
         body = parse_body(text) if isinstance(text, str) else text
         compiled = compile_query(self.compiled, body, context=context, capture=capture)
-        program = plan_query(self.compiled, compiled, messages=self.messages)
+
+        def plan(strict: bool) -> _Prepared:
+            program = plan_query(
+                self.compiled, compiled, messages=self.messages, strict=strict
+            )
+            return _Prepared(program, self.binding)
+
         return PreparedQuery(
-            _Prepared(program, self.binding),
+            _Plans(plan),
             tuple(compiled.bindings),
             tuple(expr for expr in body if not _declares(expr)),
         )
+
+
+class _Plans:
+    """A query's program, and the one for strict runs, planned when asked for."""
+
+    def __init__(self, plan: Callable[[bool], _Prepared]) -> None:
+        self._plan = plan
+        self._lenient = plan(False)
+        self._strict: _Prepared | None = None
+
+    def of(self, strict: bool) -> _Prepared:
+        if not strict:
+            return self._lenient
+        if self._strict is None:
+            self._strict = self._plan(True)
+        return self._strict
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -250,7 +280,7 @@ class PreparedQuery:
     out.
     """
 
-    _prepared: _Prepared
+    _plans: _Plans
     names: tuple[str, ...]
     expressions: tuple[ast.Expr, ...] = ()
 
@@ -268,7 +298,7 @@ class PreparedQuery:
 
         As `Policy.evaluate` with errors.
         """
-        rows: list[dict[str, Value]] = self._prepared.run(
+        rows: list[dict[str, Value]] = self._plans.of(strict_builtin_errors).run(
             QUERY,
             input=input,
             data=data,
@@ -290,7 +320,7 @@ class PreparedQuery:
         collected: list[EvalError] | None = None,
     ) -> bytes:
         """As `run`, but the JSON text of the list: sets are arrays."""
-        text: bytes = self._prepared.run(
+        text: bytes = self._plans.of(strict_builtin_errors).run(
             QUERY,
             input=input,
             data=data,

@@ -4,7 +4,10 @@ In order of flow:
 
 - `planner`: entry points and queries; reserves functions, plans them on demand.
 - `rules`: all definitions at one place as one function.
-- `guards`: which expressions of a body go first.
+- `loud`: which expressions may end in an error, so that order and extent show.
+- `index`: what OPA's rule index asks before it enters a body.
+- `levels`: which of these questions its tree leads to.
+- `guards`: those questions, before what is loud.
 - `bodies`: expression after expression; `not`, `every`, existence.
 - `calls`: operators, builtins, user functions, and their replacements.
 - `unify`: `=` as look-ups, tests and bindings.

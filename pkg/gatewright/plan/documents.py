@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gatewright.plan import refs, terms, unify
+from gatewright.plan import refs, rules, terms, unify
 from gatewright.plan.builder import FunctionBuilder
 from gatewright.plan.frame import Frame, Operand, is_constant
 from gatewright.rego import ast
@@ -64,7 +64,9 @@ def _rules(
     dest: int | None,
 ) -> Operand:
     """The value of the rules at a node, and the rest of the ref in it."""
-    if steps and f.once and not f.planner.overridden(path):
+    loud = f.planner.loud.rules(node)
+    overridden = f.planner.overridden(path)
+    if steps and ((f.once and not overridden) or loud):
         key = f.known(steps[0])
         if key is None and f.computed(steps[0]):
             key = terms.plan_term(f, steps[0])
@@ -72,14 +74,64 @@ def _rules(
             name = ast.Var(f"the key of {f.b.register()}")
             f.bind(name, key)
             steps = [name, *steps[1:]]
-        function = None if key is None else f.planner.keyed_rule(node, path)
+        function = None
+        if f.once and not overridden and not (loud and f.planner.strict):
+            function = f.planner.keyed_rule(node, path)
         if key is not None and function is not None:
             value = f.b.register()
             f.emit("CALL", value, function, f.register(key), f.fail)
             return refs.Cursor(f, value).walk(steps[1:], dest)
+        if key is not None and loud:
+            count = min(_known(f, steps), rules.most_keys(node, len(path) + 1))
+            if count:
+                value = _keys_value(f, node, path, steps[:count], overridden=overridden)
+                return refs.Cursor(f, value).walk(steps[count:], dest)
     out = f.b.register() if dest is None or steps else dest
     _rule_value(f, node, path, out)
     return refs.Cursor(f, out).walk(steps, dest)
+
+
+def _known(f: Frame, steps: Sequence[ast.Term]) -> int:
+    """How many steps at the start have a value already."""
+    for place, step in enumerate(steps):
+        if f.known(step) is None:
+            return place
+    return len(steps)
+
+
+def _keys_value(
+    f: Frame,
+    node: RuleNode,
+    path: list[ast.Term],
+    steps: Sequence[ast.Term],
+    *,
+    overridden: bool,
+) -> int:
+    """What rules that may fail put at some keys: only that is evaluated where the
+    whole would fail, or where that would be heard of."""
+    out = f.b.register()
+    join = f.b.label()
+    base = terms.plan_block(f, steps)
+
+    def look_up(whole: int) -> None:
+        f.put(refs.Cursor(f, whole).walk(steps), out)
+
+    if overridden:
+        value, none = f.b.register(), f.b.label()
+        where = ~f.constant(ast.Array(list(path)))
+        f.emit("OVERRIDE", value, where, f.fail, none)
+        look_up(value)
+        f.jump(join)
+        f.b.place(none)
+    if not f.planner.strict:
+        whole, conflict = f.b.register(), f.b.label()
+        f.emit("TRY", whole, f.planner.rule(node, path), f.fail, conflict)
+        look_up(whole)
+        f.jump(join)
+        f.b.place(conflict)
+    f.emit("CALL", out, f.planner.keys_rule(node, path, len(steps)), base, f.fail)
+    f.b.place(join)
+    return out
 
 
 def _rule_value(f: Frame, node: RuleNode, path: Sequence[ast.Term], out: int) -> None:

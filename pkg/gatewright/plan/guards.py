@@ -1,182 +1,126 @@
-"""What OPA's rule index asks before it evaluates a body at all.
+"""What the rule index asks, planned before what may fail.
 
-The index looks up base documents: a rule whose body needs one that is undefined, or
-that differs from a constant, is never entered.  That shows where an expression
-further up would have failed or met a conflict, so such tests go before the first
-expression that may do that.
+Only the tests of expressions behind the first loud one are planned: those before it
+are in the body anyway.  They are ground, so the solutions and their order stay.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from gatewright.plan.constants import is_ground
+from gatewright.plan.levels import SCALARS, Test, Tests
 from gatewright.rego import ast
-from gatewright.rego.stages.walk import terms_in
 
 if TYPE_CHECKING:
     from gatewright.plan.planner import Planner
 
-__all__ = ["guards_first"]
-
-_EQUALITY: Final = frozenset({"eq", "equal"})
-_MEMBER: Final = "internal.member_2"
-_CALM: Final = frozenset({"eq", "equal", "neq", "lt", "lte", "gt", "gte"})
-_SCALARS: Final = (ast.Null, ast.Boolean, ast.Number, ast.String)
-_CLOSURES: Final = (
-    ast.ArrayComprehension,
-    ast.SetComprehension,
-    ast.ObjectComprehension,
-)
-#: The variable of a test that only asks whether a document is there.
-_THERE: Final = "$there"
+__all__ = ["guarded"]
 
 
-def guards_first(planner: Planner, body: Sequence[ast.Expr]) -> Sequence[ast.Expr]:
-    """The body in an order in which no guard comes after what may fail.
-
-    The guards are ground, so the solutions and their order stay.
-    """
-    if len(body) < 2:
+def guarded(
+    planner: Planner, body: Sequence[ast.Expr], tests: Tests | None
+) -> Sequence[ast.Expr]:
+    """The body with the index's tests where they have to stand."""
+    if tests is None or not (tests.tests or tests.paths):
         return body
-    first = next((at for at, e in enumerate(body) if _is_loud(planner, e)), len(body))
+    loud = next((at for at, e in enumerate(body) if planner.loud.expr(e)), len(body))
+    if loud == len(body):
+        return body
+    names = _Names()
     front: list[ast.Expr] = []
-    rest: list[ast.Expr] = []
-    #: Locals that stand for a base document, as calls have them for operands.
-    known: set[str] = set()
-    for expr in body[:first]:
-        known.update(_local(_guard(planner, expr, known)[1]))
-    seen: set[str] = set()
-    for expr in body[first:]:
-        ref, other = _guard(planner, expr, known)
-        if ref is None:
-            rest.append(expr)
-            seen.update(_names(expr))
-        elif other is not None and seen.isdisjoint(_names(expr)):
-            front.append(expr)
-            known.update(_local(other))
-        elif isinstance(ref, ast.Ref):
-            name = f"{_THERE}{len(front)}"
-            operator = ast.Ref([ast.Var("eq", expr.loc)], expr.loc)
-            test: list[ast.Term] = [operator, ast.Var(name, expr.loc), ref]
-            front.append(ast.Expr(test, index=expr.index, loc=expr.loc))
-            rest.append(expr)
-            seen.update(_names(expr))
-        else:
-            rest.append(expr)
-            seen.update(_names(expr))
-    return [*body[:first], *front, *rest] if front else body
+    for test in tests.tests:
+        if test.at >= loud:
+            front += names.test(test)
+    if any(test.at >= loud for path in tests.paths for test in path):
+        ways = [[e for test in path for e in names.test(test)] for path in tests.paths]
+        if all(ways):
+            front.append(_any_of(ways))
+    return [*body[:loud], *front, *body[loud:]]
 
 
-def _local(other: ast.Term | None) -> Iterator[str]:
-    if isinstance(other, ast.Var):
-        yield other.name
+class _Names:
+    """Expressions for tests; `count`: variables made."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def fresh(self) -> ast.Var:
+        self.count += 1
+        return ast.Var(f"$there{self.count}")
+
+    def test(self, test: Test) -> list[ast.Expr]:
+        term = test.term
+        if test.kind == "key":
+            return self.key(term, test.values[0])
+        if any(isinstance(value, ast.Var) for value in test.values):
+            return [_call("eq", self.fresh(), term)]
+        if test.kind == "equal":
+            return self.equal(term, test.values)
+        value = self.fresh()
+        first = _call("eq", value, term)
+        if test.kind == "member":
+            has = [[_call("internal.member_2", v, value)] for v in test.values]
+            return [first, _any_of(has)]
+        lists = (
+            ["is_array"] if test.kind == "glob" else ["is_array", "is_set", "is_object"]
+        )
+        ways = [[_call(name, value)] for name in lists]
+        if test.kind == "glob":
+            assert isinstance(test.values[0], ast.Array)
+            pattern, delimiters = test.values[0].items
+            match = _call("glob.match", pattern, delimiters, value)
+            return [first, _any_of([*ways, [_call("is_string", value), match]])]
+        name = "startswith" if test.kind == "prefix" else "endswith"
+        texts = [[_call(name, value, text)] for text in test.values]
+        return [first, _any_of([*ways, [_call("is_string", value), _any_of(texts)]])]
+
+    def equal(self, term: ast.Term, values: Sequence[ast.Term]) -> list[ast.Expr]:
+        if all(isinstance(value, SCALARS) for value in values):
+            if len(values) == 1:
+                return [_call("eq", term, values[0])]
+            return [_call("internal.member_2", term, ast.Set(list(values)))]
+        value = self.fresh()
+        first = _call("eq", value, term)
+        ways = [list(self.matches(value, wanted)) for wanted in values]
+        return [first, _any_of(ways)] if all(ways) else [first]
+
+    def matches(self, value: ast.Var, wanted: ast.Term) -> Iterator[ast.Expr]:
+        """Nothing for an object or a set: the index knows no more of them."""
+        if isinstance(wanted, SCALARS):
+            yield _call("eq", value, wanted)
+        elif isinstance(wanted, ast.Array):
+            items: list[ast.Term] = [
+                item if isinstance(item, SCALARS) else self.fresh()
+                for item in wanted.items
+            ]
+            yield _call("eq", ast.Array(items), value)
+
+    def key(self, key: ast.Term, collection: ast.Term) -> list[ast.Expr]:
+        at, where = self.fresh(), self.fresh()
+        first = [_call("eq", at, key), _call("eq", where, collection)]
+        inside = [_call("eq", self.fresh(), ast.Ref([where, at]))]
+        other = [_negated("is_object", where), _negated("is_set", where)]
+        return [*first, _any_of([inside, other])]
 
 
-def _guard(
-    planner: Planner, expr: ast.Expr, known: set[str]
-) -> tuple[ast.Term | None, ast.Term | None]:
-    """The document that an expression looks up, and what it must be equal to.
-
-    The document is a ref, or one of the `known` variables that stand for one.
-    """
-    if expr.with_ or expr.negated or expr.negated_body is not None:
-        return None, None
-    if isinstance(expr.terms, ast.Ref):
-        return (expr.terms if _is_base(planner, expr.terms) else None), None
-    if not isinstance(expr.terms, list) or len(expr.terms) != 3:
-        return None, None
-    operator, left, right = expr.terms
-    if _dotted(operator) == _MEMBER:
-        listed = isinstance(right, ast.Array | ast.Set | ast.Object) and right.items
-        if listed and is_ground(right) and _is_looked_up(planner, left, known):
-            return left, right
-        return None, None
-    if _name(operator) not in _EQUALITY:
-        return None, None
-    for ref, other in ((left, right), (right, left)):
-        if _is_looked_up(planner, ref, known) and _is_flat(other):
-            return ref, other
-    return None, None
+def _call(name: str, *operands: ast.Term) -> ast.Expr:
+    first, *rest = name.split(".")
+    operator = ast.Ref([ast.Var(first), *map(ast.String, rest)])
+    return ast.Expr([operator, *operands])
 
 
-def _is_looked_up(planner: Planner, term: ast.Term, known: set[str]) -> bool:
-    if isinstance(term, ast.Ref):
-        return _is_base(planner, term)
-    return isinstance(term, ast.Var) and term.name in known
+def _negated(name: str, operand: ast.Term) -> ast.Expr:
+    expr = _call(name, operand)
+    expr.negated = True
+    return expr
 
 
-def _is_flat(term: ast.Term) -> bool:
-    if isinstance(term, ast.Array):
-        return all(isinstance(item, (ast.Var, *_SCALARS)) for item in term.items)
-    return isinstance(term, (ast.Var, *_SCALARS))
-
-
-def _is_base(planner: Planner, ref: ast.Ref) -> bool:
-    """Whether a ref is ground and leads to a base document or into the input."""
-    head, *path = ref.terms
-    if not isinstance(head, ast.Var) or not all(isinstance(t, _SCALARS) for t in path):
-        return False
-    if head.name == "input":
-        return True
-    return head.name == "data" and not _is_virtual(planner, path)
-
-
-def _is_virtual(planner: Planner, path: Sequence[ast.Term]) -> bool:
-    node = planner.compiled.rule_tree
-    for term in path:
-        below = node.child(term)
-        if below is None:
-            return False
-        if below.rules:
-            return True
-        node = below
-    return True
-
-
-def _is_loud(planner: Planner, expr: ast.Expr) -> bool:
-    """Whether evaluating an expression may raise an error, or call what may."""
-    if expr.with_ or expr.negated_body is not None:
-        return True
-    if isinstance(expr.terms, (ast.Every, ast.Logical)):
-        return True
-    parts: Sequence[Any] = [expr.terms]
-    if isinstance(expr.terms, list):
-        if _name(expr.terms[0]) not in _CALM:
-            return True
-        parts = expr.terms[1:]
-    for part in parts:
-        for term in terms_in(part):
-            if isinstance(term, (ast.Call, *_CLOSURES)):
-                return True
-            if isinstance(term, ast.Ref) and _name(term.terms[0]) == "data":
-                steps = term.terms[1:]
-                if not all(isinstance(t, _SCALARS) for t in steps):
-                    return True
-                if _is_virtual(planner, steps):
-                    return True
-    return False
-
-
-def _name(term: ast.Term) -> str:
-    if isinstance(term, ast.Ref):
-        return _name(term.terms[0]) if len(term.terms) == 1 else ""
-    return term.name if isinstance(term, ast.Var) else ""
-
-
-def _dotted(term: ast.Term) -> str:
-    parts = term.terms if isinstance(term, ast.Ref) else []
-    return ".".join(
-        part.name if isinstance(part, ast.Var) else part.value
-        for part in parts
-        if isinstance(part, ast.Var | ast.String)
-    )
-
-
-def _names(node: Any) -> Iterator[str]:
-    if node is None:
-        return
-    for term in terms_in(node):
-        if isinstance(term, ast.Var):
-            yield term.name
+def _any_of(ways: Sequence[list[ast.Expr]]) -> ast.Expr:
+    if len(ways) == 1 and len(ways[0]) == 1:
+        return ways[0][0]
+    if len(ways) == 1:
+        return ast.Expr(ast.Logical("and", ways[0], ways[0]))
+    left, *right = ways
+    rest = right[0] if len(right) == 1 else [_any_of(right)]
+    return ast.Expr(ast.Logical("or", left, rest))

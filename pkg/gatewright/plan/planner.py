@@ -7,14 +7,19 @@ the work list plans it later.  So a program holds what its entry points need.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from typing import Final, Literal
 
 from gatewright.builtins.declarations import TABLE, Builtin
+from gatewright.ir.opcodes import BY_NAME
 from gatewright.ir.program import Program
 from gatewright.plan import bodies, documents, rules
 from gatewright.plan.builder import FunctionBuilder, Tables
 from gatewright.plan.constants import is_ground
 from gatewright.plan.frame import Frame, PlanError
+from gatewright.plan.index import tests_of
+from gatewright.plan.levels import Tests
+from gatewright.plan.loud import Loudness
 from gatewright.plan.overrides import Targets
 from gatewright.plan.passes import optimize
 from gatewright.rego import ast
@@ -28,6 +33,9 @@ __all__ = ["QUERY", "Messages", "plan_program", "plan_query"]
 
 Messages = Literal["opa", "gatekeeper"]
 
+_CALL: Final = BY_NAME["CALL"]
+#: Ways to a function from which on its results are kept.
+_MANY: Final = 16
 #: The name of a query's entry point.
 QUERY: Final = "query"
 
@@ -36,7 +44,12 @@ class Planner:
     """One program under construction."""
 
     def __init__(
-        self, compiled: Compiled, *, messages: Messages, optimized: bool = True
+        self,
+        compiled: Compiled,
+        *,
+        messages: Messages,
+        optimized: bool = True,
+        strict: bool = False,
     ) -> None:
         self.compiled = compiled
         self.tables = Tables()
@@ -46,6 +59,9 @@ class Planner:
         self._known: dict[Hashable, int] = {}
         self._keyed: dict[int, bool] = {}
         self._params: list[int] = []
+        self._tests: dict[int, Tests] = {}
+        self.strict = strict
+        self.loud = Loudness(self, strict=strict)
         self._work: list[tuple[int, FunctionBuilder, Callable[[Frame], None]]] = []
 
     # Facts ------------------------------------------------------------------
@@ -117,13 +133,39 @@ class Planner:
             return f"function {name} produced conflicting values for the same inputs:"
         return f"rule {name} produced conflicting values:"
 
+    def tests(self, clause: ast.Rule) -> Tests | None:
+        """What OPA's rule index asks before it enters a clause."""
+        return self._tests.get(id(clause))
+
+    def _index(self, node: RuleNode) -> None:
+        """Look at the rules at a node as OPA's rule index has them."""
+        if node.rules and id(node.rules[0]) not in self._tests:
+            rules = node.rules
+            if any(len(rule.head.reference.terms) > 1 for rule in rules):
+                rules = [rule for inner in node.walk() for rule in inner.rules]
+            self._tests.update(tests_of(self, rules))
+
     # Functions --------------------------------------------------------------
 
     def rule(self, node: RuleNode, path: Sequence[ast.Term]) -> int:
         """The function of the rules at a node (no parameters)."""
         steps = list(path)
+        self._index(node)
         return self._reserve(
             id(node), steps, 0, lambda f: rules.plan_rules(f, node, steps)
+        )
+
+    def keys_rule(self, node: RuleNode, path: Sequence[ast.Term], keys: int) -> int:
+        """The function of the first keys below a node."""
+        steps = list(path)
+        self._index(node)
+        return self._reserve(
+            ("keys", id(node), keys),
+            steps,
+            keys,
+            lambda f: rules.plan_keys(f, node, steps),
+            suffix="[_]" * keys,
+            memo=True,
         )
 
     def keyed_rule(self, node: RuleNode, path: Sequence[ast.Term]) -> int | None:
@@ -131,6 +173,7 @@ class Planner:
         worth having."""
         if self._keyed.setdefault(id(node), rules.is_keyed(node, len(path) + 1)):
             steps = list(path)
+            self._index(node)
             return self._reserve(
                 ("keyed", id(node)),
                 steps,
@@ -153,6 +196,7 @@ class Planner:
         """The function of a user function."""
         node = self._functions(operator, loc)
         steps = operator.terms[1:]
+        self._index(node)
         return self._reserve(
             id(node),
             steps,
@@ -238,6 +282,8 @@ class Planner:
         params: int,
         plan: Callable[[Frame], None],
         suffix: str = "",
+        *,
+        memo: bool = False,
     ) -> int:
         index = self._known.get(key)
         if index is None:
@@ -248,7 +294,7 @@ class Planner:
             if path is not None:
                 name = ref_text(ast.Ref([ast.Var("data"), *path])) + suffix
             builder = FunctionBuilder(
-                name, params=params, memo=path is not None and params == 0
+                name, params=params, memo=memo or (path is not None and params == 0)
             )
             self._work.append((index, builder, plan))
         return index
@@ -261,6 +307,7 @@ class Planner:
             plan(Frame(self, builder))
             self.tables.functions[index] = builder.finish()
             planned.append(index)
+        self._keep_results()
         if self._optimized:
             for index in planned:
                 function = self.tables.functions[index]
@@ -269,6 +316,44 @@ class Planner:
                     function, self.tables, self._params
                 )
         return self.tables.program()
+
+    def _keep_results(self) -> None:
+        """Let functions to which many ways lead remember their latest results.
+
+        A chain of functions in which each calls the next twice would otherwise take
+        2^n calls; OPA keeps all results.
+        """
+        callers: dict[int, list[int]] = {}
+        for index, function in enumerate(self.tables.functions):
+            assert function is not None
+            for instr in function.code:
+                if instr.op == _CALL:
+                    callers.setdefault(instr.args[1], []).append(index)
+        ways: dict[int, int] = {}
+
+        def count(index: int) -> int:
+            """How many ways lead to a function; one to those whose result is kept."""
+            stack = [index]
+            while stack:
+                top = stack[-1]
+                above = callers.get(top, [])
+                missing = [caller for caller in above if caller not in ways]
+                if missing:
+                    ways.setdefault(top, 1)  # against cycles, which there are not
+                    stack += missing
+                    continue
+                stack.pop()
+                function = self.tables.functions[top]
+                assert function is not None
+                total = sum(ways[caller] for caller in above)
+                if total > _MANY and not function.memo:
+                    function = replace(function, memo=True)
+                    self.tables.functions[top] = function
+                ways[top] = 1 if function.memo else max(1, total)
+            return ways[index]
+
+        for index in callers:
+            count(index)
 
 
 def parse_entrypoint(text: str) -> ast.Ref:
@@ -287,15 +372,17 @@ def plan_program(
     entrypoints: Sequence[str | ast.Ref],
     messages: Messages = "opa",
     optimized: bool = True,
+    strict: bool = False,
 ) -> Program:
     """Plan rules and documents.
 
     Each entry point is a ground ref below `data`: a rule, a package, or a base
     document; its key in the result is the text as given (the printed form of a
     ref).  `messages` chooses the texts of conflicts: those of OPA 1.22, or those
-    of the OPA in Gatekeeper 3.23.  `PlanError` for a function.
+    of the OPA in Gatekeeper 3.23.  `strict`: errors of builtins will be asked for, so
+    no builtin may be called that OPA does not call.  `PlanError` for a function.
     """
-    planner = Planner(compiled, messages=messages, optimized=optimized)
+    planner = Planner(compiled, messages=messages, optimized=optimized, strict=strict)
     planner.survey(*compiled.modules.values())
     for entrypoint in entrypoints:
         if isinstance(entrypoint, str):
@@ -314,6 +401,7 @@ def plan_query(
     *,
     messages: Messages = "opa",
     optimized: bool = True,
+    strict: bool = False,
 ) -> Program:
     """Plan a query: entry point `query` gives an array with an object for each
     solution, in order, repeats included.
@@ -321,7 +409,7 @@ def plan_query(
     An object holds the value of each variable under its name, and of each
     captured expression under its index (a number).
     """
-    planner = Planner(compiled, messages=messages, optimized=optimized)
+    planner = Planner(compiled, messages=messages, optimized=optimized, strict=strict)
     planner.survey(*compiled.modules.values(), query.body)
     planner.tables.entrypoints[QUERY] = planner.query(query)
     return planner.finish()

@@ -17,12 +17,19 @@ from typing import TypeAlias
 from gatewright.plan import bodies, terms, unify
 from gatewright.plan.constants import is_ground, same
 from gatewright.plan.frame import Frame
-from gatewright.plan.guards import guards_first
+from gatewright.plan.guards import guarded
 from gatewright.rego import ast
 from gatewright.rego.rule_tree import RuleNode
 from gatewright.rego.stages.walk import terms_in
 
-__all__ = ["is_keyed", "plan_keyed", "plan_plain", "plan_rules"]
+__all__ = [
+    "is_keyed",
+    "most_keys",
+    "plan_keyed",
+    "plan_keys",
+    "plan_plain",
+    "plan_rules",
+]
 
 _Patterns: TypeAlias = Callable[[ast.Rule, ast.Rule], Sequence[ast.Term]]
 
@@ -65,7 +72,7 @@ def _body(f: Frame, clause: ast.Rule, args: Sequence[ast.Term]) -> None:
     f.env = {}
     for register, pattern in enumerate(args):
         unify.unify_value(f, pattern, register)
-    bodies.plan_body(f, guards_first(f.planner, clause.body))
+    bodies.plan_body(f, guarded(f.planner, clause.body, f.planner.tests(clause)))
     f.at(clause.head.loc if clause.head.loc.row else clause.loc)
 
 
@@ -166,6 +173,7 @@ def _set(f: Frame, rules: Sequence[ast.Rule]) -> None:
 
 
 def _object(f: Frame, node: RuleNode, path: Sequence[ast.Term]) -> None:
+    """Plan all that is defined below a place; of a function of keys, what is there."""
     builder = f.b.register()
     f.emit("ONEW", builder)
     todo = [(node, list(path))]
@@ -189,9 +197,10 @@ def _object(f: Frame, node: RuleNode, path: Sequence[ast.Term]) -> None:
 def _put(f: Frame, rule: ast.Rule, steps: Sequence[ast.Term], builder: int) -> None:
     """One definition whose reference has variables, or that adds to a set."""
     end = f.b.label()
+    multi = rule.head.key is not None
+    asked = [*steps, rule.head.key] if rule.head.key is not None else steps
     with f.nested(end):
-        _body(f, rule, ())
-        multi = rule.head.key is not None
+        _body(f, rule, asked[: f.b.params])
         value = rule.head.key if rule.head.key is not None else _value(rule)
         operand = f.register(terms.plan_term(f, value))
         base = terms.plan_block(f, steps)
@@ -208,6 +217,8 @@ def _put_plain(
     """The value of complete rules inside the extent of a general reference."""
     end = f.b.label()
     with f.nested(end):
+        for register, step in zip(range(f.b.params), path[depth:], strict=False):
+            f.emit("EQK", register, ~f.constant(step), f.fail)
         out = f.b.register()
         plain = [rule for rule in node.rules if rule.head.key is None]
         f.emit("RULE", out, f.planner.plain_rule(plain, path), f.fail)
@@ -223,9 +234,50 @@ def plan_plain(f: Frame, rules: Sequence[ast.Rule]) -> None:
 
 
 def _return(f: Frame, builder: int) -> None:
+    """Return what was built; of a function of keys, what is at those."""
     out = f.b.register()
     f.emit("DONE", out, builder)
+    for register in range(f.b.params):
+        inner = f.b.register()
+        f.emit("DOT", inner, out, register, f.fail)
+        out = inner
     f.emit("RET", out)
+    f.b.place(f.fail)
+    f.emit("RETU")
+
+
+# Some keys of a set or object ---------------------------------------------------
+
+
+def most_keys(node: RuleNode, depth: int) -> int:
+    """How many keys below a place a ref may ask for; 0 where it is no set or object
+    that rules add to.  `depth`: of the place, `data` included."""
+    if node.rules[0].head.args:
+        return 0
+    if all(len(_reference(r)) == depth and r.head.key is None for r in node.rules):
+        return 0
+    inside = [rule for inner in node.walk() for rule in inner.rules]
+    return max(len(_reference(r)) + (r.head.key is not None) for r in inside) - depth
+
+
+def plan_keys(f: Frame, node: RuleNode, path: Sequence[ast.Term]) -> None:
+    """Plan the function of the keys that a ref asks for: OPA evaluates what it needs
+    for those, so that nothing else can fail."""
+    depth = len(path) + 1
+    if any(len(_reference(rule)) > depth for rule in node.rules):
+        _object(f, node, path)
+        return
+    found = f.b.register()
+    for rule in node.rules:
+        end = f.b.label()
+        with f.nested(end):
+            assert rule.head.key is not None
+            _body(f, rule, [rule.head.key])
+            f.put(f.constant(ast.Boolean(True)), found)
+            f.jump(f.fail)
+        f.b.place(end)
+    f.emit("DEF", found, f.fail)
+    f.emit("RET", 0)
     f.b.place(f.fail)
     f.emit("RETU")
 

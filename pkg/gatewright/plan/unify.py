@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from gatewright.plan import terms
 from gatewright.plan.constants import same
-from gatewright.plan.frame import Frame, Operand, PlanError, is_constant
+from gatewright.plan.frame import Frame, Operand, is_constant
 from gatewright.rego import ast
 from gatewright.rego.rule_tree import term_key
 
@@ -53,14 +53,9 @@ def _work(f: Frame, pairs: list[tuple[_Side, _Side]]) -> None:
                 progress = True
                 pairs[:0] = parts
         if waiting and not progress:
-            names = ", ".join(
-                name
-                for pair in waiting
-                for side in pair
-                if not isinstance(side, _Value)
-                for name in f.unbound(side)
-            )
-            raise PlanError(f"no value for {names}")
+            # Keys and members that have no value yet equal nothing, as in OPA.
+            f.never(*(t for pair in waiting for t in pair if not isinstance(t, _Value)))
+            return
         pairs = waiting
 
 
@@ -196,4 +191,6 @@ def _destructure(
                 f.emit("DOT", out, source, operand, f.fail)
             parts.append((item, _Value(out)))
         return parts
-    raise PlanError(f"cannot take apart {type(pattern).__name__}")
+    assert isinstance(pattern, ast.Set)
+    f.never(pattern)
+    return parts

@@ -20,6 +20,7 @@ from gatewright._native.evaluation import Evaluation
 from gatewright._native.image import Image, ImageError
 from gatewright._native.lib_regex import set_regex
 from gatewright._native.lines import failures_of, lines_of
+from gatewright._native.query import run_query
 from gatewright._native.work import OverBudget, cancelled, charge, reserve, time_left
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "failures_of",
     "lines_of",
     "reserve",
+    "run_query",
     "set_regex",
     "time_left",
 ]

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Literal
 
-from gatewright._native.core import Assembler, Doc, Evaluation, Image, ImageError
+from gatewright._native.core import (
+    Assembler,
+    Doc,
+    Evaluation,
+    Image,
+    ImageError,
+    run_query,
+)
 from gatewright.engine.binding import LIBRARY, VARYING, Binding, bind
 from gatewright.engine.errors import BudgetExceeded, EvalError, Place
 from gatewright.engine.library.context import Context
@@ -108,20 +115,28 @@ class _Prepared:
             evaluation = None
         if evaluation is None:
             evaluation = Evaluation(self.image, limit=limits.memory)
-        evaluation.reset()
-        evaluation.context = Context() if context is None else context
+            evaluation.make_context = Context
+            evaluation.reset()
+        if context is not None:
+            evaluation.context = context
         if data is not None:
             evaluation.set_data(data)
-        evaluation.begin(0, self.entrypoints[entrypoint], input, steps=limits.steps)
         deadline = 0
         if limits.seconds is not None:
             deadline = time.monotonic_ns() + int(limits.seconds * 1e9)
-        while not evaluation.advance(_STRETCH, deadline):
-            pass
-        value, failure, failed = evaluation.outcome()
-        if json and failure is None:
-            value = evaluation.result_doc().json(html=False)
-        evaluation.reset()
+        function = self.entrypoints[entrypoint]
+        if not json:
+            value, failure, failed = run_query(
+                evaluation, function, input, limits.steps, _STRETCH, deadline
+            )
+        else:
+            evaluation.begin(0, function, input, steps=limits.steps)
+            while not evaluation.advance(_STRETCH, deadline):
+                pass
+            value, failure, failed = evaluation.outcome()
+            if failure is None:
+                value = evaluation.result_doc().json(html=False)
+            evaluation.reset()
         if standard:
             self._idle.append(evaluation)
         if failure is not None and not (strict and failed and failure[0] == "error"):

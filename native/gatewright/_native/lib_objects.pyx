@@ -1,13 +1,13 @@
 # cython: cdivision=True
 """Built-ins on objects, and walk."""
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport UINT32_MAX, uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from gatewright._native.operand cimport bad_item, bad_type
 from gatewright._native.value cimport (
-    E_DEPTH, E_MEMORY, E_TYPE, F_SORTED, T_ARR, T_OBJ, T_SET, UNDEFINED, Heap, SeqNode,
+    E_DEPTH, E_MEMORY, E_NONE, E_TYPE, F_SORTED, T_ARR, T_OBJ, T_SET, UNDEFINED, Heap, SeqNode,
     Tag, Word, compare, equal, fail, from_bool, from_int, heap_alloc, item, key_at,
     lookup, new_array, new_object, new_seq, new_set, seq_len, store, tag, value_at,
 )
@@ -153,15 +153,44 @@ cdef Word lib_object_union(Heap* heap, const Word* args, int n) noexcept nogil:
     return merge_objects(heap, args[0], args[1], 0)
 
 
+cdef Word union_at_once(Heap* heap, Word w, uint32_t total) noexcept nogil:
+    # One sort in place of a merge for each object, which for n objects of one key
+    # moves n * n pairs.  UNDEFINED without an error where objects must be merged:
+    # if a value is an object whose key occurs twice.
+    cdef Word* pairs = scratch(heap, 2 * <size_t>total)
+    cdef Word one, out
+    cdef bint nested = False
+    cdef uint32_t i, j, n = 0
+    if pairs == NULL:
+        return UNDEFINED
+    for i in range(seq_len(w)):
+        one = item(w, i)
+        for j in range(seq_len(one)):
+            pairs[2 * n] = key_at(one, j)
+            pairs[2 * n + 1] = value_at(one, j)
+            nested = nested or tag(pairs[2 * n + 1]) == T_OBJ
+            n += 1
+    out = new_object(heap, pairs, n)
+    if out != UNDEFINED and nested and seq_len(out) != total:
+        return UNDEFINED
+    return out
+
+
 cdef Word lib_object_union_n(Heap* heap, const Word* args, int n) noexcept nogil:
     cdef Word w = args[0]
     cdef Word out
     cdef uint32_t i
+    cdef size_t total = 0
     if tag(w) != T_ARR:
         return bad_type(heap, "object.union_n", 1, "array", w)
     for i in range(seq_len(w)):
         if tag(item(w, i)) != T_OBJ:
             return bad_item(heap, "object.union_n", 1, w, "objects", item(w, i))
+        total += seq_len(item(w, i))
+    if seq_len(w) > 2 and total < UINT32_MAX:
+        out = union_at_once(heap, w, <uint32_t>total)
+        if out != UNDEFINED or heap.error != E_NONE:
+            return out
     if seq_len(w) == 0:
         return new_object(heap, NULL, 0)
     out = item(w, 0)

@@ -9,8 +9,6 @@ from libc.stdint cimport int64_t, uint32_t
 from gatewright._native.convert cimport to_python
 from gatewright._native.evaluation cimport O_VALUE, Evaluation
 
-from gatewright._native.convert import UNDEFINED
-
 
 def run_query(
     Evaluation evaluation not None,

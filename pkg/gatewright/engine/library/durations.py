@@ -6,7 +6,6 @@ import re
 from typing import Final
 
 from gatewright.engine.library.errors import BuiltinError
-from gatewright.engine.library.gotext import quote
 from gatewright.engine.library.operands import INT64_MAX, INT64_MIN
 
 __all__ = ["parse_duration"]
@@ -49,10 +48,10 @@ def parse_duration(text: str, *, long_units: bool = True) -> int:
             raise _invalid(text)
         unit = found[3]
         if not unit:
-            raise BuiltinError(f"time: missing unit in duration {quote(text)}")
+            raise BuiltinError(f"time: missing unit in duration {_quote(text)}")
         if unit not in units:
             raise BuiltinError(
-                f"time: unknown unit {quote(unit)} in duration {quote(text)}"
+                f"time: unknown unit {_quote(unit)} in duration {_quote(text)}"
             )
         if len(found[1]) > 19:
             raise _invalid(text)
@@ -81,4 +80,17 @@ def _fraction(digits: str, unit: int) -> int:
 
 
 def _invalid(text: str) -> BuiltinError:
-    return BuiltinError(f"time: invalid duration {quote(text)}")
+    return BuiltinError(f"time: invalid duration {_quote(text)}")
+
+
+def _quote(text: str) -> str:
+    """A text in quotes, as Go's time package does it: byte by byte where not ASCII."""
+    out = []
+    for char in text:
+        if " " <= char < "\x80":
+            out.append("\\" + char if char in '"\\' else char)
+        else:
+            out += [
+                f"\\x{byte:02x}" for byte in char.encode("utf-8", "surrogateescape")
+            ]
+    return f'"{"".join(out)}"'

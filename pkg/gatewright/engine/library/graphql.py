@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
+from typing import Final
 
 from gatewright.engine.library.errors import BuiltinError, OperandError
 from gatewright.engine.library.graphql_parser import (
@@ -14,7 +16,7 @@ from gatewright.engine.library.graphql_parser import (
 from gatewright.engine.library.graphql_query import check_query
 from gatewright.engine.library.graphql_schema import Schema, load_schema
 from gatewright.engine.library.operands import string
-from gatewright.engine.values import Number, Value, is_object, type_name
+from gatewright.engine.values import Number, Value, is_object, pairs, type_name
 
 __all__ = [
     "is_valid",
@@ -25,13 +27,35 @@ __all__ = [
     "schema_tree",
 ]
 
+_QUERY: Final = frozenset({"Operations", "Fragments"})
+_SCHEMA: Final = frozenset(
+    {"Schema", "SchemaExtension", "Directives", "Definitions", "Extensions"}
+)
+_LOCATED: Final = re.compile(
+    r"(.*) in GraphQL string at location ([0-9]+:[0-9]+)", re.DOTALL
+)
+
 _query = lru_cache(100)(parse_query)
 _schema = lru_cache(50)(parse_schema)
 
 
 @lru_cache(50)
 def _loaded(text: str) -> Schema:
-    return load_schema(_schema(text))
+    return _load(_schema(text))
+
+
+def _load(document: Node) -> Schema:
+    """Check a schema; its errors are said in other words than those of texts."""
+    try:
+        return load_schema(document)
+    except BuiltinError as error:
+        found = _LOCATED.fullmatch(str(error))
+        if found is None:
+            raise
+        raise BuiltinError(
+            "Error in gqlparser SchemaDocument to Schema conversion: "
+            f"input:{found[2]}: {found[1]}."
+        ) from None
 
 
 def _wrong(value: Value, position: int) -> OperandError:
@@ -39,6 +63,15 @@ def _wrong(value: Value, position: int) -> OperandError:
         f"operand {position} must be one of {{string, object}} "
         f"but got {type_name(value)}"
     )
+
+
+def _document(value: Value, known: frozenset[str]) -> Node:
+    """Return a tree that a policy handed in; what no document has is left out."""
+    return {
+        str(key): _tree(part)
+        for key, part in pairs(value)
+        if isinstance(key, str) and key in known
+    }
 
 
 def _tree(value: Value) -> Value:
@@ -57,11 +90,11 @@ def _read(query: Value, schema: Value) -> tuple[Node, Node, Schema]:
     if not isinstance(schema, str) and not is_object(schema):
         raise _wrong(schema, 1)
     try:
-        document = _query(query) if isinstance(query, str) else _tree(query)
+        document = _query(query) if isinstance(query, str) else _document(query, _QUERY)
         if isinstance(schema, str):
             return document, _schema(schema), _loaded(schema)
-        tree = _tree(schema)
-        return document, tree, load_schema(tree)
+        tree = _document(schema, _SCHEMA)
+        return document, tree, _load(tree)
     except (KeyError, TypeError, AttributeError) as error:
         raise BuiltinError(f"malformed GraphQL tree: {error}") from None
 
@@ -113,7 +146,7 @@ def schema_is_valid(schema: Value) -> bool:
         if isinstance(schema, str):
             _loaded(schema)
         elif is_object(schema):
-            load_schema(_tree(schema))
+            _load(_document(schema, _SCHEMA))
         else:
             return False
     except (BuiltinError, KeyError, TypeError, AttributeError):

@@ -107,7 +107,7 @@ def _jwks(text: str) -> tuple[VerifyKey, ...]:
     try:
         document = _document(text)
         if not isinstance(document, dict):
-            raise ValueError("not an object")
+            raise ValueError(_NO_KEY if document is None else "not an object")
         entries = document.get("keys", [document])
         out = []
         for entry in entries:
@@ -133,6 +133,10 @@ def _document(text: str) -> Any:
         raise ValueError(
             f"jwk.Parse: failed to probe data: probe: failed to unmarshal data: {error}"
         ) from None
+
+
+#: What is said of JSON that names no type.
+_NO_KEY: Final = "invalid key type from JSON ()"
 
 
 class _UnknownKeyType(ValueError):
@@ -172,7 +176,7 @@ def private_key(text: str) -> Any:
     try:
         document = _document(text)
         if not isinstance(document, dict):
-            raise ValueError("not an object")
+            raise ValueError(_NO_KEY if document is None else "not an object")
         jwk = document["keys"][0] if "keys" in document else document
         kind = jwk.get("kty")
         if kind == "RSA":

@@ -50,6 +50,12 @@ __all__ = [
 
 _SECOND: Final = 1_000_000_000
 _WANTED: Final = "either number (ns) or [number (ns), string (tz)]"
+_WORD: Final = 1 << 64
+#: Days beyond which numbers of 64 bits may not do.
+_FAR: Final = 1 << 40
+_FIRST_YEAR: Final = 292277022400
+#: March 1 of minus that year, in seconds since the epoch.
+_FIRST_SECOND: Final = -86400 * (_FIRST_YEAR // 400 * 146097 + 306 + 719162)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -102,8 +108,15 @@ def add_date(value: Value, years: Value, months: Value, days: Value) -> int:
     ns, zone, _ = _time(value)
     added = integer(years, 2), integer(months, 3), integer(days, 4)
     at = moment(ns, zone)
-    day = normal_date(at.year + added[0], at.month + added[1], at.day + added[2])
-    seconds = day * 86400 + at.hour * 3600 + at.minute * 60 + at.second
+    year, month, number_of_day = (
+        _wrapped(part + more)
+        for part, more in zip((at.year, at.month, at.day), added, strict=True)
+    )
+    day = normal_date(year, month, number_of_day)
+    start = day * 86400
+    if abs(day) > _FAR:
+        start = _wrapped_start(year, month, number_of_day)
+    seconds = _wrapped(start + at.hour * 3600 + at.minute * 60 + at.second)
     if not INT64_MIN <= seconds * _SECOND <= INT64_MAX:
         return _safe(seconds * _SECOND)
     # As Go: the offset in force at that time read as UTC, unless it no longer (or
@@ -111,6 +124,23 @@ def add_date(value: Value, years: Value, months: Value, days: Value) -> int:
     offset = _offset(seconds, zone)
     offset = _offset(seconds - offset, zone)
     return _safe((seconds - offset) * _SECOND + at.nanosecond)
+
+
+def _wrapped_start(year: int, month: int, day: int) -> int:
+    """The first second of a date as Go finds it, whose numbers have 64 bits.
+
+    Its years start with March and are counted from one far in the past.
+    """
+    year, month = _wrapped(year + (month - 1) // 12), (month - 1) % 12 + 1
+    late = month < 3
+    start = (979 * (month + 12 * late) - 2919) >> 5
+    century, rest = divmod((year - late + _FIRST_YEAR) % _WORD, 100)
+    days = 146097 * century % _WORD // 4 + 1461 * rest // 4 + start + day - 1
+    return _wrapped(days) * 86400 + _FIRST_SECOND
+
+
+def _wrapped(number: int) -> int:
+    return (number + (1 << 63)) % _WORD - (1 << 63)
 
 
 def diff(first: Value, second: Value) -> list[int]:

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
+from gatewright.engine.library.asn1 import check_sequence
 from gatewright.engine.library.context import Context
 from gatewright.engine.library.encoding import decode_base64
 from gatewright.engine.library.errors import BuiltinError
@@ -353,8 +354,7 @@ def parse_certificate_request(value: Value) -> Value:
         data = _decoded(text)
         inner = read_pem(data.decode("latin-1"))
         data = inner[1] if inner and inner[0] == "CERTIFICATE REQUEST" else data
-    if not data:
-        raise BuiltinError("asn1: syntax error: sequence truncated")
+    check_sequence(data, "certificateRequest")
     try:
         return _request(x509.load_der_x509_csr(data))
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -505,13 +505,15 @@ def parse_keypair(certificate: Value, key: Value) -> Value:
     """Return a certificate chain and the private key of its first certificate."""
     texts = [string(part, 1) for part in (certificate, key)]
     chain_text, key_text = (_pem_text(text) for text in texts)
-    items = [
-        x509.load_der_x509_certificate(data)
-        for label, data in _blocks(chain_text)
-        if label == "CERTIFICATE"
-    ]
-    if not items:
+    found = [data for label, data in _blocks(chain_text) if label == "CERTIFICATE"]
+    if not chain_text.startswith(_BEGIN):
+        found = [chain_text.encode("utf-8", "surrogateescape")]
+    if not found:
         raise BuiltinError("tls: failed to find any PEM data in certificate input")
+    try:
+        items = [x509.load_der_x509_certificate(data) for data in found]
+    except ValueError as error:
+        raise BuiltinError("x509: malformed certificate") from error
     keys = _private_keys(key_text)
     if not keys:
         raise BuiltinError("tls: failed to find any PEM data in key input")

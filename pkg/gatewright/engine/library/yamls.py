@@ -276,6 +276,14 @@ class _Dumper(yaml.SafeDumper):
         empty = isinstance(event, yaml.ScalarEvent) and not event.value
         return empty or bool(super().check_simple_key())
 
+    def analyze_scalar(self, scalar: str) -> Any:
+        """Beyond the first plane nothing is printable."""
+        analysis = super().analyze_scalar(scalar)
+        if any(char > "\uffff" for char in scalar):
+            analysis.allow_flow_plain = analysis.allow_block_plain = False
+            analysis.allow_single_quoted = analysis.allow_block = False
+        return analysis
+
     def ignore_aliases(self, data: object) -> bool:
         del data
         return True

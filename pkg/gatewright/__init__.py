@@ -18,6 +18,7 @@ crds         the resources of Gatekeeper's API groups, as the API server is told
 certs        the webhook's certificate: made, kept, told, renewed
 gator        policies tried out on files: verify, test, bench
 webhook      the HTTPS edge
+controllers  what follows the cluster, and what is written back to it
 app          wiring: supervisor, policy process, workers
 cli          the command `gatewright`; __main__ runs it for `python -m gatewright`
 policies     data: the policies that the project ships

@@ -22,10 +22,14 @@ In order of flow:
     folder.py          one consistent reading of a folder of policy files
     ledger.py          which objects successive readings put in force
     installation.py    from objects to policies, by what changed
+    source.py          what is asked of a folder or a cluster
+    folder_source.py   the folder as a source
+    cluster_source.py  the cluster as a source
     patience.py        how long one thing may take to compile
     policy_process.py  reads, compiles, publishes generations
     channel.py         messages and memory between policy process and workers
     generation.py      one generation as a worker holds it
+    lookups.py         namespaces that a generation does not have
     decider.py         decides requests under the generation in force
     credentials.py     the certificate that a worker serves, read again when it changes
     worker.py          maps generations, answers admission requests

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gatewright.app.generation import Generation
+from gatewright.app.lookups import Known, Looking, Lookups, NamespaceMiss
 from gatewright.app.settings import Settings
 from gatewright.constraints.admission import Admission, Case, Verdict
 from gatewright.constraints.judge import Result
 from gatewright.constraints.labelguard import LabelGuard
+from gatewright.constraints.namespaces import NamespaceLookup, NamespaceRecord
 from gatewright.constraints.resources import ResourceGuard
 from gatewright.engine.documents import LimitError
 from gatewright.k8s import gvk
@@ -68,13 +70,21 @@ class Judging:
     __slots__ = ("case", "done", "held", "log_denies", "reviewer")
 
     def __init__(
-        self, held: Generation, admission: Admission, body: bytes, *, log_denies: bool
+        self,
+        held: Generation,
+        admission: Admission,
+        body: bytes,
+        *,
+        log_denies: bool,
+        namespaces: NamespaceLookup | None = None,
     ) -> None:
         self.held = held
         self.log_denies = log_denies
         self.done = False
         self.reviewer = held.take()
-        self.case: Case = admission.open(body, held.snapshot, self.reviewer)
+        self.case: Case = admission.open(
+            body, held.snapshot, self.reviewer, namespaces=namespaces
+        )
 
     @property
     def generation(self) -> int:
@@ -173,16 +183,20 @@ def plain(details: Any) -> Any:
 
 @dataclass(slots=True)
 class GenerationDecider:
-    """`held`: the generations that this worker has mapped, by number."""
+    """`held`: the generations that this worker has mapped, by number; `lookups`: where
+    to ask after namespaces that they do not have (None: there are no others)."""
 
     board: Board
     settings: Settings
     held: dict[int, Generation]
     admission: Admission
     guard: LabelGuard
+    lookups: Lookups | None = None
 
     @classmethod
-    def of(cls, board: Board, settings: Settings) -> GenerationDecider:
+    def of(
+        cls, board: Board, settings: Settings, lookups: Lookups | None = None
+    ) -> GenerationDecider:
         return cls(
             board,
             settings,
@@ -199,6 +213,7 @@ class GenerationDecider:
                 settings.exempt_prefixes,
                 settings.exempt_suffixes,
             ),
+            lookups,
         )
 
     def start(
@@ -212,16 +227,59 @@ class GenerationDecider:
         if content_type != JSON:
             words = f"contentType={content_type or ''}, expected {JSON}"
             return Settled(held.number, refused(400, words))
+        if self.lookups is None:
+            return self.begin(endpoint, body, held, None)
+        return self.looked_up(endpoint, body, held, self.lookups, {})
+
+    def looked_up(
+        self,
+        endpoint: str,
+        body: bytes,
+        held: Generation,
+        lookups: Lookups,
+        asked: Mapping[str, NamespaceRecord | None],
+    ) -> Work:
+        """The decision, or first the question after a namespace that it needs."""
+        try:
+            known = Known(held.snapshot.namespaces, asked)
+            return self.begin(endpoint, body, held, known)
+        except NamespaceMiss as miss:
+            return Looking(
+                held.number,
+                miss,
+                lookups,
+                lambda found: self.looked_up(endpoint, body, held, lookups, found),
+            )
+
+    def begin(
+        self,
+        endpoint: str,
+        body: bytes,
+        held: Generation,
+        namespaces: NamespaceLookup | None,
+    ) -> Work:
+        """Decide, or set out to."""
         try:
             if endpoint == "admit":
                 return Judging(
-                    held, self.admission, body, log_denies=self.settings.log_denies
+                    held,
+                    self.admission,
+                    body,
+                    log_denies=self.settings.log_denies,
+                    namespaces=namespaces,
                 )
-            return Settled(held.number, self.settle(endpoint, body, held))
+            answer = self.settle(endpoint, body, held, namespaces)
+            return Settled(held.number, answer)
         except LimitError as error:
             return Settled(held.number, refused(500, str(error)))
 
-    def settle(self, endpoint: str, body: bytes, held: Generation) -> Answer:
+    def settle(
+        self,
+        endpoint: str,
+        body: bytes,
+        held: Generation,
+        namespaces: NamespaceLookup | None,
+    ) -> Answer:
         """Requests that are decided at once."""
         try:
             request = reviews.decode(body)
@@ -233,6 +291,7 @@ class GenerationDecider:
             own_account=self.admission.own_account,
             new_id=lambda: str(uuid.uuid4()),
             annotate=self.settings.mutation_annotations,
+            namespaces=namespaces,
         )
         out = review(request, context)
         events: tuple[Event, ...] = ()

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 
 from gatewright.constraints.exclusion import MUTATION
-from gatewright.constraints.namespaces import NamespaceError
+from gatewright.constraints.namespaces import NamespaceError, NamespaceLookup
 from gatewright.constraints.snapshot import Snapshot
 from gatewright.engine.limits import Limits
 from gatewright.engine.reviews import Reviewer
@@ -55,9 +55,16 @@ class Generation:
         self._idle.append(reviewer)
 
     def mutation_context(
-        self, *, own_account: str, new_id: Callable[[], str], annotate: bool
+        self,
+        *,
+        own_account: str,
+        new_id: Callable[[], str],
+        annotate: bool,
+        namespaces: NamespaceLookup | None = None,
     ) -> MutationContext:
-        """What a mutation request is judged by under this generation."""
+        """What a mutation request is judged by under this generation; `namespaces`
+        is asked instead of its own."""
+        lookup = namespaces or self.snapshot.namespaces
 
         def excluded(subject: Subject) -> bool:
             name = subject.name if subject.is_namespace else subject.namespace
@@ -65,7 +72,7 @@ class Generation:
 
         def namespace(name: str) -> NamespaceFacts:
             try:
-                return self.snapshot.namespaces.find(name).facts
+                return lookup.find(name).facts
             except NamespaceError as error:
                 raise NamespaceMissing(name) from error
 

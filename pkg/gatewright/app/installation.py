@@ -7,14 +7,16 @@ set before, and says which objects can't be used; those stay as they were.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any, Final
 
 from gatewright.app.ledger import FileError, ObjectKey
 from gatewright.constraints import crd, template
-from gatewright.constraints.exclusion import CONFIG_NAME, Exclusions
+from gatewright.constraints.exclusion import CONFIG_NAME, SYNC, Exclusions
 from gatewright.constraints.faults import PolicyFault
+from gatewright.constraints.inventory import ObjectKey as InventoryKey
 from gatewright.constraints.policyset import PolicySet
 from gatewright.constraints.policyset import Settings as PolicySettings
 from gatewright.k8s import gostruct, gvk, meta, yaml
@@ -25,7 +27,7 @@ from gatewright.mutation.mutator import GROUP as MUTATIONS
 from gatewright.mutation.mutator import Mutator, parse_mutator
 from gatewright.mutation.schema import conflict_text, conflicts
 
-__all__ = ["Installation", "parse_file"]
+__all__ = ["Fault", "Installation", "parse_file"]
 
 CONFIG: Final = "config.gatekeeper.sh"
 SYNCSET: Final = "syncset.gatekeeper.sh"
@@ -91,12 +93,34 @@ def parse_file(name: str, content: bytes) -> list[tuple[ObjectKey, Any]]:
     return out
 
 
-class Installation:
-    """Everything that is loaded; `namespace` is where Config is honoured."""
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why an object can't be used; `code` is that of a PolicyFault, else empty."""
 
-    def __init__(self, settings: PolicySettings, *, namespace: str) -> None:
+    text: str
+    code: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Installation:
+    """Everything that is loaded; `namespace` is where Config is honoured.
+
+    `cluster`: the objects are those of a cluster, so all Namespaces are among them
+    and referential data come by `put_data`, the kinds that Config and SyncSets name
+    and no others.  `revision` grows with each change of what `build` gives.
+    """
+
+    def __init__(
+        self, settings: PolicySettings, *, namespace: str, cluster: bool = False
+    ) -> None:
         self.policies = PolicySet(settings)
         self.namespace = namespace
+        self.cluster = cluster
+        self.refused: dict[ObjectKey, tuple[Any, object, Fault]] = {}
+        self.under: dict[ObjectKey, object] = {}
+        self.revision = 0
         self.mutators: dict[ObjectKey, tuple[Mapping[str, Any], Mutator]] = {}
         self.applied: dict[ObjectKey, Any] = {}
         self.synced: frozenset[tuple[str, str, str]] | None = None
@@ -107,35 +131,71 @@ class Installation:
         *,
         ingested: Callable[[ObjectKey, float, bool], None] = lambda *_: None,
         guard: Callable[[], AbstractContextManager[object]] = nullcontext,
-    ) -> dict[ObjectKey, str]:
+    ) -> dict[ObjectKey, Fault]:
         """Take over what changed; what can't be used is named with its reason.
 
         `ingested` is told of each object taken over or refused: its key, the
         seconds that it took, and whether it is good.  What raises in `guard`, which
         surrounds each, is a fault of the object.
         """
-        faults: dict[ObjectKey, str] = {}
+        faults: dict[ObjectKey, Fault] = {}
         self.choose_synced(objects)
         for key in self.applied.keys() - objects.keys():
             self.remove(key)
         for key in sorted(objects, key=order):
             obj = objects[key]
-            # A constraint is looked at again: its template may have changed.
-            if self.applied.get(key) == obj and key[0] != crd.CONSTRAINT_GROUP:
+            # A constraint is looked at again when its template has changed.
+            under = self.template_of(key)
+            if (
+                key in self.applied
+                and self.under.get(key) is under
+                and (self.applied[key] is obj or self.applied[key] == obj)
+            ):
+                self.refused.pop(key, None)
+                continue
+            known = self.refused.get(key)
+            if known is not None and known[0] is obj and known[1] is under:
+                faults[key] = known[2]
                 continue
             started = time.perf_counter()
-            try:
-                with guard():
-                    self.add(key, obj)
-            except (PolicyFault, MutatorError, UnmarshalError) as error:
-                faults[key] = str(error)
-            except Exception as error:  # noqa: BLE001 - named as a fault; one object must not keep all others out
-                faults[key] = f"can't be used: {type(error).__name__}: {error}"
-            else:
+            fault = self.attempt(key, obj, guard)
+            if fault is None:
                 self.applied[key] = obj
+                self.under[key] = under
+                self.refused.pop(key, None)
+                self.revision += 1
+            else:
+                faults[key] = fault
+                self.refused[key] = obj, under, fault
             ingested(key, time.perf_counter() - started, key not in faults)
+        for key in self.refused.keys() - objects.keys():
+            del self.refused[key]
         self.set_namespaces({k: v for k, v in objects.items() if k not in faults})
         return faults
+
+    def template_of(self, key: ObjectKey) -> object:
+        """What a constraint was held against: its template's entry, or None."""
+        if key[0] != crd.CONSTRAINT_GROUP:
+            return None
+        return self.policies.templates.get(key[1].lower())
+
+    def attempt(
+        self,
+        key: ObjectKey,
+        obj: Mapping[str, Any],
+        guard: Callable[[], AbstractContextManager[object]],
+    ) -> Fault | None:
+        """Take an object over, or say why that can't be done."""
+        try:
+            with guard():
+                self.add(key, obj)
+        except PolicyFault as error:
+            return Fault(str(error), error.code)
+        except (MutatorError, UnmarshalError) as error:
+            return Fault(str(error))
+        except Exception as error:  # noqa: BLE001 - named as a fault; one object must not keep all others out
+            return Fault(f"can't be used: {type(error).__name__}: {error}")
+        return None
 
     def choose_synced(self, objects: Mapping[ObjectKey, Any]) -> None:
         """Which kinds are referential data: those that Config and SyncSets name, or
@@ -155,11 +215,12 @@ class Installation:
                 except UnmarshalError:
                     continue  # `add` names it
                 said = True
-        synced = frozenset(named) if said else None
+        synced = frozenset(named) if said or self.cluster else None
         if synced != self.synced:
             self.synced = synced
-            for key in [key for key in self.applied if is_data(key)]:
-                self.remove(key)
+            if not self.cluster:
+                for key in [key for key in self.applied if is_data(key)]:
+                    self.remove(key)
 
     def add(self, key: ObjectKey, obj: Mapping[str, Any]) -> None:
         group, kind, namespace, name = key
@@ -182,13 +243,39 @@ class Installation:
             self.policies.set_config(obj)
         elif group == SYNCSET and kind == "SyncSet":
             synced_by(obj)
+        elif (group, kind) in NOT_YET:
+            raise PolicyFault(f"{kind} is not supported yet")
         elif group == "" and kind == "Namespace":
             gostruct.decode(obj, _NAMESPACE)
             self.add_data(key, obj)
         else:
             self.add_data(key, obj)
 
+    def put_data(
+        self, changes: Iterable[tuple[InventoryKey, bytes | None]]
+    ) -> dict[InventoryKey, str]:
+        """Put objects of the inventory, or remove them (None); those that can't be
+        put, with the reason."""
+        faults: dict[InventoryKey, str] = {}
+        inventory = self.policies.inventory
+        exclusions = Exclusions.of(self.policies.config)
+        for key, data in changes:
+            self.revision += 1
+            # A Namespace is excluded by its own name.
+            where = key[4] if key[0] == "" and key[2] == "Namespace" else key[3]
+            if data is None or exclusions.excludes(SYNC, where):
+                inventory.remove(key)
+                continue
+            try:
+                inventory.put(key, data)
+            except PolicyFault as error:
+                inventory.remove(key)
+                faults[key] = str(error)
+        return faults
+
     def add_data(self, key: ObjectKey, obj: Mapping[str, Any]) -> None:
+        if self.cluster:
+            return
         if is_data(key) and (
             self.synced is None or tuple(gvk.gvk_of(obj)) in self.synced
         ):
@@ -196,6 +283,8 @@ class Installation:
 
     def remove(self, key: ObjectKey) -> None:
         obj = self.applied.pop(key, None)
+        self.revision += 1
+        self.under.pop(key, None)
         if obj is None:  # it went with its template
             return
         group, kind, _, name = key
@@ -205,19 +294,20 @@ class Installation:
             for one in [k for k in self.applied if k[0] == crd.CONSTRAINT_GROUP]:
                 if one[1].lower() == name:
                     del self.applied[one]
+                    self.under.pop(one, None)
         elif group == crd.CONSTRAINT_GROUP:
             self.policies.remove_constraint(kind, name)
         elif group == MUTATIONS:
             self.mutators.pop(key, None)
         elif group == CONFIG:
             self.policies.set_config(None)
-        else:
+        elif not self.cluster:
             self.policies.remove_object(obj)
 
     def set_namespaces(self, objects: Mapping[ObjectKey, Any]) -> None:
         found: dict[str, Mapping[str, Any]] = {
             name: {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-            for name in ALWAYS
+            for name in (() if self.cluster else ALWAYS)
         }
         for (group, kind, _, name), obj in objects.items():
             if group == "" and kind == "Namespace":

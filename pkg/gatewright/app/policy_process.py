@@ -1,8 +1,8 @@
-"""The policy process: reads files, compiles, publishes generations.
+"""The policy process: reads its source, compiles, publishes generations.
 
-One thread, one loop: look at the folder a few times a second, take over what
-changed once it holds still, hand the new generation to every worker, and commit
-it when all have it.  It is the only writer of the generation's number.
+One thread, one loop: look at the source a few times a second, or when it wakes us,
+take over what changed, hand the new generation to every worker, and commit it when
+all have it.  It is the only writer of the generation's number.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from typing import Any, Final
 import orjson
 
 from gatewright.app import channel
-from gatewright.app.folder import FolderError, FolderLimits, Look, look, read
-from gatewright.app.installation import Installation, parse_file
-from gatewright.app.ledger import FileError, Ledger, ObjectKey, shown
+from gatewright.app.folder_source import FolderSource
+from gatewright.app.installation import Fault, Installation
+from gatewright.app.ledger import ObjectKey, shown
 from gatewright.app.patience import patience
 from gatewright.app.settings import Settings
+from gatewright.app.source import Outcome, Source, Trouble
 from gatewright.builtins.declarations import TABLE
 from gatewright.constraints import crd, template
 from gatewright.constraints.policyset import Settings as PolicySettings
@@ -38,10 +39,11 @@ __all__ = ["PolicyProcess", "run_policy_process"]
 LOOK_EVERY: Final = 0.25
 ACKNOWLEDGE_WITHIN: Final = 10.0
 GATHER_WITHIN: Final = 5.0
-#: Seconds of CPU time for one object, and for one file's text.  A template of the
-#: usual size takes some hundredths, a file of 8 MiB some seconds.
+#: Seconds of CPU time for one object.  A template of the usual size takes some
+#: hundredths.
 COMPILE_WITHIN: Final = 10.0
-PARSE_WITHIN: Final = 60.0
+#: Seconds between collections of garbage, where nothing was published.
+COLLECT_EVERY: Final = 60.0
 ACTIONS: Final = ("deny", "dryrun", "scoped", "warn")
 
 
@@ -60,6 +62,7 @@ class PolicyProcess:
     def __init__(
         self,
         settings: Settings,
+        source: Source,
         *,
         board: Board,
         slot: int,
@@ -67,12 +70,11 @@ class PolicyProcess:
         log: Log,
     ) -> None:
         self.settings = settings
+        self.source = source
         self.board = board
         self.cells = board.slot(slot)
         self.listener = listener
         self.log = log
-        self.limits = FolderLimits()
-        self.ledger = Ledger(parse_patiently)
         self.installation = Installation(
             PolicySettings(
                 check_actions=settings.check_actions,
@@ -85,16 +87,20 @@ class PolicyProcess:
                 ),
             ),
             namespace=settings.namespace,
+            cluster=settings.cluster is not None,
         )
         self.workers: list[WorkerLink] = []
         self.number = board.word(Board.GENERATION)
         self.memory: int | None = None
-        self.seen: Look | None = None
-        self.folder_error = ""
-        self.object_errors: dict[ObjectKey, str] = {}
-        self.reported: dict[str, str] = {}
+        self.built = -1
+        self.problem = ""
+        self.object_errors: dict[ObjectKey, Fault] = {}
+        self.conflicting: dict[ObjectKey, str] = {}
+        self.reported: dict[tuple[str, str], str] = {}
+        self.collected = time.monotonic()
         self.stopping = False
         self.notices: set[str] = set()
+        self.status = b""
 
     # The loop -----------------------------------------------------------------
 
@@ -104,13 +110,15 @@ class PolicyProcess:
         if self.number:
             self.gather()
         self.take_reading()
-        if self.memory is None and not self.number:
+        if self.memory is None and not self.number and self.source.complete:
             # As a successor we leave in force what the workers hold.
             self.publish(time.monotonic())  # nothing to read yet is a state, too
         while not self.stopping:
             self.talk(LOOK_EVERY)
             self.take_reading()
+            self.source.measure(self.gauge)
             self.write_status()
+            self.tidy()
         return 0
 
     def on_stop(self, *_: object) -> None:
@@ -127,60 +135,68 @@ class PolicyProcess:
             self.talk(min(left, 0.05))
 
     def take_reading(self) -> None:
-        """Look at the folder; if it changed and holds still, take it over."""
+        """Look at the source; if it changed, take it over."""
         now = time.monotonic()
-        started = now
-        due = self.ledger.next_change()
-        try:
-            seen = look(self.settings.policies, limits=self.limits)
-            if seen == self.seen and (due is None or due > now):
-                self.note_folder_error("")
-                return
-            reading = read(self.settings.policies, limits=self.limits)
-        except FolderError as error:
-            self.note_folder_error(str(error))
-            return
-        self.note_folder_error("")
-        self.seen = reading.look
-        changed = self.ledger.update(reading.data, reading.look.refused, now=now)
+        changed = self.source.look(now)
+        self.note_problem(self.source.problem())
         if not changed:
-            self.report_files()
+            self.report()
             return
         self.take_over(now)
-        self.publish(started)
+        committed = self.source.complete and (
+            (self.memory is not None and self.built == self.installation.revision)
+            or self.publish(now)
+        )
+        outcome = Outcome(self.object_errors, self.conflicting, committed)
+        self.source.settled(self.installation, outcome)
 
     def take_over(self, now: float) -> None:
-        """Compile what the files propose; files with faults are taken back."""
+        """Compile what the source proposes; what has faults may be taken back."""
         while True:
             faults = self.installation.apply(
-                self.ledger.objects(),
+                self.source.objects(),
                 ingested=self.ingested,
                 guard=lambda: patience(COMPILE_WITHIN),
             )
-            if not self.ledger.reject(faults, now=now):
+            if not self.source.reject(faults, now=now):
                 break
-        self.ledger.accept()
-        self.object_errors = {**faults, **self.installation.conflicts()}
-        self.report_files()
-        for key, error in self.object_errors.items():
-            self.log.error("policy object not in force", object=shown(key), error=error)
+        self.source.feed(self.installation)
+        self.source.accept(self.installation)
+        before = {**self.object_errors, **self.conflicting}
+        self.conflicting = self.installation.conflicts()
+        self.object_errors = faults
+        self.report()
+        for key, error in {**faults, **self.conflicting}.items():
+            if before.get(key) != error:
+                self.log.error(
+                    "policy object not in force", object=shown(key), error=str(error)
+                )
         for entry in self.installation.policies.templates.values():
             for notice in entry.notices:
                 if notice not in self.notices:
                     self.notices.add(notice)
                     self.log.warning(notice)
 
+    def tidy(self) -> None:
+        """Collect garbage now and then; what lives is frozen, so that is quick."""
+        now = time.monotonic()
+        if now - self.collected > COLLECT_EVERY:
+            self.collected = now
+            gc.collect()
+            gc.freeze()
+
     # Publishing ---------------------------------------------------------------
 
-    def publish(self, started: float) -> None:
-        """Hand a new generation to all workers and commit it when all have it."""
-        number = self.number + 1
+    def publish(self, started: float) -> bool:
+        """Hand a new generation to all workers and commit it when all have it; false
+        if none can be built."""
+        number, revision = self.number + 1, self.installation.revision
         try:
             data = self.installation.build(number)
         except Exception as error:  # noqa: BLE001 - named; the last generation stays in force
             why = f"no generation can be built: {type(error).__name__}: {error}"
-            self.note_folder_error(why)
-            return
+            self.note_problem(why)
+            return False
         fd = channel.seal(f"gatewright-{number}", data)
         size = len(data)
         del data
@@ -197,6 +213,8 @@ class PolicyProcess:
                 break
             self.talk(min(left, 0.05), offering=(number, fd))
         self.commit(number, fd, size=size, started=started)
+        self.built = revision
+        return True
 
     def commit(self, number: int, fd: int, *, size: int, started: float) -> None:
         if self.memory is not None:
@@ -233,7 +251,9 @@ class PolicyProcess:
 
     def talk(self, timeout: float, *, offering: tuple[int, int] | None = None) -> None:
         """Accept workers and hear what they say, for at most `timeout`."""
-        socks = [self.listener, *(worker.sock for worker in self.workers)]
+        socks: list[Any] = [self.listener, *(worker.sock for worker in self.workers)]
+        if offering is None:
+            socks += self.source.wakes
         try:
             ready, _, _ = select.select(socks, [], [], timeout)
         except InterruptedError:
@@ -296,32 +316,32 @@ class PolicyProcess:
 
     # Telling ----------------------------------------------------------------------
 
-    def note_folder_error(self, error: str) -> None:
-        if error != self.folder_error:
-            self.folder_error = error
+    def note_problem(self, error: str) -> None:
+        if error != self.problem:
+            self.problem = error
             self.write_status()
             if error:
                 self.log.error(
                     "policies can't be read; the last state stays in force", error=error
                 )
 
-    def report_files(self) -> None:
-        """Say once of each file that it is not in force as written."""
+    def gauge(self, name: str, value: float) -> None:
+        self.cells.set(place(name).start, value)
+
+    def report(self) -> None:
+        """Say once of each trouble of the source that it is there."""
+        troubles = self.source.troubles()
         # Who reads the log may ask at once: counted and shown before it is said.
-        errors = len(self.ledger.errors()) + bool(self.folder_error)
-        self.cells.set(place("gatewright_source_errors").start, errors)
+        errors = len(troubles) + bool(self.problem)
+        self.gauge("gatewright_source_errors", errors)
+        now = {(one.what, one.name): one.error for one in troubles}
+        if now == self.reported:
+            return
         self.write_status()
-        before = self.reported
-        self.reported = {
-            name: error for name, (error, _) in self.ledger.errors().items()
-        }
-        for name, error in self.reported.items():
-            if before.get(name) != error:
-                self.log.error(
-                    "policy file not taken over; its last good state stays in force",
-                    file=name,
-                    error=error,
-                )
+        before, self.reported = self.reported, now
+        for one in troubles:
+            if before.get((one.what, one.name)) != one.error:
+                self.log.error(one.message, error=one.error, **{one.what: one.name})
 
     def ingested(self, key: ObjectKey, seconds: float, good: bool) -> None:
         status = "active" if good else "error"
@@ -369,47 +389,62 @@ class PolicyProcess:
 
     def write_status(self) -> None:
         """What the probes say."""
-        moment = time.time() - time.monotonic()
-        sources: list[dict[str, Any]] = [
-            {"file": name, "error": error, "since": stamp(moment + since)}
-            for name, (error, since) in self.ledger.errors().items()
-        ]
-        if self.folder_error:
+        sources = [said(one) for one in self.source.troubles()]
+        if self.problem and self.settings.cluster is None:
             root = str(self.settings.policies)
-            sources.append({"file": root, "error": self.folder_error, "since": ""})
+            sources.append({"file": root, "error": self.problem, "since": ""})
         sources += [
-            {"object": shown(key), "error": error, "since": ""}
-            for key, error in self.object_errors.items()
+            {"object": shown(key), "error": str(error), "since": ""}
+            for key, error in {**self.object_errors, **self.conflicting}.items()
         ]
         ready = [w.slot for w in self.workers if self.number in w.ready]
         status = {
             "generation": self.number,
-            "waiting": self.folder_error,
+            "waiting": self.problem,
+            "awaited": [said(one) for one in self.source.waiting()][:500],
             "workers": sorted(ready),
             "sources": sources[:500],
         }
-        self.board.set_status(orjson.dumps(status))
+        text = orjson.dumps(status)
+        if text != self.status:
+            self.status = text
+            self.board.set_status(text)
 
 
-def parse_patiently(name: str, content: bytes) -> list[tuple[ObjectKey, Any]]:
-    """The objects of a file, whatever is in it.  Raises FileError."""
-    try:
-        with patience(PARSE_WITHIN):
-            return parse_file(name, content)
-    except FileError:
-        raise
-    except Exception as error:  # one bad file must not keep all others out
-        raise FileError(f"{name}: {type(error).__name__}: {error}") from error
+def said(trouble: Trouble) -> dict[str, str]:
+    since = stamp(trouble.since) if trouble.since else ""
+    return {trouble.what: trouble.name, "error": trouble.error, "since": since}
 
 
 def stamp(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
+def source_of(settings: Settings, log: Log, asked: socket.socket | None) -> Source:
+    """Where the policies are read; `asked` is where workers ask about the cluster."""
+    if settings.cluster is not None:
+        # Imported by the one process that needs it: 25 MB that workers do without.
+        from gatewright.app.cluster_source import ClusterSource
+
+        return ClusterSource(settings.cluster, settings.namespace, log, asked=asked)
+    return FolderSource(settings.policies)
+
+
 def run_policy_process(
-    settings: Settings, *, board: Board, slot: int, listener: socket.socket
+    settings: Settings,
+    *,
+    board: Board,
+    slot: int,
+    listener: socket.socket,
+    asked: socket.socket | None = None,
 ) -> int:
     """The policy process's whole life; its exit status."""
+    log = Log("policies")
     return PolicyProcess(
-        settings, board=board, slot=slot, listener=listener, log=Log("policies")
+        settings,
+        source_of(settings, log, asked),
+        board=board,
+        slot=slot,
+        listener=listener,
+        log=log,
     ).run()

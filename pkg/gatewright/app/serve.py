@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gatewright.app.certificates import make_certificate
+from gatewright.app.lookups import Lookups
 from gatewright.app.policy_process import run_policy_process
 from gatewright.app.settings import Address, Settings
 from gatewright.app.sockets import listen, listen_private
@@ -70,12 +71,17 @@ def serve(
     )
     board = Board(3 + settings.workers)
     listener, address = listen_private()
+    asked: socket.socket | None = None
+    lookups: Lookups | None = None
+    if settings.cluster is not None:
+        asked, where = listen_private(socket.SOCK_STREAM)
+        lookups = Lookups(where)
     roles = [
         Role(
             "policies",
             1,
             lambda: run_policy_process(
-                settings, board=board, slot=1, listener=listener
+                settings, board=board, slot=1, listener=listener, asked=asked
             ),
         ),
         Role(
@@ -85,7 +91,7 @@ def serve(
         ),
     ]
     roles += [
-        worker_role(settings, bound, board, 3 + n, address)
+        worker_role(settings, bound, board, 3 + n, address, lookups)
         for n in range(settings.workers)
     ]
     if guest is not None:
@@ -101,7 +107,12 @@ def serve(
 
 
 def worker_role(
-    settings: Settings, bound: Bound, board: Board, slot: int, address: str
+    settings: Settings,
+    bound: Bound,
+    board: Board,
+    slot: int,
+    address: str,
+    lookups: Lookups | None,
 ) -> Role:
     return Role(
         f"worker-{slot - 2}",
@@ -114,6 +125,7 @@ def worker_role(
             sock=bound.admission,
             certificate=bound.certificate,
             key=bound.key,
+            lookups=lookups,
         ),
         worker=True,
     )

@@ -8,7 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["WAITING_BUILTINS", "Address", "Limits", "Settings"]
+from gatewright.controllers.operations import Operations
+
+__all__ = [
+    "WAITING_BUILTINS",
+    "Address",
+    "ClusterSettings",
+    "Limits",
+    "RotationSettings",
+    "Settings",
+]
 
 #: Builtins that wait for the network.  A worker would wait with them, so policies
 #: that call them are refused unless they are enabled.
@@ -64,13 +73,43 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class RotationSettings:
+    """The certificate that is kept in the cluster: for which host names, which
+    webhook configurations are told its authority, and the folder that it is served
+    from."""
+
+    hosts: tuple[str, ...]
+    validating: tuple[str, ...]
+    mutating: tuple[str, ...]
+    served: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSettings:
+    """A cluster as source: `pod` is who we are there, `operations` what we do
+    (empty: all), `fake_pod` that there is no Pod object of ours; `rotation` is None
+    where somebody else looks after the certificate."""
+
+    pod: str
+    operations: tuple[str, ...] = ()
+    kubeconfig: Path | None = None
+    fake_pod: bool = False
+    rotation: RotationSettings | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an operation that there is not."""
+        Operations(self.operations)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """One installation's settings.
 
     `certificate` and `key` are PEM files (None: made for this run).  `namespace`
     is where the controller runs: Gatekeeper's own service account there is never
     judged.  `disabled_builtins`: templates that call one of them are refused.
-    `fast_path`: admission requests are answered without ASGI.
+    `fast_path`: admission requests are answered without ASGI.  `cluster`: policies
+    are read from it, and not from the folder `policies`.
     """
 
     policies: Path
@@ -92,3 +131,4 @@ class Settings:
     disabled_builtins: tuple[str, ...] = WAITING_BUILTINS
     log_level: str = "INFO"
     fast_path: bool = True
+    cluster: ClusterSettings | None = None

@@ -46,13 +46,15 @@ def reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def listen_private() -> tuple[socket.socket, str]:
+def listen_private(
+    kind: int = socket.SOCK_SEQPACKET,
+) -> tuple[socket.socket, str]:
     """A listening socket of our own family of processes, and its address.
 
     It has no name in the file system; the kernel makes one up (abstract, unique).
     Who connects is checked by user id.
     """
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    sock = socket.socket(socket.AF_UNIX, kind)
     sock.bind("")  # an empty address asks for a unique abstract one
     sock.listen(1024)
     sock.setblocking(False)

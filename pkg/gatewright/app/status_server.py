@@ -51,6 +51,8 @@ def health_app(board: Board) -> Starlette:
             f"[-]{name} failed: {why}" if why else f"[+]{name} ok"
             for name, why in checks.items()
         ]
+        if "verbose" in request.query_params or not ready:
+            lines += [awaited_line(entry) for entry in status.get("awaited", ())]
         if "verbose" in request.query_params:
             lines += [source_line(entry) for entry in status.get("sources", ())]
         lines.append("healthz check passed" if ready else "readyz check failed")
@@ -77,9 +79,15 @@ def readiness(board: Board, status: dict[str, Any]) -> dict[str, str]:
     }
 
 
+def awaited_line(entry: dict[str, Any]) -> str:
+    """A thing that is waited for before the first decision."""
+    since = entry.get("since") or ""
+    return f"[-]waiting for {entry.get('kind')} since {since}: {entry.get('error')}"
+
+
 def source_line(entry: dict[str, Any]) -> str:
     """A policy object or file that is not in force as written."""
-    where = entry.get("file") or entry.get("object") or ""
+    where = entry.get("file") or entry.get("object") or entry.get("kind") or ""
     since = entry.get("since") or ""
     return f"[!]{where}: {entry.get('error')} (since {since})"
 

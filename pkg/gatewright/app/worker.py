@@ -23,6 +23,7 @@ from gatewright.app import channel
 from gatewright.app.credentials import Credentials
 from gatewright.app.decider import GenerationDecider
 from gatewright.app.generation import Generation
+from gatewright.app.lookups import Lookups
 from gatewright.app.settings import Settings
 from gatewright.engine.limits import Limits as EngineLimits
 from gatewright.telemetry.board import Board
@@ -58,6 +59,7 @@ class Worker:
         address: str,
         certificate: Path,
         key: Path,
+        lookups: Lookups | None = None,
     ) -> None:
         self.settings = settings
         self.board = board
@@ -65,7 +67,7 @@ class Worker:
         self.address = address
         self.log = Log("webhook", worker=slot)
         self.credentials = Credentials(certificate, key, log=self.log)
-        self.decider = GenerationDecider.of(board, settings)
+        self.decider = GenerationDecider.of(board, settings, lookups)
         self.traffic = Traffic()
         self.loaded = asyncio.Event()
         self.failed = False
@@ -237,6 +239,7 @@ def run_worker(
     sock: socket.socket,
     certificate: Path,
     key: Path,
+    lookups: Lookups | None = None,
 ) -> int:
     """A worker's whole life; its exit status.
 
@@ -254,6 +257,7 @@ def run_worker(
         address=address,
         certificate=certificate,
         key=key,
+        lookups=lookups,
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(worker.run(sock))

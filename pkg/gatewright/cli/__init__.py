@@ -6,6 +6,7 @@ One file per command; a command's file is imported when it is called, so that
     main.py       the group `gatewright`, and which file holds which command
     problems.py   errors that end a command: words, remedy, exit status
     serve.py      gatewright serve
+    cluster.py    gatewright manager
     demo.py       its table of sample requests
     completion.py  gatewright completion
     rego/         gatewright rego: the commands of opa

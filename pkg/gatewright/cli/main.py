@@ -19,6 +19,11 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
         "serve",
         "Serve admission over HTTPS by policies from a folder.",
     ),
+    "manager": (
+        "gatewright.cli.cluster",
+        "manager",
+        "Serve and control a cluster, with Gatekeeper's flags.",
+    ),
     "completion": (
         "gatewright.cli.completion",
         "completion",

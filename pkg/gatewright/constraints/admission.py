@@ -112,8 +112,19 @@ class Admission:
             pass
         return case.close()
 
-    def open(self, body: bytes, snapshot: Snapshot, reviewer: Reviewer) -> Case:
-        """Read a body, match it, and set out to evaluate what matches."""
+    def open(
+        self,
+        body: bytes,
+        snapshot: Snapshot,
+        reviewer: Reviewer,
+        *,
+        namespaces: NamespaceLookup | None = None,
+    ) -> Case:
+        """Read a body, match it, and set out to evaluate what matches.
+
+        `namespaces` is asked instead of the usual ones; what it raises besides
+        NamespaceError passes through.
+        """
         case = Case(snapshot, reviewer)
         try:
             case.intake = intake = reviewdoc.read(body, reviewer)
@@ -132,7 +143,7 @@ class Admission:
             case.decide(_IGNORED, "allow")
             return case
         try:
-            record = self._namespace(intake, snapshot)
+            record = self._namespace(intake, snapshot, namespaces)
             review = _review(intake, record)
         except _FailedError as error:
             case.decide(errored(500, str(error)), "error")
@@ -148,13 +159,15 @@ class Admission:
             case.running = True
         return case
 
-    def _namespace(self, intake: Intake, snapshot: Snapshot) -> NamespaceRecord | None:
+    def _namespace(
+        self, intake: Intake, snapshot: Snapshot, given: NamespaceLookup | None
+    ) -> NamespaceRecord | None:
         if intake.is_namespace:
             # A server-side apply of a Namespace names itself as its namespace.
             intake.namespace = ""
         if not intake.namespace:
             return None
-        lookup = snapshot.namespaces if self.namespaces is None else self.namespaces
+        lookup = given or self.namespaces or snapshot.namespaces
         try:
             return lookup.find(intake.namespace)
         except NamespaceError as error:

@@ -178,6 +178,7 @@ class Reflector:
                 namespace=chosen.namespace,
                 labels=chosen.labels,
                 fields=chosen.fields,
+                opened=state.hear,
             ):
                 state.hear()
                 self.pause = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -67,9 +67,10 @@ async def watch(
     namespace: str = "",
     labels: str = "",
     fields: str = "",
+    opened: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[Event]:
     """What happens after the moment `since`, until the server ends it, which it
-    does after `seconds`.
+    does after `seconds`.  `opened` is called when the server has agreed to tell.
 
     Raises ApiError (`expired`: list again) and Unreachable (watch again from the
     last event's resource version).
@@ -88,6 +89,7 @@ async def watch(
     )
     path = resource.path(namespace=namespace)
     async with client.stream("GET", path, query=query, timeout=timeout) as response:
+        opened()
         rest = bytearray()
         async for chunk in response.content.iter_any():
             rest += chunk

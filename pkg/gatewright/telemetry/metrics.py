@@ -239,6 +239,32 @@ TABLE: Final[tuple[Metric, ...]] = (
         "Policy files that could not be taken over; their last good state serves",
     ),
     Metric(
+        "gatewright_watch_silence_seconds",
+        "gauge",
+        "Greatest time since a watch of the cluster heard anything; a quiet one hears "
+        "of itself about once a minute",
+    ),
+    Metric(
+        "gatewright_source_queue_depth",
+        "gauge",
+        "Changes of the cluster that are not taken over yet",
+    ),
+    Metric(
+        "gatewright_status_queue_depth",
+        "gauge",
+        "Objects whose status or definition is to be written",
+    ),
+    Metric(
+        "gatekeeper_watch_manager_intended_watch_gvk",
+        "gauge",
+        "The total number of Group/Version/Kinds that are to be watched",
+    ),
+    Metric(
+        "gatekeeper_watch_manager_watched_gvk",
+        "gauge",
+        "The total number of Group/Version/Kinds that are watched",
+    ),
+    Metric(
         "gatewright_worker_restarts_total",
         "counter",
         "Serving processes replaced because they had died",

@@ -1,0 +1,250 @@
+"""A cluster as a source: what `controllers` follow and write, for the policy process."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from gatewright.app.channel import peer_is_family
+from gatewright.app.installation import Fault, Installation
+from gatewright.app.ledger import ObjectKey
+from gatewright.app.settings import ClusterSettings, RotationSettings
+from gatewright.app.source import Outcome, Trouble
+from gatewright.certs.decision import Plan
+from gatewright.certs.rotation import Rotation, Target
+from gatewright.constraints import crd
+from gatewright.constraints.exclusion import SYNC, Exclusions
+from gatewright.constraints.policyset import TemplateEntry
+from gatewright.controllers import podstatus, readiness
+from gatewright.controllers.definitions import WantedDefinition
+from gatewright.controllers.feed import Feed, Kind
+from gatewright.controllers.holdings import DataChange, Holdings
+from gatewright.controllers.kinds import TEMPLATE
+from gatewright.controllers.link import Beside, Link, LinkSettings
+from gatewright.controllers.operations import Operations
+from gatewright.controllers.reports import Reports, template_fault
+from gatewright.controllers.requests import Requests
+from gatewright.kube.client import Client
+from gatewright.telemetry.log import Log
+
+__all__ = ["ClusterSource"]
+
+NOT_READ: Final = "kind can't be read; what is known of it may be old"
+CONFLICT: Final = "ErrConflictingSchema"
+
+
+class ClusterSource:
+    """Raises RuntimeError in `look` when the link has broken down: the process is to
+    end, and its successor begins anew."""
+
+    def __init__(
+        self,
+        settings: ClusterSettings,
+        namespace: str,
+        log: Log,
+        *,
+        asked: socket.socket | None,
+    ) -> None:
+        self.feeder = Feed()
+        options = LinkSettings(
+            settings.pod,
+            namespace,
+            Operations(settings.operations),
+            settings.kubeconfig,
+            settings.fake_pod,
+        )
+        beside: list[Beside] = []
+        if asked is not None:
+            beside.append(Requests(asked, peer_is_family, log).run)
+        if settings.rotation is not None:
+            beside.append(rotation(settings.rotation, namespace))
+        self.link = Link(options, self.feeder, log, beside=beside)
+        self.holdings = Holdings()
+        self.reports = Reports()
+        self.data: list[DataChange] = []
+        self.data_faults: dict[tuple[str, str, str, str, str], str] = {}
+        self.entries: dict[str, tuple[TemplateEntry, str]] = {}
+        self.wanted: dict[str, WantedDefinition] = {}
+        self.synced: frozenset[Kind] = frozenset()
+        self.excluded: object = None
+        self.ready = False
+        self.link.start()
+
+    @property
+    def wakes(self) -> Sequence[int]:
+        return (self.feeder.wake,)
+
+    @property
+    def complete(self) -> bool:
+        self.ready = self.ready or not self.awaited()
+        return self.ready
+
+    def awaited(self) -> list[readiness.Awaited]:
+        return readiness.awaited(
+            self.holdings,
+            fixed=self.link.fixed,
+            constraints=[
+                (crd.CONSTRAINT_GROUP, "", one.kind) for one in self.wanted.values()
+            ],
+            data=self.synced,
+            now=time.time(),
+        )
+
+    def look(self, now: float) -> bool:  # noqa: ARG002 - a source's
+        if self.link.failure is not None:
+            raise RuntimeError("the cluster link broke down") from self.link.failure
+        before = self.ready
+        changes = self.feeder.take()
+        if not changes:
+            return False
+        changed, data = self.holdings.take(changes, time.time())
+        self.data += data
+        if any(change.kind[2] == "written" for change in changes):
+            self.holdings.kinds.pop((TEMPLATE.group, "", "written"), None)
+            changed = True
+        return changed or bool(data) or (self.complete and not before)
+
+    def objects(self) -> Mapping[ObjectKey, Any]:
+        return self.holdings.objects()
+
+    def feed(self, installation: Installation) -> None:
+        changes, self.data = self.data, []
+        for key, data in changes:
+            self.data_faults.pop(key, None)
+            del data
+        self.data_faults.update(installation.put_data(changes))
+
+    def reject(self, faults: Mapping[ObjectKey, Fault], *, now: float) -> bool:  # noqa: ARG002 - a source's
+        """As with Gatekeeper an object that can't be used stays as it was before."""
+        return False
+
+    def accept(self, installation: Installation) -> None:
+        """Want the CRDs of the templates in force, and the kinds that are synced."""
+        wanted: dict[str, WantedDefinition] = {}
+        for name, entry in installation.policies.templates.items():
+            held = self.holdings.held((TEMPLATE.group, TEMPLATE.kind, "", name))
+            uid = held.metadata.uid if held is not None else ""
+            known = self.entries.get(name)
+            plural = f"{entry.template.kind.lower()}.{crd.CONSTRAINT_GROUP}"
+            if known is not None and known[0] is entry and known[1] == uid:
+                wanted[plural] = self.wanted[plural]
+            else:
+                definition = crd.definition(entry.template)
+                wanted[plural] = WantedDefinition(name, uid, definition)
+                self.entries[name] = entry, uid
+        for name in self.entries.keys() - installation.policies.templates.keys():
+            del self.entries[name]
+        if wanted != self.wanted:
+            self.wanted = wanted
+            self.link.want(dict(wanted))
+        synced = frozenset(installation.synced or ())
+        patterns = Exclusions.of(installation.policies.config).patterns.get(SYNC)
+        again = patterns != self.excluded
+        if synced != self.synced or again:
+            self.synced, self.excluded = synced, patterns
+            self.link.follow_data(synced, again=again)
+
+    def settled(self, installation: Installation, outcome: Outcome) -> None:
+        """Tell of each object how it fares, once workers decide by it."""
+        if not outcome.committed:
+            return
+
+        def fault(key: ObjectKey) -> podstatus.Fault | None:
+            return self.fault(key, outcome)
+
+        told, gone = self.reports.news(
+            self.holdings,
+            fault=fault,
+            in_force=lambda key: key in installation.applied,
+            config=self.sync_faults(),
+            at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        )
+        self.link.tell(told, gone)
+        self.link.settle()
+
+    def fault(self, key: ObjectKey, outcome: Outcome) -> podstatus.Fault | None:
+        """Why an object, as written, is not in force."""
+        unreadable = self.holdings.unreadable.get(key)
+        if unreadable is not None:
+            return podstatus.Fault(unreadable)
+        if key in outcome.conflicts:
+            return podstatus.Fault(outcome.conflicts[key], type=CONFLICT)
+        found = outcome.faults.get(key)
+        group, _, _, name = key
+        if group == TEMPLATE.group:
+            if found is not None:
+                return template_fault(found.code or "create_error", found.text)
+            unwritten = self.link.template_errors.get(name)
+            return (
+                None
+                if unwritten is None
+                else podstatus.Fault(unwritten, "create_error")
+            )
+        if found is None:
+            return None
+        if group == crd.CONSTRAINT_GROUP:
+            actions = found.code == "conversion_error"
+            what = "validate enforcement actions" if actions else "cache constraint"
+            return podstatus.Fault(f"could not {what}: {found.text}")
+        return podstatus.Fault(found.text)
+
+    def sync_faults(self) -> list[str]:
+        """What is wrong with the kinds that Config and SyncSets name."""
+        out = []
+        for kind in sorted(self.synced):
+            state = self.holdings.kinds.get(kind)
+            if state is not None and state.error:
+                out.append(f"{readiness.kind_name(kind)} is not synced: {state.error}")
+        return out
+
+    def problem(self) -> str:
+        return self.link.problem
+
+    def waiting(self) -> Sequence[Trouble]:
+        if self.ready:
+            return ()
+        return [
+            Trouble(
+                "kind", one.what, one.error or "its list is not read yet", one.since
+            )
+            for one in self.awaited()
+        ]
+
+    def troubles(self) -> Sequence[Trouble]:
+        out = [
+            Trouble("kind", one.what, one.error, one.since, NOT_READ)
+            for one in readiness.incomplete(self.holdings)
+        ]
+        for key, error in sorted(self.data_faults.items()):
+            out.append(Trouble("object", "/".join(key), error, 0.0, NOT_READ))
+        return out
+
+    def measure(self, gauge: Callable[[str, float], None]) -> None:
+        vitals = self.link.vitals
+        gauge("gatewright_watch_silence_seconds", vitals.silence)
+        gauge("gatewright_source_queue_depth", self.feeder.depth())
+        gauge("gatewright_status_queue_depth", vitals.queued)
+        gauge("gatekeeper_watch_manager_intended_watch_gvk", vitals.intended)
+        gauge("gatekeeper_watch_manager_watched_gvk", vitals.watched)
+
+
+def rotation(settings: RotationSettings, namespace: str) -> Beside:
+    """The loop that keeps the certificate."""
+    targets = [
+        *(Target.validating(name) for name in settings.validating),
+        *(Target.mutating(name) for name in settings.mutating),
+    ]
+
+    async def run(client: Client) -> None:
+        await Rotation(
+            client,
+            namespace,
+            Plan(frozenset(settings.hosts)),
+            tuple(targets),
+            settings.served,
+            Log("cert-rotation"),
+        ).run()
+
+    return run

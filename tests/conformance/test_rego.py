@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from gatewright.plan import passes
 from tests.conformance.rego_cases import (
     FOLDERS,
     read_cases,
@@ -26,8 +27,10 @@ KNOWN = Path(__file__).parent / "rego_known.txt"
 MOST_KNOWN = 5
 
 
-def test_all_cases() -> None:
+@pytest.mark.parametrize("without", [(), passes.PASSES], ids=["optimised", "plain"])
+def test_all_cases(without: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """Every case that is there passes, save at most five that are listed."""
+    monkeypatch.setattr(passes, "WITHOUT", frozenset(without))
     root = require_conformance()
     if not any((root / name).is_dir() for name in FOLDERS):
         missing(f"a folder of Rego cases ({', '.join(FOLDERS)}) in CONFORMANCE_DIR")

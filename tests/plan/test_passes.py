@@ -17,6 +17,8 @@ from gatewright.plan.passes.dead import remove_dead
 from gatewright.plan.passes.jumps import thread_jumps
 from gatewright.plan.passes.moves import coalesce_moves
 from gatewright.plan.passes.registers import pack_registers
+from gatewright.plan.passes.search import add_search
+from gatewright.rego.parser import parse_term
 from tests.golden import Block, read_blocks
 
 BLOCKS = read_blocks(Path(__file__).parent / "passes.test")
@@ -39,6 +41,9 @@ def run_pass(name: str, program: Program) -> Function:
             return remove_dead(function, params)
         case "registers":
             return pack_registers(function, params)
+        case "search":
+            terms = [parse_term(text) for text in program.constants]
+            return add_search(function, terms, params)
     raise ValueError(name)
 
 

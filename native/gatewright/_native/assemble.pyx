@@ -13,6 +13,9 @@ from libc.string cimport memcmp, memcpy, memset
 
 from gatewright._native.convert cimport Doc
 from gatewright._native.image cimport (
+    F_CODE,
+    F_CODE_SIZE,
+    F_MARK_COUNT,
     F_MARKS,
     F_SIZE,
     IMAGE_VERSION,
@@ -36,10 +39,11 @@ from gatewright._native.image cimport (
     P_SIZE,
     SECTION_COUNT,
     Header,
+    Image,
     checksum,
 )
 from gatewright._native.opcodes cimport PLAN_VERSION
-from gatewright._native.program cimport BF_VARIES, FN_MEMO
+from gatewright._native.program cimport BF_VARIES, FN_MEMO, Program, constant
 from gatewright._native.reader cimport READ_TERM, intern_add, read_text
 from gatewright._native.value cimport (
     F_SORTED,
@@ -390,6 +394,59 @@ cdef class Assembler:
         record[P_MOCK_COUNT] = len(program.mocks)
         self.records.append(record)
         return len(self.records) - 1
+
+    def add_image(self, Image image, uint32_t number=0):
+        """Adds a program of a loaded image; gives its number.
+
+        Its names are constants of its own, so only what says where lists begin
+        changes on the way.
+        """
+        cdef const Header* header = <const Header*>image.base
+        cdef const char* code = image.base + header.sections[IN_CODE].offset
+        cdef const uint32_t* record
+        cdef const uint32_t* function
+        cdef const Program* program
+        cdef list copied
+        cdef uint32_t i
+        if self.frozen:
+            raise ValueError("base data comes last")
+        if number >= image.program_count:
+            raise ValueError(f"the image has no program {number}")
+        record = image.tables + 2 + number * P_SIZE
+        program = &image.programs[number]
+        copied = [record[i] for i in range(P_SIZE)]
+        copied[P_CONSTANTS] = len(self.constants)
+        for i in range(program.constant_count):
+            self.constants.append(self.put(constant(program, i)))
+        copied[P_FUNCTIONS] = len(self.tables)
+        self.copy_table(image, record[P_FUNCTIONS], record[P_FUNCTION_COUNT] * F_SIZE)
+        for i in range(record[P_FUNCTION_COUNT]):
+            function = image.tables + record[P_FUNCTIONS] + i * F_SIZE
+            at = copied[P_FUNCTIONS] + i * F_SIZE
+            self.tables[at + F_CODE] = len(self.code)
+            self.code.frombytes(
+                PyBytes_FromStringAndSize(
+                    code + 4 * <size_t>function[F_CODE],
+                    4 * <size_t>function[F_CODE_SIZE],
+                )
+            )
+            self.tables[at + F_MARKS] = len(self.tables)
+            self.copy_table(image, function[F_MARKS], 2 * function[F_MARK_COUNT])
+        for i, length in (
+            (P_BUILTINS, 2 * record[P_BUILTIN_COUNT]),
+            (P_LOCATIONS, 3 * record[P_LOCATION_COUNT]),
+            (P_ENTRIES, 2 * record[P_ENTRY_COUNT]),
+        ):
+            copied[i] = len(self.tables)
+            self.copy_table(image, record[i], length)
+        self.records.append(copied)
+        return len(self.records) - 1
+
+    cdef int copy_table(self, Image image, size_t at, size_t size) except -1:
+        self.tables.frombytes(
+            PyBytes_FromStringAndSize(<const char*>(image.tables + at), 4 * size)
+        )
+        return 0
 
     cdef object put_table(self, rows):
         at = len(self.tables)

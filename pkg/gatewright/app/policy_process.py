@@ -13,7 +13,7 @@ import select
 import signal
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import orjson
@@ -28,11 +28,12 @@ from gatewright.app.source import Outcome, Source, Trouble
 from gatewright.builtins.declarations import TABLE
 from gatewright.constraints import crd, template
 from gatewright.constraints.policyset import Settings as PolicySettings
+from gatewright.engine.cache import CacheCounts, CompileCache
 from gatewright.mutation.mutator import GROUP as MUTATIONS
 from gatewright.rego.compiled import CompileOptions
 from gatewright.telemetry.board import Board
 from gatewright.telemetry.log import Log
-from gatewright.telemetry.metrics import place
+from gatewright.telemetry.metrics import CACHE_RESULTS, place
 
 __all__ = ["PolicyProcess", "run_policy_process"]
 
@@ -75,8 +76,10 @@ class PolicyProcess:
         self.cells = board.slot(slot)
         self.listener = listener
         self.log = log
+        self.cache = CompileCache(settings.compile_cache)
         self.installation = Installation(
             PolicySettings(
+                cache=self.cache,
                 check_actions=settings.check_actions,
                 options=CompileOptions(
                     builtins={
@@ -89,6 +92,7 @@ class PolicyProcess:
             namespace=settings.namespace,
             cluster=settings.cluster is not None,
         )
+        self.cached = CacheCounts()
         self.workers: list[WorkerLink] = []
         self.number = board.word(Board.GENERATION)
         self.memory: int | None = None
@@ -101,6 +105,8 @@ class PolicyProcess:
         self.stopping = False
         self.notices: set[str] = set()
         self.status = b""
+        if self.cache.unusable:
+            self.log.warning("the compile cache is not used", error=self.cache.unusable)
 
     # The loop -----------------------------------------------------------------
 
@@ -166,6 +172,7 @@ class PolicyProcess:
         self.conflicting = self.installation.conflicts()
         self.object_errors = faults
         self.report()
+        self.report_cache()
         for key, error in {**faults, **self.conflicting}.items():
             if before.get(key) != error:
                 self.log.error(
@@ -342,6 +349,19 @@ class PolicyProcess:
         for one in troubles:
             if before.get((one.what, one.name)) != one.error:
                 self.log.error(one.message, error=one.error, **{one.what: one.name})
+
+    def report_cache(self) -> None:
+        """Count what the compile cache was asked since, and name what is odd there."""
+        counts, before = self.cache.counts, self.cached
+        total = place("gatewright_compile_cache_total")
+        for result in CACHE_RESULTS:
+            grown = getattr(counts, result) - getattr(before, result)
+            self.cells.add(total.cell(result), grown)
+        if counts.ignored > before.ignored:
+            self.log.warning("compile cache: entry ignored", error=counts.reason)
+        if counts.unwritten and not before.unwritten:
+            self.log.warning("compile cache: entry not written", error=counts.reason)
+        self.cached = replace(counts)
 
     def ingested(self, key: ObjectKey, seconds: float, good: bool) -> None:
         status = "active" if good else "error"

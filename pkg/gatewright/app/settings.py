@@ -109,7 +109,8 @@ class Settings:
     is where the controller runs: Gatekeeper's own service account there is never
     judged.  `disabled_builtins`: templates that call one of them are refused.
     `fast_path`: admission requests are answered without ASGI.  `cluster`: policies
-    are read from it, and not from the folder `policies`.
+    are read from it, and not from the folder `policies`.  `compile_cache`: folder of
+    compiled policies (None: none).
     """
 
     policies: Path
@@ -132,3 +133,4 @@ class Settings:
     log_level: str = "INFO"
     fast_path: bool = True
     cluster: ClusterSettings | None = None
+    compile_cache: Path | None = None

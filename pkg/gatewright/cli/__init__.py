@@ -14,4 +14,5 @@ One file per command; a command's file is imported when it is called, so that
     test.py       gatewright test
     bench.py      gatewright bench
     gator_options.py  what these three share
+    compile_cache.py  where they and the server keep compiled policies
 """

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from gatewright.cli import gator_options as options
+from gatewright.cli.compile_cache import cache_option, open_cache
 from gatewright.gator import baseline, benchreport, inputs
 from gatewright.gator.benching import Plan
 from gatewright.gator.benching import bench as measure
@@ -98,6 +99,7 @@ class _Duration(click.ParamType[int]):
     help="Changes of a latency below this are none, such as 1ms.",
 )
 @options.image_options
+@cache_option
 def bench(
     filenames: tuple[str, ...],
     iterations: int,
@@ -115,6 +117,7 @@ def bench(
     images: tuple[str, ...],
     plain_http: bool,  # noqa: ARG001 - belongs to images, which are refused
     tempdir: str | None,  # noqa: ARG001 - as above
+    compile_cache: str,
 ) -> None:
     r"""Measure how fast policies judge objects.
 
@@ -173,6 +176,7 @@ def bench(
                 concurrency=concurrency,
                 stats=stats,
                 memory=memory,
+                cache=open_cache(compile_cache),
                 progress=progress,
             )
             results = [measure(objects, plan, notices=notices)]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from gatewright.cli.compile_cache import cache_folder, cache_option
 from gatewright.cli.problems import Problem
 
 __all__ = ["serve"]
@@ -113,6 +114,7 @@ __all__ = ["serve"]
     is_flag=True,
     help="Answer admission requests by way of ASGI, as all others.",
 )
+@cache_option
 @click.option(
     "--constraint-steps",
     type=int,
@@ -143,6 +145,7 @@ def serve(
     drain_time: float,
     no_fast_path: bool,
     constraint_steps: int | None,
+    compile_cache: str,
 ) -> None:
     r"""Serve admission over HTTPS by policies from a folder.
 
@@ -203,6 +206,7 @@ def serve(
             ),
             log_level=log_level,
             fast_path=not no_fast_path,
+            compile_cache=cache_folder(compile_cache),
         )
         if demo:
             from gatewright.cli.demo import run_demo

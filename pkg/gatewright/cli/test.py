@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gatewright.cli import gator_options as options
+from gatewright.cli.compile_cache import cache_option, open_cache
 from gatewright.gator import audit, findings, inputs
 from gatewright.gator.policies import GatorError
 
@@ -40,6 +41,7 @@ __all__ = ["test"]
 @options.engine_option()
 @options.cel_options
 @options.image_options
+@cache_option
 def test(
     filenames: tuple[str, ...],
     output: str,
@@ -54,6 +56,7 @@ def test(
     images: tuple[str, ...],
     plain_http: bool,  # noqa: ARG001 - belongs to images, which are refused
     tempdir: str | None,  # noqa: ARG001 - as above
+    compile_cache: str,
 ) -> None:
     r"""Hold Kubernetes objects against ConstraintTemplates and constraints.
 
@@ -90,7 +93,9 @@ def test(
     if not objects:
         options.fail("no input data identified")
     try:
-        found = audit.audit(objects, stats=stats, prints=verbose)
+        found = audit.audit(
+            objects, stats=stats, prints=verbose, cache=open_cache(compile_cache)
+        )
     except GatorError as error:
         options.fail(f"auditing objects: {error}")
     if native is not False and engine is None:

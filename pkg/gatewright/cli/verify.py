@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gatewright.cli import gator_options as options
+from gatewright.cli.compile_cache import cache_option, open_cache
 from gatewright.cli.problems import Problem
 from gatewright.gator.policies import GatorError
 from gatewright.gator.report import report
@@ -32,6 +33,7 @@ __all__ = ["verify"]
 @click.option("-t", "--trace", is_flag=True, help="Not supported yet.")
 @options.engine_option()
 @options.cel_options
+@cache_option
 def verify(
     path: str,
     expression: str,
@@ -41,6 +43,7 @@ def verify(
     engine: str | None,
     native: bool | None,
     failure_policy: str,
+    compile_cache: str,
 ) -> None:
     r"""Run the suites at PATH: tests of ConstraintTemplates and constraints.
 
@@ -70,7 +73,7 @@ def verify(
     except GatorError as error:
         raise Problem(f"listing test files: {error}") from None
     try:
-        verifier = Verifier(Selection.of(expression))
+        verifier = Verifier(Selection.of(expression), cache=open_cache(compile_cache))
     except GatorError as error:
         raise Problem(f"compiling filter: {error}") from None
     results = [verifier.run(suite) for suite in suites]

@@ -23,8 +23,10 @@ from gatewright.constraints import (
 from gatewright.constraints.constraint import Constraint
 from gatewright.constraints.exclusion import Exclusions
 from gatewright.constraints.faults import IngestError, TemplateError
+from gatewright.engine.cache import CompileCache, compile_key, entry_meta
 from gatewright.engine.documents import Doc
-from gatewright.engine.policy import Policy, compile_policy
+from gatewright.engine.parts import Part
+from gatewright.engine.policy import compile_policy
 from gatewright.engine.reviews import LibraryBuilder
 from gatewright.k8s import gotext, gvk, meta
 from gatewright.k8s.gojson import whole_numbers
@@ -48,7 +50,8 @@ class Settings:
     whether code may read `data.inventory`.  `print_enabled`: whether print() is
     kept.  `float_parameters`, `float_inventory`: whether numbers there go through
     float64, as those of a review do (3000000 is then spelled 3e+06); a cluster's
-    don't, gator's do.  `options` go to the compiler besides.
+    don't, gator's do.  `options` go to the compiler besides; what has been
+    compiled is looked for in `cache`.
     """
 
     template_defaults: bool = True
@@ -57,18 +60,19 @@ class Settings:
     check_actions: bool = True
     referential: bool = True
     options: CompileOptions = field(default_factory=CompileOptions)
+    cache: CompileCache = field(default_factory=CompileCache)
 
 
 @dataclass(slots=True, eq=False)
 class TemplateEntry:
     """One template that is in force, and its constraints by name.
 
-    `notices` are remarks for whoever loaded it.
+    `part` is its code; `notices` are remarks for whoever loaded it.
     """
 
     template: template.Template
     schema: Schema
-    policy: Policy
+    part: Part
     notices: tuple[str, ...] = ()
     constraints: dict[str, Constraint] = field(default_factory=dict)
 
@@ -98,11 +102,11 @@ class PolicySet:
                 return old
             self._check_same_target(old, parsed)
         crd.check_template(parsed)
-        policy = self._compile(parsed)
+        part = self._compile(parsed)
         entry = TemplateEntry(
             parsed,
             crd.constraint_schema(parsed),
-            policy,
+            part,
             _notices(parsed),
             {} if old is None else old.constraints,
         )
@@ -118,17 +122,33 @@ class PolicySet:
                 f"[{' '.join(before)}], new targets [{' '.join(after)}]"
             )
 
-    def _compile(self, parsed: template.Template) -> Policy:
+    def _compile(self, parsed: template.Template) -> Part:
         source = regosource.source_of(parsed)
-        modules = regosource.modules_of(source, referential=self.settings.referential)
+        settings = self.settings
+        key = compile_key(
+            "template",
+            [source.text, source.libs, source.version, settings.referential],
+            options=settings.options,
+            sources=[regosource.__file__],
+        )
+        found = None if key is None else settings.cache.get(key)
+        if found is not None:
+            return found
+        modules = regosource.modules_of(source, referential=settings.referential)
         try:
-            return compile_policy(
+            policy = compile_policy(
                 {regosource.HOOK_MODULE: _HOOK, **modules},
-                options=self.settings.options,
+                options=settings.options,
                 messages="gatekeeper",
+            )
+            part = policy.part(
+                regosource.ENTRYPOINT, meta=b"" if key is None else entry_meta(key)
             )
         except RegoErrors as error:
             raise IngestError(f"unable to compile modules: {error}") from None
+        if key is not None:
+            settings.cache.put(key, part)
+        return part
 
     def remove_template(self, name: str) -> None:
         """Remove a template and with it all its constraints."""
@@ -201,9 +221,11 @@ class PolicySet:
         described: list[dict[str, Any]] = []
         for name in sorted(self.templates):
             entry = self.templates[name]
-            handle = builder.add_policy(entry.policy, entrypoint=regosource.ENTRYPOINT)
+            handle = builder.add_part(entry.part)
             described.append(
                 {
+                    "name": name,
+                    "operations": entry.template.targets[0].operations,
                     "source": entry.template.source,
                     "policy": handle,
                     "constraints": [

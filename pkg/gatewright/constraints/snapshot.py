@@ -70,10 +70,8 @@ class Snapshot:
         self._selections: dict[tuple[str | bool | None, ...], Selection] = {}
 
     def _load(self, entry: Mapping[str, Any], loaded: list[_Loaded]) -> None:
-        source = entry["source"]
-        parsed = template.parse(source, defaults=self._defaults)
-        self._sources[parsed.name] = source
-        wanted = parsed.targets[0].operations
+        self._sources[entry["name"]] = entry["source"]
+        wanted = entry["operations"]
         operations = None if not wanted or "*" in wanted else frozenset(wanted)
         for obj, handle in entry["constraints"]:
             one = constraint.read_constraint(obj)

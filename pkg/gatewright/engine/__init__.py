@@ -6,7 +6,9 @@ library/    builtins that Python carries out
 binding     what the native evaluator is told of them
 limits      what an evaluation may use
 errors      how it ends without a value
+parts       one planned policy as an image of its own
 policy      compile_policy -> Policy: evaluate, prepare_query
+cache       planned policies by what they were made from, in memory and on disk
 loading     files, folders and bundles -> modules and base data
 prints      where the lines of print() go
 testing     modules -> Suite -> the outcome of each unit test

@@ -12,22 +12,21 @@ from gatewright._native.core import (
     Assembler,
     Doc,
     Evaluation,
-    Image,
-    ImageError,
     run_query,
 )
 from gatewright.engine.binding import LIBRARY, VARYING, Binding, bind
 from gatewright.engine.errors import BudgetExceeded, EvalError, Place
 from gatewright.engine.library.context import Context
 from gatewright.engine.limits import Limits
+from gatewright.engine.parts import Part, loaded
 from gatewright.engine.values import UNDEFINED, Value, pairs
-from gatewright.ir.encode import EncodedProgram, encode
+from gatewright.ir.encode import encode
 from gatewright.ir.program import Program
 from gatewright.plan.planner import QUERY, plan_program, plan_query
 from gatewright.rego import ast
 from gatewright.rego.compiled import Compiled, CompileOptions, QueryContext
 from gatewright.rego.compiler import compile_modules, compile_query
-from gatewright.rego.errors import COMPILE_ERROR, Error, RegoErrors
+from gatewright.rego.errors import RegoErrors
 from gatewright.rego.parser import parse_body, parse_module
 
 __all__ = [
@@ -43,9 +42,6 @@ __all__ = [
 _STRETCH = 1_000_000
 
 _STANDARD = Limits()
-
-#: How the evaluator begins to say that nothing carries out a declared builtin.
-_MISSING = "no builtin function"
 
 
 class RegoVersion(IntEnum):
@@ -86,13 +82,7 @@ class _Prepared:
     def __init__(self, program: Program, binding: Binding) -> None:
         assembler = Assembler()
         assembler.add_program(encode(program), varying=VARYING)
-        try:
-            self.image = Image(assembler.finish(), binding=binding)
-        except ImageError as error:
-            if not str(error).startswith(_MISSING):
-                raise
-            # Said when the policy is compiled: undefined would be a guess.
-            raise RegoErrors([Error(COMPILE_ERROR, str(error))]) from error
+        self.image = loaded(assembler.finish(), binding=binding)
         self.entrypoints: Mapping[str, int] = self.image.entrypoints(0)
         self._idle: list[Evaluation] = []
 
@@ -164,7 +154,7 @@ class Policy:
     binding: Binding = LIBRARY
     _prepared: dict[str, _Prepared] = field(default_factory=dict)
     _strict: dict[str, _Prepared] = field(default_factory=dict)
-    _encoded: dict[str, EncodedProgram] = field(default_factory=dict)
+    _parts: dict[str, Part] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -202,14 +192,17 @@ class Policy:
             strict=strict,
         )
 
-    def encoded(self, entrypoint: str) -> EncodedProgram:
-        """The program of an entry point as libraries hold it; planned once.
+    def part(self, entrypoint: str, *, meta: bytes = b"") -> Part:
+        """The program of an entry point as libraries take it; planned once.
 
-        Raises PlanError if it is no document.
+        `meta` is kept in it.  Raises PlanError if it is no document, RegoErrors if
+        nothing carries out a builtin that it calls.
         """
-        found = self._encoded.get(entrypoint)
+        found = self._parts.get(entrypoint)
         if found is None:
-            found = self._encoded[entrypoint] = encode(self.program([entrypoint]))
+            program = self.program([entrypoint])
+            found = Part.of(program, binding=self.binding, meta=meta)
+            self._parts[entrypoint] = found
         return found
 
     def evaluate(

@@ -14,10 +14,11 @@ from gatewright._native.core import (
     failures_of,
     lines_of,
 )
-from gatewright.engine.binding import LIBRARY, VARYING, Binding
+from gatewright.engine.binding import LIBRARY, Binding
 from gatewright.engine.errors import BudgetExceeded, EvalError, MessageError
 from gatewright.engine.library.context import Context
 from gatewright.engine.limits import Limits
+from gatewright.engine.parts import Part
 from gatewright.engine.policy import Policy, error_from
 from gatewright.engine.values import Value
 
@@ -45,10 +46,13 @@ class LibraryBuilder:
     ) -> int:
         """Add one entry point of a policy; returns its handle.
 
-        Raises PlanError if it is no document.
+        Raises PlanError if it is no document, RegoErrors as `Policy.part`.
         """
-        program = policy.encoded(entrypoint)
-        return self._assembler.add_program(program, varying=VARYING)
+        return self.add_part(policy.part(entrypoint))
+
+    def add_part(self, part: Part) -> int:
+        """Add a policy that has been planned before; returns its handle."""
+        return self._assembler.add_image(part.image)
 
     def add_document(self, value: Value | Doc) -> int:
         """Add a document (a constraint's parameters); returns its handle."""

@@ -19,6 +19,7 @@ from gatewright.constraints.gosort import sort_like_go
 from gatewright.constraints.judge import Result, ReviewFailed, judge
 from gatewright.constraints.policyset import PolicySet
 from gatewright.constraints.snapshot import Snapshot
+from gatewright.engine.cache import CompileCache
 from gatewright.engine.values import sort_key
 from gatewright.gator.mutated import Mutators
 from gatewright.gator.policies import (
@@ -73,11 +74,18 @@ class Audit:
 
 
 def audit(
-    objects: Sequence[dict[str, Any]], *, stats: bool = False, prints: bool = False
+    objects: Sequence[dict[str, Any]],
+    *,
+    stats: bool = False,
+    prints: bool = False,
+    cache: CompileCache | None = None,
 ) -> Audit:
-    """Hold all objects against all policies among them; raise GatorError."""
+    """Hold all objects against all policies among them; raise GatorError.
+
+    What has been compiled is looked for in `cache`.
+    """
     found = Audit()
-    policies = new_policies(prints=prints)
+    policies = new_policies(prints=prints, cache=cache)
     objects = load(policies, objects, found.notices)
     check_expansions(objects)
     mutators = Mutators(objects)

@@ -35,6 +35,7 @@ from gatewright.constraints.judge import (
 from gatewright.constraints.plainreview import Judging
 from gatewright.constraints.policyset import PolicySet
 from gatewright.constraints.snapshot import Snapshot
+from gatewright.engine.cache import CompileCache
 from gatewright.engine.reviews import Reviewer
 from gatewright.gator.latencies import Latencies, Memory, Results, Setup
 from gatewright.gator.policies import (
@@ -58,13 +59,15 @@ _MARK: Final = "\x00"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to be measured.  `progress` is told how many reviews are done, of all."""
+    """What is to be measured.  `progress` is told how many reviews are done, of all;
+    what has been compiled is looked for in `cache`."""
 
     iterations: int = 1000
     warmup: int = 10
     concurrency: int = 1
     stats: bool = False
     memory: bool = False
+    cache: CompileCache | None = None
     progress: Callable[[int, int], None] = field(default=lambda _done, _all: None)
 
 
@@ -92,7 +95,7 @@ def bench(
 
 
 def _bench(these: Sorted, plan: Plan, notices: list[str]) -> Results:
-    loading = _Loading(these, notices)
+    loading = _Loading(these, notices, plan.cache)
     snapshot = loading.load()
     try:
         bodies = [_Body(obj, snapshot) for obj in these.others]
@@ -123,8 +126,11 @@ def _bench(these: Sorted, plan: Plan, notices: list[str]) -> Results:
 class _Loading:
     """The policies of an input, with what each step took."""
 
-    def __init__(self, these: Sorted, notices: list[str]) -> None:
+    def __init__(
+        self, these: Sorted, notices: list[str], cache: CompileCache | None
+    ) -> None:
         self.these = these
+        self.cache = cache
         self.notices = notices
         self.skipped_templates: list[str] = []
         self.skipped_constraints: list[str] = []
@@ -133,7 +139,7 @@ class _Loading:
     def load(self) -> Snapshot:
         """Return the policies, all objects in their inventory; raise GatorError."""
         times = [time.perf_counter_ns()]
-        policies = new_policies()
+        policies = new_policies(cache=self.cache)
         times.append(time.perf_counter_ns())
         self.templates(policies)
         times.append(time.perf_counter_ns())

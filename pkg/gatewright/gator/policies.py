@@ -15,6 +15,7 @@ from gatewright.constraints.constraint import Constraint
 from gatewright.constraints.crd import CONSTRAINT_GROUP, TARGET
 from gatewright.constraints.faults import DecodeError, PolicyFault
 from gatewright.constraints.policyset import PolicySet, Settings, TemplateEntry
+from gatewright.engine.cache import CompileCache
 from gatewright.k8s import gotext, gvk, meta
 from gatewright.rego.compiled import CompileOptions
 
@@ -79,8 +80,15 @@ def is_constraint(obj: Mapping[str, Any]) -> bool:
     return gvk.gvk_of(obj).group == CONSTRAINT_GROUP
 
 
-def new_policies(*, prints: bool = False, float_parameters: bool = True) -> PolicySet:
+def new_policies(
+    *,
+    prints: bool = False,
+    float_parameters: bool = True,
+    cache: CompileCache | None = None,
+) -> PolicySet:
     """Return an empty set of policies; `prints` keeps their calls of print().
+
+    What has been compiled is looked for in `cache`.
 
     gator reads all numbers as floats, but those of constraints under `verify`.
     """
@@ -91,6 +99,7 @@ def new_policies(*, prints: bool = False, float_parameters: bool = True) -> Poli
             float_parameters=float_parameters,
             float_inventory=True,
             options=options,
+            cache=CompileCache() if cache is None else cache,
         )
     )
 

@@ -19,6 +19,7 @@ from gatewright.constraints.judge import Result, ReviewFailed, by_action
 from gatewright.constraints.plainreview import ReviewFormError
 from gatewright.constraints.policyset import PolicySet
 from gatewright.constraints.snapshot import Snapshot
+from gatewright.engine.cache import CompileCache
 from gatewright.gator.assertion import check
 from gatewright.gator.audit import shown
 from gatewright.gator.policies import (
@@ -91,18 +92,25 @@ class SuiteResult:
         return any(one.failed for one in self.tests)
 
 
-def _compiled(obj: Mapping[str, Any], *, prints: bool) -> PolicySet:
-    policies = new_policies(prints=prints, float_parameters=False)
+def _compiled(
+    obj: Mapping[str, Any], *, prints: bool, cache: CompileCache
+) -> PolicySet:
+    policies = new_policies(prints=prints, float_parameters=False, cache=cache)
     add_template(policies, obj, decoding=_ADDING_TEMPLATE, adding=_ADDING_TEMPLATE)
     return policies
 
 
 @dataclass(slots=True)
 class Verifier:
-    """Runs suites.  `notices` are remarks of the policies for the user."""
+    """Runs suites.  `notices` are remarks of the policies for the user.
+
+    What has been compiled is looked for in `cache`: most tests of a suite have the
+    same template.
+    """
 
     selection: Selection = field(default_factory=Selection)
     notices: list[str] = field(default_factory=list)
+    cache: CompileCache = field(default_factory=CompileCache)
 
     def run(self, suite: Suite) -> SuiteResult:
         """Run the selected tests of a suite."""
@@ -139,7 +147,7 @@ class Verifier:
         if not test.template:
             raise GatorError("invalid Suite: missing template")
         template = _template(os.path.join(folder, test.template))
-        policies = _compiled(template, prints=False)
+        policies = _compiled(template, prints=False, cache=self.cache)
         for entry in policies.templates.values():
             self.notices += entry.notices
         if not test.constraint:
@@ -151,7 +159,7 @@ class Verifier:
                 f"expansion {gotext.quote(test.expansion)}: expansion is not supported "
                 "yet, so what would be generated from the objects cannot be reviewed"
             )
-        return _Run(folder, template, constraint, policies)
+        return _Run(folder, template, constraint, policies, self.cache)
 
 
 def _not_invalid(error: str) -> str:
@@ -169,6 +177,7 @@ class _Run:
     template: Mapping[str, Any]
     constraint: Mapping[str, Any]
     policies: PolicySet
+    cache: CompileCache
     bare: Snapshot | None = None
     buffer: PrintBuffer = field(default_factory=PrintBuffer)
     unprintable: str = ""
@@ -178,7 +187,7 @@ class _Run:
         if "print(" in gotext.json_text(self.template):
             # Only here are calls of print() compiled, and so checked.
             try:
-                self.policies = _compiled(self.template, prints=True)
+                self.policies = _compiled(self.template, prints=True, cache=self.cache)
                 add_constraint(
                     self.policies, self.constraint, adding=_ADDING_CONSTRAINT
                 )

@@ -85,14 +85,34 @@ class Shape:
     nullable: bool = False
     short_name: str = ""
     own: Callable[[Any], Any] | None = None
+    _blank: dict[str, Any] = field(
+        init=False, default_factory=dict, compare=False, repr=False
+    )
+    _within: list[str] = field(
+        init=False, default_factory=list, compare=False, repr=False
+    )
 
     def zero(self) -> Any:
         """Return the value of an absent field."""
         if self.nullable:
             return None
         if self.kind == "struct":
-            return {name: shape.zero() for name, shape in self.fields.items()}
+            return self.blank()
         return _ZERO.get(self.kind)
+
+    def blank(self) -> dict[str, Any]:
+        """Return a struct with all its fields absent, which are most of them: a
+        schema has forty, so the first one made is copied."""
+        blank = self._blank
+        if not blank:
+            for name, shape in self.fields.items():
+                blank[name] = shape.zero()
+                if isinstance(blank[name], dict):
+                    self._within.append(name)
+        out = dict(blank)
+        for name in self._within:
+            out[name] = self.fields[name].blank()
+        return out
 
 
 _ZERO: Final[Mapping[str, Any]] = {"string": "", "bool": False, "int": 0, "float": 0.0}
@@ -199,7 +219,7 @@ class _Reader:
     def _struct(self, item: Any, shape: Shape) -> Any:
         if not isinstance(item, dict):
             return self._wrong(item, shape)
-        out = {name: inner.zero() for name, inner in shape.fields.items()}
+        out = shape.blank()
         owner = self.owner
         for name, member in item.items():
             inner = shape.fields.get(name)

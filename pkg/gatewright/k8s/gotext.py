@@ -97,6 +97,8 @@ def type_name(item: Any) -> str:
 
 def quote(text: str) -> str:
     """Return `text` as strconv.Quote writes it."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
     out = ['"']
     for char in text:
         code = ord(char)

@@ -362,7 +362,6 @@ def _object(value: Mapping[str, Any], schema: Schema, path: str) -> _Result:
 
 def _combinations(value: Any, schema: Schema, path: str) -> _Result:
     result = _Result()
-    shown = gotext.quote(path)
     if schema["anyOf"]:
         result.merge(_any_of(value, schema["anyOf"], path))
     if schema["oneOf"]:
@@ -375,10 +374,11 @@ def _combinations(value: Any, schema: Schema, path: str) -> _Result:
             result.merge(tried)
         if good != len(schema["allOf"]):
             more = "" if good else ". None validated"
-            text = f"{shown} must validate all the schemas (allOf){more}"
+            text = f"{gotext.quote(path)} must validate all the schemas (allOf){more}"
             result.add(_Complaint(text))
     if schema["not"] is not None and not _validate(value, schema["not"], path).found:
-        result.add(_Complaint(f"{shown} must not validate the schema (not)"))
+        text = f"{gotext.quote(path)} must not validate the schema (not)"
+        result.add(_Complaint(text))
     result.matches += 1
     return result
 

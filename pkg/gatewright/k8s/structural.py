@@ -119,9 +119,11 @@ def _embedded(schema: Schema, path: str) -> list[FieldError]:
     return errors
 
 
+_EITHER: Final = [jsonschema.new(type="integer"), jsonschema.new(type="string")]
+
+
 def _is_int_or_string(clauses: list[Schema] | None) -> bool:
-    wanted = [jsonschema.new(type="integer"), jsonschema.new(type="string")]
-    return clauses == wanted
+    return clauses == _EITHER
 
 
 def _int_or_string(schema: Schema) -> tuple[bool, bool]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
-__all__ = ["TABLE", "Metric", "Series", "place"]
+__all__ = ["CACHE_RESULTS", "TABLE", "Metric", "Series", "place"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,8 @@ _FINE_BUCKETS: Final = (
 )
 _AUDIT_BUCKETS: Final = (60, 180, 300, 600, 900, 1200, 2400, 4800, 9600, 19200)
 _STATUS: Final = ("status", ("active", "error"))
+#: What comes of looking for a template in the compile cache, or of writing it there.
+CACHE_RESULTS: Final = ("hit", "ignored", "miss", "unwritten")
 _ENDPOINT: Final = ("endpoint", ("admit", "admitlabel", "mutate"))
 
 TABLE: Final[tuple[Metric, ...]] = (
@@ -232,6 +234,12 @@ TABLE: Final[tuple[Metric, ...]] = (
         "How long a generation took from a change seen to its commit",
         (),
         _TEMPLATE_BUCKETS,
+    ),
+    Metric(
+        "gatewright_compile_cache_total",
+        "counter",
+        "Templates looked for in the compile cache, by what came of it",
+        (("result", CACHE_RESULTS),),
     ),
     Metric(
         "gatewright_source_errors",

@@ -65,7 +65,7 @@ def _error_line(error: Any) -> str:
     return f"{where} {error['code']}: {message}"
 
 
-def _compile_outcome(errors: list[dict[str, Any]]) -> Outcome:
+def compile_outcome(errors: list[dict[str, Any]]) -> Outcome:
     codes = sorted({str(error["code"]) for error in errors})
     lines = sorted(_error_line(error) for error in errors)
     return Outcome("compile", "\n        ".join(lines), ",".join(codes))
@@ -79,7 +79,7 @@ def theirs(
     server.data(data)
     failed, errors = server.load(modules)
     if errors:
-        out = _compile_outcome(errors)
+        out = compile_outcome(errors)
         return out, out, failed
     strict = _opa_outcome(server.value("view/text", given, strict=True))
     if strict.code in RAISED:
@@ -107,7 +107,7 @@ def ours_compiled(modules: dict[str, str], version: int) -> Policy | Outcome:
             entrypoints=[ENTRY] if "view.rego" in modules else [],
         )
     except RegoErrors as found:
-        return _compile_outcome([error.to_json() for error in found.errors])
+        return compile_outcome([error.to_json() for error in found.errors])
     except RecursionError as crash:
         return Outcome("crash", repr(crash))
     except Exception as crash:  # noqa: BLE001 - any crash is a finding

@@ -41,10 +41,10 @@ def test_nesting_too_deep_is_one_error(text):
 
 
 _FINE = {
-    "nested arrays": "x := " + "[" * 200 + "]" * 200,
-    "nested objects": "x := " + '{"a":' * 200 + "1" + "}" * 200,
+    "nested arrays": "x := " + "[" * 900 + "]" * 900,
+    "nested objects": "x := " + '{"a":' * 900 + "1" + "}" * 900,
     "ambiguous collections": "x := " + "[" * 100 + "1" + "+1]" * 100,
-    "long sum": "x := " + "+".join(["1"] * 200),
+    "long sum": "x := " + "+".join(["1"] * 900),
     "long ref": "x := a" + ".b" * DEEP,
     "long else": "x := 1 if false" + " else := 2 if false" * 2_000,
     "long array": "x := [" + "1," * DEEP + "1]",

@@ -48,6 +48,8 @@ def term_text(term: ast.Term) -> str:
         case ast.Array(items):
             return f"[{','.join(map(term_text, items))}]"
         case ast.Set(items):
+            if len(items) == 1:
+                return f"<{term_text(items[0])}>"
             members: dict[object, ast.Term] = {}
             for item in items:
                 members.setdefault(term_key(item), item)

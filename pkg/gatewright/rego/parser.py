@@ -34,7 +34,7 @@ __all__ = ["NotOneTerm", "parse_body", "parse_module", "parse_ref", "parse_term"
 
 #: Frames that this parser and the stages after it may need: `MAX_DEPTH` levels of
 #: nesting at some ten frames each.  Python starts with 1,000.
-RECURSION_LIMIT: Final = 4_000
+RECURSION_LIMIT: Final = 16_000
 
 #: A query that stands as a statement is a list of expressions.
 Statement: TypeAlias = ast.Package | ast.Import | ast.Rule | ast.Body

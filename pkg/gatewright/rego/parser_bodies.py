@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from gatewright.rego import ast, tokens
-from gatewright.rego.parser_cursor import MAX_DEPTH, State
+from gatewright.rego.parser_cursor import MAX_BODIES, State
 from gatewright.rego.parser_terms import TermParser
 
 __all__ = ["BodyParser", "member_arity"]
@@ -35,12 +35,12 @@ class BodyParser(TermParser):
 
     def body(self, end: int) -> ast.Body | None:
         """Read the expressions up to the closing token `end`."""
-        if self.depth >= MAX_DEPTH:
+        if self.bodies >= MAX_BODIES:
             self.too_deep()
             return None
-        self.depth += 1
+        self.bodies += 1
         found = self.query(end)
-        self.depth -= 1
+        self.bodies -= 1
         return found
 
     def query(self, end: int, *, one: bool = False) -> ast.Body | None:

@@ -11,12 +11,15 @@ from typing import Final, TypeAlias
 
 from gatewright.rego import ast, errors, lexer, source, tokens
 
-__all__ = ["MAX_DEPTH", "Cursor", "State"]
+__all__ = ["MAX_BODIES", "MAX_DEPTH", "Cursor", "State"]
 
-#: How deep terms, bodies and chains of operators may nest in the tree.  OPA allows
-#: 100,000 steps of its own recursion; here the later stages walk the tree by
-#: recursion too, and Python frames are the scarce thing.
-MAX_DEPTH: Final = 256
+#: How deep terms and chains of operators may nest in the tree.  OPA allows 100,000
+#: steps of its own recursion; here the later stages walk the tree by recursion too,
+#: and Python frames are the scarce thing.
+MAX_DEPTH: Final = 1_000
+#: And bodies in bodies: what binds a variable is looked for in all those around it,
+#: so the time grows with the square of their number.
+MAX_BODIES: Final = 256
 
 #: A place and what is wrong there.
 Finding: TypeAlias = tuple[ast.Location, str]
@@ -40,6 +43,7 @@ class Cursor:
     """
 
     __slots__ = (
+        "bodies",
         "depth",
         "ends",
         "errors",
@@ -87,6 +91,7 @@ class Cursor:
         self.errors: tuple[Finding, ...] = ()
         self.hints: tuple[str, ...] = ()
         self.depth = 0
+        self.bodies = 0
         # Terms read once and read again after going back, by first token, in
         # ascending order; keeps nested collections from being read 2^n times.
         self.memo: list[tuple[int, ast.Term | None, State]] = []
@@ -219,7 +224,7 @@ class Cursor:
     # Findings ----------------------------------------------------------------
 
     def too_deep(self) -> None:
-        """Report that the text nests deeper than `MAX_DEPTH`, and nothing more."""
+        """Report that the text nests deeper than is allowed, and nothing more."""
         self.error(self.loc(), _TOO_DEEP)
 
     def hint(self, text: str) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from gatewright.builtins.declarations import TABLE
 from gatewright.rego import ast, printer, tokens
 from gatewright.rego.parser_bodies import BodyParser
-from gatewright.rego.parser_cursor import MAX_DEPTH, State
+from gatewright.rego.parser_cursor import MAX_BODIES, State
 
 __all__ = ["LogicParser", "Operand"]
 
@@ -145,7 +145,7 @@ class LogicParser(BodyParser):
         first: Operand | None = left
         if self.tok == tokens.LOGICAL_AND:
             first = self._and_chain(left)
-        chain = self.depth
+        chain = self.bodies
         while first is not None and self.tok == tokens.LOGICAL_OR:
             self.scan()
             right = self._operand("or")
@@ -154,21 +154,21 @@ class LogicParser(BodyParser):
             if right is None:
                 return None
             chain += 1
-            if chain > MAX_DEPTH:
+            if chain > MAX_BODIES:
                 self.too_deep()
                 return None
             first = self._joined("or", first, right)
         return None if first is None else first.body[0]
 
     def _and_chain(self, left: Operand) -> Operand | None:
-        chain = self.depth
+        chain = self.bodies
         while self.tok == tokens.LOGICAL_AND:
             self.scan()
             right = self._operand("and")
             if right is None:
                 return None
             chain += 1
-            if chain > MAX_DEPTH:
+            if chain > MAX_BODIES:
                 self.too_deep()
                 return None
             left = self._joined("and", left, right)
@@ -266,12 +266,12 @@ class LogicParser(BodyParser):
                 return True, None
             self.restore(state)
             return False, None
-        if self.depth >= MAX_DEPTH:
+        if self.bodies >= MAX_BODIES:
             self.too_deep()
             return True, None
-        self.depth += 1
+        self.bodies += 1
         left = self._operand("")
-        self.depth -= 1
+        self.bodies -= 1
         if left is None:
             self.restore(state)
             return False, None

@@ -12,6 +12,7 @@ __all__ = [
     "TYPE_ERROR",
     "BudgetExceeded",
     "EvalError",
+    "Frame",
     "MessageError",
     "Place",
 ]
@@ -31,12 +32,41 @@ class Place(NamedTuple):
     col: int
 
 
+class Frame(NamedTuple):
+    """One body that was being evaluated when an error came up.
+
+    `text`: the expression, with the values that its variables had.
+    """
+
+    query: int
+    location: Place | None
+    text: str
+
+    def __str__(self) -> str:
+        place = self.location
+        if place is None:
+            return "<unknown>"
+        file, row, col = place
+        where = f"{file}:{row}" if file else f"{row}:{col}"
+        return f"{where}: {self.text}" if self.text else where
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the object OPA prints for this frame in JSON output."""
+        out: dict[str, Any] = {"query_id": self.query}
+        if self.location is not None:
+            out["location"] = self.location._asdict()
+        return out
+
+
 class EvalError(Exception):
     """Evaluation failed.  Its text is OPA's: place, code, message.
 
     `code` is one of OPA's (`eval_conflict_error`); `location` is None where the
-    place is not known.
+    place is not known.  `stack`: what was being evaluated, innermost first; only
+    the evaluator of traces knows.
     """
+
+    stack: tuple[Frame, ...] = ()
 
     def __init__(self, code: str, message: str, location: Place | None = None) -> None:
         super().__init__(code, message, location)
@@ -58,6 +88,8 @@ class EvalError(Exception):
         out: dict[str, Any] = {"message": self.message, "code": self.code}
         if self.location is not None:
             out["location"] = self.location._asdict()
+        if self.stack:
+            out["stack_trace"] = [frame.to_json() for frame in self.stack]
         return out
 
 

@@ -36,6 +36,8 @@ __all__ = [
     "Solution",
     "compile_policy",
     "error_from",
+    "solution_of",
+    "stated",
 ]
 
 #: Steps between two looks at signals of Python: a few milliseconds.
@@ -260,7 +262,7 @@ class Policy:
         return PreparedQuery(
             _Plans(plan),
             tuple(compiled.bindings),
-            tuple(expr for expr in body if not _declares(expr)),
+            tuple(filter(stated, body)),
         )
 
 
@@ -362,12 +364,9 @@ class PreparedQuery:
             context=context,
             collected=collected,
         )
-        return [self._solution(dict(pairs(row))) for row in rows]
-
-    def _solution(self, row: dict[Value, Value]) -> Solution:
-        values = tuple(row.get(expr.index, True) for expr in self.expressions)
-        names = (name for name in self.names if name in row)
-        return Solution({name: row[name] for name in names}, values)
+        return [
+            solution_of(dict(pairs(row)), self.names, self.expressions) for row in rows
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,9 +378,18 @@ class Solution:
     values: tuple[Value, ...]
 
 
-def _declares(expr: ast.Expr) -> bool:
+def solution_of(
+    row: Mapping[Any, Value], names: Iterable[str], expressions: Iterable[ast.Expr]
+) -> Solution:
+    """A solution from the values of variables (by name) and expressions (by index)."""
+    values = tuple(row.get(expr.index, True) for expr in expressions)
+    return Solution({name: row[name] for name in names if name in row}, values)
+
+
+def stated(expr: ast.Expr) -> bool:
+    """Whether an expression has a value: all but bare `some` declarations."""
     declared = expr.terms
-    return isinstance(declared, ast.SomeDecl) and not any(
+    return not isinstance(declared, ast.SomeDecl) or any(
         isinstance(symbol, ast.Call) for symbol in declared.symbols
     )
 

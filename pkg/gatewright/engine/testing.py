@@ -8,10 +8,14 @@ are bound, names a case, so one that fails later is known too.
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
 
 from gatewright.engine.documents import Doc
 from gatewright.engine.errors import (
@@ -23,6 +27,11 @@ from gatewright.engine.library.jsontext import dump
 from gatewright.engine.limits import Limits
 from gatewright.engine.policy import Policy
 from gatewright.engine.prints import PrintOutput
+from gatewright.engine.search.events import Listener
+from gatewright.engine.search.state import Program
+from gatewright.engine.traces.coverage import EARLY_EXIT, INDEX_EXCLUDED, Coverage
+from gatewright.engine.traces.query import TracedQuery
+from gatewright.engine.traces.recorder import Record, Recorder
 from gatewright.engine.values import UNDEFINED, Value
 from gatewright.rego import ast
 from gatewright.rego.compiled import Compiled, CompileOptions
@@ -33,7 +42,7 @@ from gatewright.rego.printer import ref_text
 from gatewright.rego.stages.variables import all_vars
 from gatewright.rego.stages.walk import is_ground, operator_name
 
-__all__ = ["Case", "Outcome", "Suite", "UnitTest", "compile_suite"]
+__all__ = ["Case", "Outcome", "Suite", "UnitTest", "Watch", "compile_suite"]
 
 _PREFIX: Final = "test_"
 _SKIPPED: Final = "todo_test_"
@@ -77,7 +86,7 @@ class Case:
 class Outcome:
     """What became of a test: passed unless `fail`, `skip` or `error` say otherwise.
 
-    `seconds` is how long it took; `output` what it printed.
+    `seconds` is how long it took; `output` what it printed; `records` its steps.
     """
 
     test: UnitTest
@@ -87,6 +96,7 @@ class Outcome:
     error: EvalError | RegoErrors | None = None
     output: str = ""
     cases: Mapping[str, Case] = field(default_factory=dict)
+    records: Sequence[Record] = ()
 
     @property
     def passed(self) -> bool:
@@ -152,10 +162,10 @@ def _name_cases(compiled: Compiled) -> None:
             tail = rule.head.reference.terms[len(ref) :]
             called = any(operator_name(expr) == _CASE for expr in rule.body)
             if tail and not called and rule.head.args is None:
-                rule.body = _with_case(rule.body, tail, rule.loc)
+                rule.body = _with_case(rule.body, tail)
 
 
-def _with_case(body: ast.Body, tail: list[ast.Term], loc: ast.Location) -> ast.Body:
+def _with_case(body: ast.Body, tail: list[ast.Term]) -> ast.Body:
     """The body with the call as early as the tail's variables can be bound.
 
     Expressions that the compiler made to bind them move up with it.
@@ -176,11 +186,10 @@ def _with_case(body: ast.Body, tail: list[ast.Term], loc: ast.Location) -> ast.B
     moved = {index for index in moved if index >= place}
     call = ast.Expr(
         [
-            ast.Ref([ast.Var("internal", loc), ast.String("test_case", loc)], loc),
-            ast.Array(list(tail), loc),
+            ast.Ref([ast.Var("internal"), ast.String("test_case")]),
+            ast.Array(list(tail)),
         ],
         generated=True,
-        loc=loc,
     )
     out = [
         *body[:place],
@@ -213,36 +222,97 @@ def _tests(compiled: Compiled) -> Iterator[tuple[UnitTest, ast.Rule]]:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is to be seen of tests besides their outcome.
+
+    `coverage` is told of every test.  `trace`: steps are kept of tests that fail, or
+    (`all`) of every test; `values`: with what variables held; `unifications` too.
+    """
+
+    coverage: Coverage | None = None
+    trace: Literal["none", "failed", "all"] = "none"
+    values: bool = False
+    unifications: bool = False
+
+
+class _Run(threading.local):
+    """What the test that a thread runs has printed and named."""
+
+    def __init__(self) -> None:
+        self.printed: list[str] = []
+        self.named: list[list[Value]] = []
+
+
 @dataclass(slots=True, eq=False)
 class Suite:
-    """Tests with the policy that they test, ready to run."""
+    """Tests with the policy that they test, ready to run.
+
+    `modules`: as they were read.
+    """
 
     policy: Policy
-    data: Doc
+    documents: Mapping[str, Value]
     tests: tuple[UnitTest, ...]
-    prints: PrintOutput
-    _named: list[list[Value]]
+    modules: Mapping[str, ast.Module]
+    _run: _Run
     _broken: Mapping[str, RegoErrors]
+    _data: Doc = field(init=False)
+    _program: Program | None = None
 
-    def run(self, *, timeout: float = 5.0) -> Iterator[Outcome]:
-        """Run all tests, in the order of files and lines; `timeout` in seconds."""
+    def __post_init__(self) -> None:
+        self._data = Doc.from_python(dict(self.documents))
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Names in the source of variables that the compiler renamed."""
+        return self.policy.compiled.rewritten_vars
+
+    def run(
+        self, *, timeout: float = 5.0, parallel: int = 1, watch: Watch = Watch()
+    ) -> Iterator[Outcome]:
+        """Run all tests; outcomes come in the order of files and lines.
+
+        `timeout` in seconds; `parallel`: how many may run at a time (those that are
+        watched run one after the other).
+        """
         limits = Limits(steps=_UNBOUNDED, seconds=timeout)
-        for test in self.tests:
-            yield self._outcome(test, limits)
+        one = functools.partial(self._outcome, limits=limits, watch=watch)
+        searched = watch.coverage is not None or watch.trace == "all"
+        if parallel <= 1 or searched or len(self.tests) < 2:
+            yield from map(one, self.tests)
+            return
+        with ThreadPoolExecutor(min(parallel, len(self.tests))) as pool:
+            yield from pool.map(one, self.tests)
 
-    def _outcome(self, test: UnitTest, limits: Limits) -> Outcome:
+    def once(self, test: UnitTest) -> Value:
+        """The value of a test, as often as wanted (for benchmarks).
+
+        Raises EvalError, BudgetExceeded.
+        """
+        self._run.named.clear()
+        self._run.printed.clear()
+        limits = Limits(steps=_UNBOUNDED)
+        return self.policy.evaluate(test.query, data=self._data, limits=limits)
+
+    def _outcome(self, test: UnitTest, *, limits: Limits, watch: Watch) -> Outcome:
         if test.skip:
             return Outcome(test, skip=True)
         broken = self._broken.get(test.query)
         if broken is not None:
             return Outcome(test, error=broken)
-        self._named.clear()
-        self.prints.take()
-        start = time.perf_counter()
+        run = self._run
+        run.named.clear()
+        run.printed.clear()
+        records: Sequence[Record] = ()
         value: Value = UNDEFINED
         error: EvalError | None = None
+        start = time.perf_counter()
         try:
-            value = self.policy.evaluate(test.query, data=self.data, limits=limits)
+            if watch.coverage is not None or watch.trace == "all":
+                value, error, records = self._searched(test, limits, watch)
+            else:
+                value = self.policy.evaluate(test.query, data=self._data, limits=limits)
         except EvalError as failure:
             error = failure
         except BudgetExceeded as exceeded:
@@ -251,16 +321,90 @@ class Suite:
             error = EvalError(CANCEL_ERROR, text)
             error.__cause__ = exceeded
         taken = time.perf_counter() - start
-        output = self.prints.take()
+        outcome = self._judged(
+            test,
+            value,
+            error,
+            seconds=taken,
+            output="".join(run.printed),
+            records=records,
+        )
+        if outcome.passed or records or watch.coverage is not None:
+            return outcome
+        return self._explained(outcome, limits, watch)
+
+    def _judged(
+        self,
+        test: UnitTest,
+        value: Value,
+        error: EvalError | None,
+        *,
+        seconds: float,
+        output: str,
+        records: Sequence[Record],
+    ) -> Outcome:
+        made = functools.partial(Outcome, test, seconds, output=output, records=records)
         if error is not None:
-            return Outcome(test, taken, error=error, output=output)
+            return made(error=error)
         if value is UNDEFINED or not test.tabular:
-            failed = value is not True
-            return Outcome(test, taken, fail=failed, output=output)
+            return made(fail=value is not True)
         failed, cases = _cases(value)
-        for path in self._named:
+        for path in self._run.named:
             failed |= _add_case(cases, [_text(part) for part in path])
-        return Outcome(test, taken, fail=failed, output=output, cases=cases)
+        return made(fail=failed, cases=cases)
+
+    def _explained(self, outcome: Outcome, limits: Limits, watch: Watch) -> Outcome:
+        """The outcome with its steps, or the stack of its error."""
+        traced = watch.trace != "none"
+        if outcome.error is None and not traced:
+            return outcome
+        _, error, records = self._searched(outcome.test, limits, watch)
+        known = outcome.error
+        same = (
+            isinstance(error, EvalError)
+            and isinstance(known, EvalError)
+            and (error.code, error.location) == (known.code, known.location)
+        )
+        return replace(
+            outcome, error=error if same else known, records=records if traced else ()
+        )
+
+    def _searched(
+        self, test: UnitTest, limits: Limits, watch: Watch
+    ) -> tuple[Value, EvalError | None, Sequence[Record]]:
+        """Evaluate a test step by step."""
+        if self._program is None:
+            self._program = Program(self.policy.compiled, self.policy.binding)
+        query = TracedQuery(self.policy, test.query, program=self._program)
+        recorder = Recorder(values=watch.values)
+        listeners: list[Listener] = [] if watch.trace == "none" else [recorder]
+        remembered: dict[Any, Any] = {}
+        solve = functools.partial(
+            query.solve, data=self.documents, limits=limits, remembered=remembered
+        )
+        if watch.coverage is not None:
+            listeners.append(watch.coverage)
+        try:
+            solutions = solve(listeners=listeners, unifications=watch.unifications)
+        except EvalError as error:
+            return UNDEFINED, error, recorder.records
+        if watch.coverage is not None:
+            self._more(solve, watch.coverage)
+        value = solutions[0].values[0] if solutions else UNDEFINED
+        return value, None, recorder.records
+
+    def _more(self, solve: Callable[..., Any], coverage: Coverage) -> None:
+        """Evaluate again with more definitions tried; what comes of it is no matter."""
+        run = self._run
+        kept = list(run.printed), list(run.named)
+        for kind, other in coverage.kinds.items():
+            with contextlib.suppress(EvalError):
+                solve(
+                    listeners=[other],
+                    indexing=kind != INDEX_EXCLUDED,
+                    early_exit=kind != EARLY_EXIT,
+                )
+        run.printed[:], run.named[:] = kept
 
 
 def _text(value: Value) -> str:
@@ -314,13 +458,13 @@ def compile_suite(
     """
     compiled = compile_modules(_rename_doubles(modules), options=options)
     _name_cases(compiled)
-    prints = PrintOutput()
-    named: list[list[Value]] = []
+    run = _Run()
 
     def name_case(path: list[Value]) -> bool:
-        named.append(path)
+        run.named.append(path)
         return True
 
+    prints = PrintOutput(lambda line: run.printed.append(line))
     functions: dict[str, Callable[..., Any]] = {
         **prints.functions,
         _CASE: name_case,
@@ -342,9 +486,9 @@ def compile_suite(
     policy.prepare(dict.fromkeys(queries))
     return Suite(
         policy,
-        Doc.from_python(dict(documents)),
+        documents,
         tuple(test for test, _ in tests),
-        prints,
-        named,
+        modules,
+        run,
         broken,
     )

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from gatewright.rego import ast, order
 
-__all__ = ["RawNumber", "body_json", "dumps", "module_json", "term_json"]
+__all__ = ["RawNumber", "body_json", "dumps", "module_json", "rule_json", "term_json"]
 
 
 #: Bytes that are no UTF-8 (PEP 383), which Go's encoder replaces one by one.
@@ -48,6 +48,11 @@ def module_json(module: ast.Module, *, locations: bool = False) -> dict[str, Any
 def body_json(body: ast.Body, *, locations: bool = False) -> list[Any]:
     """Return the JSON form of a query."""
     return _Writer(locations=locations).body(body)
+
+
+def rule_json(rule: ast.Rule, *, locations: bool = False) -> dict[str, Any]:
+    """Return the JSON form of a rule."""
+    return _Writer(locations=locations).rule(rule)
 
 
 def term_json(term: ast.Term, *, locations: bool = False) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -14,6 +14,7 @@ from gatewright.cli.rego.command import (
     print_error,
     refused,
 )
+from gatewright.cli.rego.options import format_option, query_options, target_option
 
 __all__ = ["bench"]
 
@@ -22,33 +23,8 @@ _NO_PARTIAL: Final = "there is no partial evaluation yet"
 
 @click.command(cls=Command, name="bench")
 @click.argument("queries", nargs=-1, metavar="QUERY")
-@click.option(
-    "-d",
-    "--data",
-    multiple=True,
-    metavar="PATH",
-    help="Policies and base data: file or folder; repeatable.",
-)
-@click.option(
-    "-b", "--bundle", multiple=True, metavar="PATH", help="Bundle; repeatable."
-)
-@click.option("-i", "--input", "input_", metavar="FILE", help="JSON or YAML file.")
-@click.option("-I", "--stdin-input", is_flag=True, help="Read the input from stdin.")
-@click.option("--stdin", is_flag=True, help="Read the query from stdin.")
-@click.option(
-    "-f",
-    "--format",
-    "format_",
-    type=click.Choice(["pretty", "json", "gobench"]),
-    default="pretty",
-    show_default=True,
-    envvar="OPA_BENCH_FORMAT",
-    help="Output format.",
-)
-@click.option("--package", metavar="PATH", default="", help="Package of the query.")
-@click.option(
-    "--import", "imports", multiple=True, metavar="REF", help="Import; repeatable."
-)
+@query_options
+@format_option("bench", ["pretty", "json", "gobench"], "pretty")
 @click.option(
     "--fail/--no-fail", default=True, help="An undefined result is an error.  [default]"
 )
@@ -57,21 +33,14 @@ _NO_PARTIAL: Final = "there is no partial evaluation yet"
     default=True,
     help="Report the spread of times of evaluation.  [default]",
 )
-@click.option("-s", "--schema", metavar="PATH", default="", help="JSON schemas.")
 @click.option("--count", type=INTEGER, default=1, help="Benchmarks to run.")
-@click.option(
-    "--ignore", metavar="PATTERN", multiple=True, help="Names of files to leave out."
-)
-@click.option("--v0-compatible", is_flag=True, help="Read policies as Rego v0.")
 @click.option(
     "--benchmem/--no-benchmem",
     default=True,
     expose_value=False,
     help="Accepted; memory is not reported.",
 )
-@click.option(
-    "-t", "--target", type=click.Choice(["rego"]), expose_value=False, help="Only rego."
-)
+@target_option
 @refused("--e2e", why="there is no server of Rego yet")
 @refused("-c", "--config-file", why="there is no server of Rego yet", flag=False)
 @refused("-p", "--partial", why=_NO_PARTIAL)
@@ -79,22 +48,14 @@ _NO_PARTIAL: Final = "there is no partial evaluation yet"
 @click.pass_context
 def bench(
     ctx: click.Context,
+    /,
     *,
     queries: tuple[str, ...],
-    data: tuple[str, ...],
-    bundle: tuple[str, ...],
-    input_: str | None,
-    stdin_input: bool,
-    stdin: bool,
     format_: str,
-    package: str,
-    imports: tuple[str, ...],
     fail: bool,
     metrics: bool,
-    schema: str,
     count: int,
-    ignore: tuple[str, ...],
-    v0_compatible: bool,
+    **asked: Any,
 ) -> None:
     r"""Evaluate a query for a second, and print how long one evaluation takes.
 
@@ -107,7 +68,7 @@ def bench(
     Exit status: 0; 1 on errors, or when the result is undefined.
     """
     usage = ctx.get_usage()
-    if len(queries) + stdin != 1:
+    if len(queries) + asked["stdin"] != 1:
         raise FlagError("specify query argument or --stdin", usage)
     from gatewright.cli.rego.failures import failure_rows, failure_text, failures_of
     from gatewright.cli.rego.questions import Question, SetupError, runtime_context
@@ -120,26 +81,14 @@ def bench(
 
     limits = Limits(steps=1 << 60)
     try:
-        question = Question.read(
-            sys.stdin.read() if stdin else queries[0],
-            data=data,
-            bundles=bundle,
-            input_file=input_ or "",
-            input_stdin=stdin_input,
-            package=package,
-            imports=imports,
-            schema=schema,
-            ignore=ignore,
-            strict=False,
-            v0=v0_compatible,
-        )
+        question = Question.read(queries, **asked)
         question.prints = False
-        asked = question.prepare()
+        ready = question.prepare()
 
         def once() -> bool:
-            rows = asked.query.run(
-                input=asked.input,
-                data=asked.data,
+            rows = ready.query.run(
+                input=ready.input,
+                data=ready.data,
                 limits=limits,
                 context=runtime_context(),
             )

@@ -7,11 +7,18 @@ import sys
 import click
 
 from gatewright.cli.rego.command import (
-    INTEGER,
     Command,
     FlagError,
     print_error,
     refused,
+)
+from gatewright.cli.rego.options import (
+    bundle_mode_option,
+    capabilities_option,
+    format_option,
+    max_errors_option,
+    source_options,
+    strict_option,
 )
 
 __all__ = ["check"]
@@ -19,33 +26,13 @@ __all__ = ["check"]
 
 @click.command(cls=Command, name="check")
 @click.argument("paths", nargs=-1, metavar="PATH...")
-@click.option("-S", "--strict", is_flag=True, help="Compile in strict mode.")
-@click.option(
-    "-f",
-    "--format",
-    "format_",
-    type=click.Choice(["pretty", "json"]),
-    default="pretty",
-    show_default=True,
-    envvar="OPA_CHECK_FORMAT",
-    help="Output format.",
-)
-@click.option(
-    "-m",
-    "--max-errors",
-    type=INTEGER,
-    default=10,
-    show_default=True,
-    help="Compile errors to report; 0 for all.",
-)
-@click.option("-b", "--bundle", is_flag=True, help="Paths are bundles.")
-@click.option("-s", "--schema", metavar="PATH", default="", help="JSON schemas.")
-@click.option(
-    "--ignore", metavar="PATTERN", multiple=True, help="Names of files to leave out."
-)
-@click.option("--v0-compatible", is_flag=True, help="Read policies as Rego v0.")
+@strict_option
+@format_option("check", ["pretty", "json"], "pretty")
+@max_errors_option
+@bundle_mode_option
+@source_options
+@capabilities_option
 @refused("--v0-v1", why="use --v0-compatible, or neither")
-@refused("--capabilities", why="builtins are those of OPA 1.22.2", flag=False)
 @click.pass_context
 def check(
     ctx: click.Context,

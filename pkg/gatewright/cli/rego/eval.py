@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -17,47 +17,31 @@ from gatewright.cli.rego.command import (
     print_error,
     refused,
 )
+from gatewright.cli.rego.options import (
+    capabilities_option,
+    coverage_options,
+    format_option,
+    query_options,
+    strict_option,
+    target_option,
+)
 
 if TYPE_CHECKING:
     from gatewright.cli.rego.answers import Answer
+    from gatewright.cli.rego.observing import Wanted
     from gatewright.cli.rego.questions import Question
 
 __all__ = ["evaluate"]
 
 _FORMATS: Final = ("json", "values", "bindings", "pretty", "source", "raw", "discard")
-_NO_TRACE: Final = "there is no trace of evaluation yet"
+_EXPLAIN: Final = ("off", "full", "notes", "fails", "debug")
 _NO_PARTIAL: Final = "there is no partial evaluation yet"
 
 
 @click.command(cls=Command, name="eval")
 @click.argument("queries", nargs=-1, metavar="QUERY")
-@click.option(
-    "-d",
-    "--data",
-    multiple=True,
-    metavar="PATH",
-    help="Policies and base data: file or folder; repeatable.",
-)
-@click.option(
-    "-b", "--bundle", multiple=True, metavar="PATH", help="Bundle; repeatable."
-)
-@click.option("-i", "--input", "input_", metavar="FILE", help="JSON or YAML file.")
-@click.option("-I", "--stdin-input", is_flag=True, help="Read the input from stdin.")
-@click.option("--stdin", is_flag=True, help="Read the query from stdin.")
-@click.option(
-    "-f",
-    "--format",
-    "format_",
-    type=click.Choice(_FORMATS),
-    default="json",
-    show_default=True,
-    envvar="OPA_EVAL_FORMAT",
-    help="Output format.",
-)
-@click.option("--package", metavar="PATH", default="", help="Package of the query.")
-@click.option(
-    "--import", "imports", multiple=True, metavar="REF", help="Import; repeatable."
-)
+@query_options
+@format_option("eval", _FORMATS, "json")
 @click.option("--fail", is_flag=True, help="Exit with 1 when the result is undefined.")
 @click.option("--fail-defined", is_flag=True, help="Exit with 1 when it is defined.")
 @click.option(
@@ -68,30 +52,38 @@ _NO_PARTIAL: Final = "there is no partial evaluation yet"
 @click.option(
     "--show-builtin-errors", is_flag=True, help="Print such errors with the result."
 )
-@click.option("-S", "--strict", is_flag=True, help="Compile in strict mode.")
-@click.option("-s", "--schema", metavar="PATH", default="", help="JSON schemas.")
+@strict_option
 @click.option(
     "--timeout", type=DURATION, default=0.0, metavar="DURATION", help="End it then."
 )
-@click.option("--metrics", is_flag=True, help="Print how long each step took.")
-@click.option("--count", type=INTEGER, default=1, help="Evaluate so many times.")
 @click.option(
-    "--ignore", metavar="PATTERN", multiple=True, help="Names of files to leave out."
+    "--explain",
+    type=click.Choice(_EXPLAIN),
+    default="off",
+    show_default=True,
+    help="Print the steps of evaluation.",
 )
-@click.option("--v0-compatible", is_flag=True, help="Read policies as Rego v0.")
+@click.option(
+    "--var-values", is_flag=True, help="Print variables beside the steps (pretty)."
+)
+@coverage_options
+@click.option("--profile", is_flag=True, help="Print how often, how long, by line.")
+@click.option("--profile-limit", type=INTEGER, help="Lines to print.  [default: 10]")
+@click.option(
+    "--profile-sort",
+    multiple=True,
+    metavar="BY",
+    help="total_time_ns, num_eval, num_redo, num_gen_expr, file, line; repeatable.",
+)
+@click.option("--metrics", is_flag=True, help="Print how long each step took.")
+@click.option("--instrument", is_flag=True, help="The same.")
+@click.option("--count", type=INTEGER, default=1, help="Evaluate so many times.")
+@click.option("--disable-indexing", is_flag=True, help="Try rules that cannot hold.")
+@click.option("--disable-early-exit", is_flag=True, help="Try rules to the end.")
+@target_option
+@capabilities_option
 @accepted("--pretty-limit", type=INTEGER)
-@accepted("--disable-indexing", is_flag=True)
-@accepted("--disable-early-exit", is_flag=True)
 @accepted("--optimize-store-for-read-speed", is_flag=True)
-@accepted("--var-values", is_flag=True)
-@accepted("-t", "--target", note="Only rego.", type=click.Choice(["rego"]))
-@accepted("--explain", note="Only off.", type=click.Choice(["off"]))
-@refused("--coverage", why="there is no coverage report yet")
-@refused("--coverage-runs", why="there is no coverage report yet", flag=False)
-@refused("--profile", why="there is no profiler yet")
-@refused("--profile-limit", why="there is no profiler yet", flag=False)
-@refused("--profile-sort", why="there is no profiler yet", flag=False)
-@refused("--instrument", why="use --metrics")
 @refused("-p", "--partial", why=_NO_PARTIAL)
 @refused("-u", "--unknowns", why=_NO_PARTIAL, flag=False)
 @refused("--disable-inlining", why=_NO_PARTIAL, flag=False)
@@ -99,31 +91,31 @@ _NO_PARTIAL: Final = "there is no partial evaluation yet"
 @refused("--nondeterminstic-builtins", why=_NO_PARTIAL)
 @refused("-O", "--optimize", why=_NO_PARTIAL, flag=False)
 @refused("-e", "--entrypoint", why=_NO_PARTIAL, flag=False)
-@refused("--capabilities", why="builtins are those of OPA 1.22.2", flag=False)
 @click.pass_context
 def evaluate(
     ctx: click.Context,
+    /,
     *,
     queries: tuple[str, ...],
-    data: tuple[str, ...],
-    bundle: tuple[str, ...],
-    input_: str | None,
-    stdin_input: bool,
-    stdin: bool,
     format_: str,
-    package: str,
-    imports: tuple[str, ...],
     fail: bool,
     fail_defined: bool,
     strict_builtin_errors: bool,
     show_builtin_errors: bool,
-    strict: bool,
-    schema: str,
     timeout: float,
+    explain: str,
+    var_values: bool,
+    coverage: bool,
+    coverage_runs: tuple[str, ...],
+    profile: bool,
+    profile_limit: int | None,
+    profile_sort: tuple[str, ...],
     metrics: bool,
+    instrument: bool,
     count: int,
-    ignore: tuple[str, ...],
-    v0_compatible: bool,
+    disable_indexing: bool,
+    disable_early_exit: bool,
+    **asked: Any,
 ) -> None:
     r"""Evaluate a query against policies, data and an input.
 
@@ -131,26 +123,19 @@ def evaluate(
     Example:
       gatewright rego eval 'x := 1; y := x + 1'
       gatewright rego eval -d policy.rego -i input.json data.app.allow -f raw
+      gatewright rego eval -d policy.rego data.app.allow -f pretty --explain fails
+      gatewright rego eval -d policy.rego data.app.allow -f pretty --profile
+
+    With --explain, --coverage or --profile the query is evaluated step by step,
+    which takes longer.
 
     Exit status: 0; 2 on errors; 1 by --fail and --fail-defined.
     """
-    usage = ctx.get_usage()
-    if queries and stdin:
-        raise FlagError("specify query argument or --stdin but not both", usage)
-    if not queries and not stdin:
-        raise FlagError("specify query argument or --stdin", usage)
-    if len(queries) > 1:
-        raise FlagError("specify at most one query argument", usage)
-    if stdin and stdin_input:
-        raise FlagError("specify --stdin or --stdin-input but not both", usage)
-    if stdin_input and input_:
-        raise FlagError("specify --stdin-input or --input but not both", usage)
-    if fail and fail_defined:
-        raise FlagError("specify --fail or --fail-defined but not both", usage)
-    if format_ == "source":
-        raise FlagError("invalid output format for evaluation", usage)
+    _check(ctx, queries, asked, fail=fail, fail_defined=fail_defined, form=format_)
     from gatewright.cli.rego.answers import show
+    from gatewright.cli.rego.observing import Wanted
     from gatewright.cli.rego.questions import Question, SetupError
+    from gatewright.engine.traces.profile import sort_order
 
     try:
         if strict_builtin_errors and show_builtin_errors:
@@ -159,31 +144,31 @@ def evaluate(
                 " --strict-builtin-errors will return the first built-in error"
                 " encountered immediately"
             )
-        question = Question.read(
-            sys.stdin.read() if stdin else queries[0],
-            data=data,
-            bundles=bundle,
-            input_file=input_ or "",
-            input_stdin=stdin_input,
-            package=package,
-            imports=imports,
-            schema=schema,
-            ignore=ignore,
-            strict=strict,
-            v0=v0_compatible,
-        )
+        question = Question.read(queries, **asked)
     except SetupError as error:
         print_error(error)
         ctx.exit(2)
+    profile = profile or profile_limit is not None or bool(profile_sort)
+    wanted = Wanted(
+        explain=explain,
+        values=explain != "off" and (var_values or format_ in ("json", "discard")),
+        coverage=coverage_runs if coverage else None,
+        profile=profile,
+        order=sort_order([by for one in profile_sort for by in one.split(",")]),
+        limit=10 if profile_limit is None else profile_limit,
+        indexing=not disable_indexing,
+        early_exit=not disable_early_exit,
+    )
     answer = _answer(
         question,
+        wanted,
         strict=strict_builtin_errors,
         show_errors=show_builtin_errors,
         timeout=timeout,
         count=count,
-        metrics=metrics,
+        metrics=metrics or instrument or profile,
     )
-    out, errors = show(answer, format_)
+    out, errors = show(answer, format_, variables=var_values)
     sys.stdout.write(out)
     if errors:
         print_error(errors.removesuffix("\n"))
@@ -193,8 +178,36 @@ def evaluate(
         ctx.exit(1)
 
 
+def _check(
+    ctx: click.Context,
+    queries: tuple[str, ...],
+    asked: dict[str, Any],
+    *,
+    fail: bool,
+    fail_defined: bool,
+    form: str,
+) -> None:
+    usage = ctx.get_usage()
+    stdin = asked["stdin"]
+    if queries and stdin:
+        raise FlagError("specify query argument or --stdin but not both", usage)
+    if not queries and not stdin:
+        raise FlagError("specify query argument or --stdin", usage)
+    if len(queries) > 1:
+        raise FlagError("specify at most one query argument", usage)
+    if stdin and asked["stdin_input"]:
+        raise FlagError("specify --stdin or --stdin-input but not both", usage)
+    if asked["stdin_input"] and asked["input_file"]:
+        raise FlagError("specify --stdin-input or --input but not both", usage)
+    if fail and fail_defined:
+        raise FlagError("specify --fail or --fail-defined but not both", usage)
+    if form == "source":
+        raise FlagError("invalid output format for evaluation", usage)
+
+
 def _answer(
     question: Question,
+    wanted: Wanted,
     *,
     strict: bool,
     show_errors: bool,
@@ -202,42 +215,51 @@ def _answer(
     count: int,
     metrics: bool,
 ) -> Answer:
-    from gatewright.cli.rego.answers import Answer
+    from gatewright.cli.rego.answers import Answer, aggregated
     from gatewright.cli.rego.failures import failures_of, in_query
-    from gatewright.cli.rego.questions import runtime_context
+    from gatewright.cli.rego.observing import Observation
     from gatewright.engine.errors import CANCEL_ERROR, BudgetExceeded, EvalError
     from gatewright.engine.limits import Limits
     from gatewright.engine.loading import LoadErrors
     from gatewright.rego.errors import RegoErrors
 
+    answer = Answer()
     collected: list[EvalError] = []
+    times: list[dict[str, int]] = []
+    limits = Limits(steps=1 << 60, seconds=timeout or None)
+    seen = Observation(wanted) if wanted.anything else None
     try:
         asked = question.prepare()
-        start = time.perf_counter_ns()
-        limits = Limits(steps=1 << 60, seconds=timeout or None)
+        answer.expressions = asked.expressions
         for _ in range(max(1, count)):
             collected.clear()
-            solutions = asked.query.solve(
-                input=asked.input,
-                data=asked.data,
-                limits=limits,
-                strict_builtin_errors=strict,
-                context=runtime_context(),
-                collected=collected if show_errors else None,
-            )
-        question.timers["timer_rego_query_eval_ns"] = time.perf_counter_ns() - start
+            start = time.perf_counter_ns()
+            try:
+                answer.solutions = asked.solve(
+                    seen,
+                    limits=limits,
+                    strict_builtin_errors=strict,
+                    collected=collected if show_errors else None,
+                )
+            finally:
+                taken = time.perf_counter_ns() - start
+                question.timers["timer_rego_query_eval_ns"] = taken
+                times.append(dict(question.timers))
+        answer.survived = True
+        answer.failures = [in_query(error, asked.expressions) for error in collected]
     except BudgetExceeded as exceeded:
         late = exceeded.reason == "cancelled"
         text = "context deadline exceeded" if late else str(exceeded)
-        return Answer(failures=[EvalError(CANCEL_ERROR, text)])
+        answer.failures = [EvalError(CANCEL_ERROR, text)]
     except EvalError as error:
-        return Answer(failures=[in_query(error, asked.query.expressions)])
+        answer.failures = [in_query(error, asked.expressions)]
     except (LoadErrors, RegoErrors) as error:
-        return Answer(failures=failures_of(error))
-    return Answer(
-        asked.query.expressions,
-        solutions,
-        [in_query(error, asked.query.expressions) for error in collected],
-        question.timers if metrics else {},
-        survived=True,
-    )
+        answer.failures = failures_of(error)
+        return answer
+    if metrics and count > 1:
+        answer.aggregated_metrics = aggregated(times)
+    elif metrics:
+        answer.metrics = question.timers
+    if seen is not None:
+        answer.take(seen, asked, several=count > 1)
+    return answer

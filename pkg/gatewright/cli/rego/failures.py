@@ -34,10 +34,17 @@ def failure_rows(failures: Iterable[Failure]) -> list[dict[str, Any]]:
 
 def failure_text(failures: Iterable[Failure]) -> str:
     """All errors as text."""
-    texts = [str(one) for one in failures]
+    texts = [str(one) + _traceback(one) for one in failures]
     if len(texts) == 1:
         return f"1 error occurred: {texts[0]}"
     return "\n".join([f"{len(texts)} errors occurred:", *texts])
+
+
+def _traceback(failure: Failure) -> str:
+    if not isinstance(failure, EvalError) or not failure.stack:
+        return ""
+    frames = "\n".join(f"  {frame}" for frame in failure.stack)
+    return f"\n\nTraceback:\n{frames}"
 
 
 class _InQuery(EvalError):
@@ -67,5 +74,6 @@ def in_query(error: EvalError, query: Sequence[ast.Expr]) -> EvalError:
     if not texts:
         return error
     shown = _InQuery(error.code, error.message, place)
+    shown.stack = error.stack
     shown.source = min(texts, key=len)
     return shown

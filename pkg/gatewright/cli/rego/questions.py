@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gatewright.cli.rego.sources import merged, patterns
 from gatewright.engine.documents import Doc
+from gatewright.engine.errors import EvalError
 from gatewright.engine.library.context import Context
+from gatewright.engine.limits import Limits
 from gatewright.engine.loading import (
     Loaded,
     LoadErrors,
@@ -22,14 +24,18 @@ from gatewright.engine.loading import (
     os_text,
     read_value,
 )
-from gatewright.engine.policy import Policy, PreparedQuery
+from gatewright.engine.policy import Policy, PreparedQuery, Solution
 from gatewright.engine.prints import PrintOutput
+from gatewright.engine.traces.query import TracedQuery
 from gatewright.engine.values import UNDEFINED, Value
 from gatewright.rego import ast
 from gatewright.rego.compiled import CompileOptions, QueryContext
 from gatewright.rego.compiler import compile_modules
 from gatewright.rego.errors import Error, RegoErrors
 from gatewright.rego.parser import parse_body, parse_module
+
+if TYPE_CHECKING:
+    from gatewright.cli.rego.observing import Observation
 
 __all__ = ["Asked", "Question", "SetupError", "runtime_context"]
 
@@ -56,13 +62,89 @@ def runtime_context() -> Context:
     return Context(runtime=_runtime())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
-    """A prepared query, its base data and its input."""
+    """A prepared query, and all that it is asked against.
 
+    `modules` are those read, before compilation.
+    """
+
+    policy: Policy
+    body: ast.Body
+    context: QueryContext
     query: PreparedQuery
+    documents: Value
     data: Doc
     input: Value
+    modules: Mapping[str, ast.Module]
+    _traced: TracedQuery | None = None
+
+    @property
+    def expressions(self) -> Sequence[ast.Expr]:
+        """The expressions of the query that have values."""
+        return self.query.expressions
+
+    def traced(self, policy: Policy) -> TracedQuery:
+        """The query as one to be evaluated step by step."""
+        return TracedQuery(policy, self.body, context=self.context)
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Names in the source of variables that the compiler renamed."""
+        return {} if self._traced is None else self._traced.names
+
+    def solve(
+        self,
+        seen: Observation | None = None,
+        *,
+        limits: Limits,
+        strict_builtin_errors: bool = False,
+        collected: list[EvalError] | None = None,
+    ) -> list[Solution]:
+        """The solutions; `seen`: evaluated step by step, and seen.
+
+        Raises EvalError, with its stack; BudgetExceeded.
+        """
+        context = runtime_context()
+        how: dict[str, Any] = {
+            "input": self.input,
+            "limits": limits,
+            "strict_builtin_errors": strict_builtin_errors,
+            "context": context,
+        }
+        if seen is not None:
+            if self._traced is None:
+                self._traced = self.traced(self.policy)
+            found: list[Solution] = seen.solve(
+                self._traced, data=self.documents, collected=collected, **how
+            )
+            return found
+        try:
+            solutions = self.query.solve(data=self.data, collected=collected, **how)
+        except EvalError as error:
+            raise self._placed(error, how) from error
+        if collected:
+            again: list[EvalError] = []
+            self._again(again, how)
+            if sorted(map(str, again)) == sorted(map(str, collected)):
+                collected[:] = again
+        return solutions
+
+    def _again(self, collected: list[EvalError] | None, how: dict[str, Any]) -> None:
+        """Evaluate step by step what has failed, which knows more of errors."""
+        silent = Policy.of(
+            self.policy.compiled, functions={"internal.print": lambda _: True}
+        )
+        self.traced(silent).solve(data=self.documents, collected=collected, **how)
+
+    def _placed(self, error: EvalError, how: dict[str, Any]) -> EvalError:
+        """The error with its stack, and with all values that conflict."""
+        try:
+            self._again(None, how)
+        except EvalError as other:
+            if (other.code, other.location) == (error.code, error.location):
+                return other
+        return error
 
 
 @dataclass(slots=True)
@@ -85,30 +167,34 @@ class Question:
     @classmethod
     def read(
         cls,
-        text: str,
+        queries: Sequence[str],
         *,
         data: Sequence[str],
-        bundles: Sequence[str],
-        input_file: str,
-        input_stdin: bool,
+        bundle: Sequence[str],
+        input_file: str | None,
+        stdin_input: bool,
+        stdin: bool,
         package: str,
         imports: Sequence[str],
         schema: str,
         ignore: Sequence[str],
-        strict: bool,
-        v0: bool,
+        v0_compatible: bool,
+        strict: bool = False,
     ) -> Question:
-        """Read input and schemas.  Raises SetupError."""
+        """Read query, input and schemas; the values are those of `query_options`.
+
+        Raises SetupError.
+        """
+        text = sys.stdin.read() if stdin else queries[0]
         try:
             value: Value = UNDEFINED
-            if input_stdin:
+            if stdin_input:
                 value = read_value(sys.stdin.buffer.read())
             elif input_file:
                 with open(input_file.removeprefix("file://"), "rb") as stream:
                     value = read_value(stream.read())
         except OSError as error:
-            text = os_text(error)
-            raise SetupError(text) from error
+            raise SetupError(os_text(error)) from error
         except ValueError as error:
             raise SetupError(f"unable to parse input: {error}") from error
         try:
@@ -118,14 +204,14 @@ class Question:
         return cls(
             text,
             data,
-            bundles,
+            bundle,
             value,
             package,
             imports,
             schemas,
             patterns(ignore),
             strict,
-            0 if v0 else 1,
+            0 if v0_compatible else 1,
         )
 
     def prepare(self) -> Asked:
@@ -152,13 +238,20 @@ class Question:
         )
         if loaded.modules:
             start = self._lap("timer_rego_module_compile_ns", start)
-        query = Policy.of(compiled, functions=prints.functions).prepare_query(
-            body,
-            context=QueryContext(package=package, imports=imports),
-            capture=True,
-        )
+        policy = Policy.of(compiled, functions=prints.functions)
+        context = QueryContext(package=package, imports=imports)
+        query = policy.prepare_query(body, context=context, capture=True)
         self._lap("timer_rego_query_compile_ns", start)
-        return Asked(query, Doc.from_python(loaded.documents), self.input)
+        return Asked(
+            policy,
+            body,
+            context,
+            query,
+            loaded.documents,
+            Doc.from_python(loaded.documents),
+            self.input,
+            loaded.modules,
+        )
 
     def _load(self) -> Loaded:
         start = time.perf_counter_ns()
@@ -179,6 +272,9 @@ class Question:
             raise
         if parts:
             self._lap("timer_rego_load_files_ns", start)
+        parsing = sum(part.parse_ns for part in parts)
+        if parsing:
+            self.timers["timer_rego_module_parse_ns"] = parsing
         return merged(parts)
 
     def _lap(self, name: str, start: int) -> int:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from gatewright.cli.rego.observing import explanation
+from gatewright.cli.rego.rounds import Rounds
 from gatewright.engine.errors import EvalError
 from gatewright.engine.testing import Case, Outcome
+from gatewright.engine.traces.document import record_json
+from gatewright.engine.traces.text import trace_text
 from gatewright.gator.gotime import duration
 from gatewright.rego.ast_json import dumps
 
-__all__ = ["PrettyReport", "json_report"]
+__all__ = ["PrettyReport", "json_report", "title"]
 
 _LINE: Final = "-" * 80
 
@@ -28,7 +32,8 @@ def _word(outcome: Outcome) -> str:
     return "PASS" if outcome.error is None else "ERROR"
 
 
-def _title(outcome: Outcome) -> str:
+def title(outcome: Outcome) -> str:
+    """A result in one line."""
     text = f"{outcome.test.path}: {_word(outcome)}"
     return text if outcome.skip else f"{text} ({_took(outcome)})"
 
@@ -45,11 +50,26 @@ def _case_line(depth: int, case: Case) -> str:
 
 
 class PrettyReport:
-    """Prints each result when it is there, and a summary at the end."""
+    """Prints each result when it is there, and a summary at the end.
 
-    def __init__(self, write: Callable[[str], object], *, verbose: bool) -> None:
+    Steps of tests that failed are printed when `verbose`: those of a `mode` of
+    `--explain`, with `names` of the source, and `variables` beside them.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[str], object],
+        *,
+        verbose: bool,
+        mode: str = "both",
+        names: Mapping[str, str] | None = None,
+        variables: bool = False,
+    ) -> None:
         self._write = write
         self._verbose = verbose
+        self._mode = mode
+        self._names = names or {}
+        self._variables = variables
         self._file = ""
         self._printed = False
         self._counts = dict.fromkeys(("PASS", "FAIL", "SKIPPED", "ERROR"), 0)
@@ -60,13 +80,19 @@ class PrettyReport:
 
     def add(self, outcome: Outcome) -> None:
         """Print a result, unless it is one to be silent about."""
-        self._count(outcome)
+        self.count(outcome)
         if self._verbose or not outcome.passed:
             self._result(outcome)
         if outcome.error is not None:
             self._line(f"  {outcome.error}")
+            frames = getattr(outcome.error, "stack", ())
+            if frames:
+                self._line("  Traceback:")
+            for frame in frames:
+                self._line(f"    {frame}")
 
-    def _count(self, outcome: Outcome) -> None:
+    def count(self, outcome: Outcome) -> None:
+        """Note a result without printing it."""
         if outcome.fail:
             self._failures.append(outcome)
         leaves = [case for _, case in _walk(outcome.cases) if not case.cases]
@@ -81,7 +107,7 @@ class PrettyReport:
             self._line()
         self._file = loc.file
         self._line(f"{loc.file}:{loc.row}:")
-        self._line(_title(outcome))
+        self._line(title(outcome))
         self._printed = True
         for depth, case in _walk(outcome.cases):
             if case.fail or self._verbose:
@@ -92,8 +118,12 @@ class PrettyReport:
                 self._line(f"  {line}")
             self._line()
 
-    def finish(self) -> None:
-        """Print what failed again (verbose), and the counts."""
+    def finish(self, *, lined: bool = False) -> None:
+        """Print what failed again (verbose), and the counts.
+
+        `lined`: below a line in any case.
+        """
+        self._printed |= lined and any(self._counts.values())
         if self._counts["FAIL"] and self._verbose:
             self._line(_LINE)
             self._line("FAILURES")
@@ -108,8 +138,15 @@ class PrettyReport:
                 self._line(f"{word}: {count}/{total}")
 
     def _failure(self, outcome: Outcome) -> None:
-        self._line(_title(outcome))
+        self._line(title(outcome))
         self._line()
+        text = trace_text(
+            explanation(self._mode, outcome.records),
+            self._names,
+            variables=self._variables,
+            indent="  ",
+        )
+        self._write(text)
         if outcome.cases:
             self._line()
             for lineage in _failed(outcome.cases, ()):
@@ -128,15 +165,32 @@ def _failed(
         yield from _failed(case.cases, (*above, case))
 
 
-def json_report(outcomes: Iterable[Outcome], *, slowest_first: bool = False) -> str:
-    """All results as one JSON text."""
+def json_report(
+    outcomes: Iterable[Outcome],
+    *,
+    slowest_first: bool = False,
+    mode: str = "both",
+    names: Mapping[str, str] | None = None,
+    rounds: Sequence[Rounds | None] = (),
+) -> str:
+    """All results as one JSON text; `mode`, `names`: as in `PrettyReport`.
+
+    `rounds`: of each, if it was measured.
+    """
     rows = list(outcomes)
+    if rounds:
+        shown = [_row(outcome, mode, names or {}) for outcome in rows]
+        for row, measured in zip(shown, rounds, strict=True):
+            if measured is not None:
+                row["duration"] = measured.total
+                row["benchmark_result"] = measured.to_json()
+        return dumps(shown)
     if slowest_first:
         rows.sort(key=lambda outcome: -outcome.seconds)
-    return dumps([_row(outcome) for outcome in rows])
+    return dumps([_row(outcome, mode, names or {}) for outcome in rows])
 
 
-def _row(outcome: Outcome) -> dict[str, Any]:
+def _row(outcome: Outcome, mode: str, names: Mapping[str, str]) -> dict[str, Any]:
     test = outcome.test
     row: dict[str, Any] = {
         "location": {"file": test.loc.file, "row": test.loc.row, "col": test.loc.col},
@@ -152,6 +206,9 @@ def _row(outcome: Outcome) -> dict[str, Any]:
     elif outcome.error is not None:
         row["error"] = [_code_first(one.to_json()) for one in outcome.error.errors]
     row["duration"] = round(outcome.seconds * 1e9)
+    records = explanation(mode, outcome.records)
+    if records:
+        row["trace"] = [record_json(record, names) for record in records]
     if outcome.output:
         encoded = outcome.output.encode("utf-8", "surrogateescape")
         row["output"] = base64.b64encode(encoded).decode()

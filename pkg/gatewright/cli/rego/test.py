@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Literal
 
 import click
 
@@ -15,42 +17,51 @@ from gatewright.cli.rego.command import (
     print_error,
     refused,
 )
+from gatewright.cli.rego.options import (
+    bundle_mode_option,
+    capabilities_option,
+    coverage_options,
+    format_option,
+    max_errors_option,
+    source_options,
+    target_option,
+)
+
+if TYPE_CHECKING:
+    from gatewright.engine.testing import Outcome, Suite, Watch
 
 __all__ = ["test"]
+
+_EXPLAIN: Final = ("fails", "full", "notes", "debug")
 
 
 @click.command(cls=Command, name="test")
 @click.argument("paths", nargs=-1, metavar="PATH...")
-@click.option("-v", "--verbose", is_flag=True, help="Print passed tests too.")
+@click.option("-v", "--verbose", is_flag=True, help="Print passed tests, and steps.")
 @click.option("-r", "--run", metavar="RE", help="Run tests whose path this matches.")
+@format_option("test", ["pretty", "json", "gobench"], "pretty")
 @click.option(
-    "-f",
-    "--format",
-    "format_",
-    type=click.Choice(["pretty", "json", "gobench"]),
-    default="pretty",
-    show_default=True,
-    envvar="OPA_TEST_FORMAT",
-    help="Output format.",
+    "--timeout",
+    type=DURATION,
+    default=0.0,
+    help="For each test.  [default: 5s]",
+)
+@bundle_mode_option
+@source_options
+@max_errors_option
+@coverage_options
+@click.option(
+    "--threshold",
+    type=float,
+    default=0.0,
+    help="Exit with 2 when fewer percent of lines are covered.",
 )
 @click.option(
-    "--timeout", type=DURATION, default="5s", show_default=True, help="For each test."
+    "--explain",
+    type=click.Choice(_EXPLAIN),
+    help="Steps to print of tests that fail; with -v.  [default: fails and notes]",
 )
-@click.option("-b", "--bundle", is_flag=True, help="Paths are bundles.")
-@click.option(
-    "--ignore",
-    metavar="PATTERN",
-    multiple=True,
-    help="Leave out files and folders of that name; repeatable, comma-separated.",
-)
-@click.option(
-    "-m",
-    "--max-errors",
-    type=INTEGER,
-    default=10,
-    show_default=True,
-    help="Compile errors to report; 0 for all.",
-)
+@click.option("--bench", is_flag=True, help="Measure how long each test takes.")
 @click.option(
     "--count", type=INTEGER, default=1, show_default=True, help="Runs of each test."
 )
@@ -65,30 +76,22 @@ __all__ = ["test"]
     show_default=True,
     help="Order of JSON results.",
 )
-@click.option("--v0-compatible", is_flag=True, help="Read policies as Rego v0.")
 @click.option(
     "-p",
     "--parallel",
     type=INTEGER,
-    expose_value=False,
-    help="Accepted; tests run one after the other.",
+    default=0,
+    help="Tests to run at a time; 0 for as many as there are processors.",
 )
 @click.option(
-    "-t",
-    "--target",
-    type=click.Choice(["rego"]),
+    "--benchmem/--no-benchmem",
+    default=True,
     expose_value=False,
-    help="Only rego.",
+    help="Accepted; memory is not reported.",
 )
-@refused("-c", "--coverage", why="there is no coverage report yet")
-@refused("--coverage-runs", why="there is no coverage report yet", flag=False)
-@refused("--threshold", why="there is no coverage report yet", flag=False)
-@refused("--bench", why="use gatewright rego bench")
-@refused("--benchmem", why="use gatewright rego bench")
-@refused("--capabilities", why="builtins are those of OPA 1.22.2", flag=False)
-@refused("--explain", why="there is no trace of evaluation yet", flag=False)
-@refused("--var-values", why="there is no trace of evaluation yet")
-@refused("-s", "--schema", why="schemas come from annotations only", flag=False)
+@target_option
+@capabilities_option
+@refused("--var-values", why="use --explain full")
 @refused("-w", "--watch", why="run the command again")
 @click.pass_context
 def test(
@@ -100,13 +103,20 @@ def test(
     format_: str,
     timeout: float,
     bundle: bool,
+    schema: str,
     ignore: tuple[str, ...],
+    v0_compatible: bool,
     max_errors: int,
+    coverage: bool,
+    coverage_runs: tuple[str, ...],
+    threshold: float,
+    explain: str | None,
+    bench: bool,
     count: int,
     exit_zero_on_skipped: bool,
     fail_on_empty: bool,
     sort: str,
-    v0_compatible: bool,
+    parallel: int,
 ) -> None:
     r"""Run the unit tests in files and folders, as opa test does.
 
@@ -117,22 +127,28 @@ def test(
     \b
     Example:
       gatewright rego test policies/ -v
+      gatewright rego test policies/ --coverage --threshold 90
       gatewright rego test --v0-compatible src/ --run 'allow|deny'
 
-    Exit status: 0 all passed; 2 one failed, or was skipped; 1 no test could run.
+    Exit status: 0 all passed; 2 one failed, or was skipped, or the coverage is
+    below the threshold; 1 no test could run.
     """
     if not paths:
         raise FlagError("specify at least one file", ctx.get_usage())
-    if format_ == "gobench":
+    if format_ == "gobench" and not bench:
         print_error(
             "cannot use output format gobench without running benchmarks (--bench)"
         )
         return
+    if not 0 <= threshold <= 100:
+        print_error("Code coverage threshold must be between 0 and 100")
+        ctx.exit(1)
+    coverage = coverage or threshold > 0
     # Only now, so that --help and mistakes are answered at once.
-    from gatewright.cli.rego.reports import PrettyReport, json_report
     from gatewright.cli.rego.sources import load, pattern_test, patterns
-    from gatewright.engine.loading import LoadErrors
-    from gatewright.engine.testing import Outcome, compile_suite
+    from gatewright.engine.loading import LoadErrors, load_schemas
+    from gatewright.engine.testing import Watch, compile_suite
+    from gatewright.engine.traces.coverage import Coverage
     from gatewright.rego.compiled import CompileOptions
     from gatewright.rego.errors import RegoErrors
 
@@ -144,33 +160,161 @@ def test(
             loaded.documents,
             options=CompileOptions(
                 max_errors=max_errors,
-                print_enabled=True,
+                print_enabled=not bench,
                 path_exists=loaded.has_path,
                 rego_version=0 if v0_compatible else 1,
+                schemas=load_schemas(schema) if schema else {},
+                schema_annotations=True,
             ),
             selects=selects,
         )
+        if coverage and bench:
+            text = "coverage reporting is not supported when benchmarking tests"
+            raise ValueError(f"{text}\n{text}")
     except (LoadErrors, RegoErrors, ValueError) as error:
         print_error(error)
         ctx.exit(1)
+
+    verbose = verbose or explain is not None
+    watch = Watch(
+        coverage=Coverage(coverage_runs) if coverage else None,
+        trace=_traced(verbose=verbose, form=format_),
+        values=format_ == "json",
+        unifications=explain == "debug",
+    )
 
     def good(outcome: Outcome) -> bool:
         return outcome.passed or (outcome.skip and exit_zero_on_skipped)
 
     for _ in range(count):
-        outcomes = []
-        report = PrettyReport(sys.stdout.write, verbose=verbose)
-        for outcome in suite.run(timeout=timeout or 5.0):
-            outcomes.append(outcome)
-            if format_ == "pretty":
-                report.add(outcome)
-        if format_ == "pretty":
-            report.finish()
+        outcomes: list[Outcome] = []
+        if bench:
+            _bench(suite, format_, outcomes)
+        elif watch.coverage is not None:
+            status = _covered(
+                suite, watch, outcomes, timeout, threshold, verbose=verbose
+            )
+            if status:
+                ctx.exit(status)
         else:
-            slowest_first = sort == "duration"
-            sys.stdout.write(json_report(outcomes, slowest_first=slowest_first) + "\n")
+            _run(
+                suite,
+                watch,
+                outcomes,
+                timeout=timeout or 5.0,
+                parallel=parallel or os.cpu_count() or 1,
+                form=format_,
+                mode=explain or "both",
+                verbose=verbose,
+                slowest_first=sort == "duration",
+            )
         if not outcomes and fail_on_empty:
             print_error("no tests were run")
             ctx.exit(1)
         if not all(map(good, outcomes)):
             ctx.exit(2)
+
+
+def _traced(*, verbose: bool, form: str) -> Literal["none", "failed", "all"]:
+    if not verbose:
+        return "none"
+    return "all" if form == "json" else "failed"
+
+
+def _run(
+    suite: Suite,
+    watch: Watch,
+    outcomes: list[Outcome],
+    *,
+    timeout: float,
+    parallel: int,
+    form: str,
+    mode: str,
+    verbose: bool,
+    slowest_first: bool,
+) -> None:
+    from gatewright.cli.rego.reports import PrettyReport, json_report
+
+    report = PrettyReport(
+        sys.stdout.write, verbose=verbose, mode=mode, names=suite.names
+    )
+    for outcome in suite.run(timeout=timeout, parallel=parallel, watch=watch):
+        outcomes.append(outcome)
+        if form == "pretty":
+            report.add(outcome)
+    if form == "pretty":
+        report.finish()
+        return
+    shown = json_report(
+        outcomes, slowest_first=slowest_first, mode=mode, names=suite.names
+    )
+    sys.stdout.write(shown + "\n")
+
+
+def _covered(
+    suite: Suite,
+    watch: Watch,
+    outcomes: list[Outcome],
+    timeout: float,
+    threshold: float,
+    *,
+    verbose: bool,
+) -> int:
+    """Run tests, and print their coverage if all pass; the exit status."""
+    from gatewright.cli.rego.reports import PrettyReport, title
+    from gatewright.engine.traces.coverage import uncovered_lines
+    from gatewright.rego.ast_json import dumps
+
+    assert watch.coverage is not None
+    outcomes += suite.run(timeout=timeout or 5.0, watch=watch)
+    for outcome in outcomes:
+        if outcome.error is not None:
+            print_error(outcome.error)
+            return 1
+    failed = [outcome for outcome in outcomes if outcome.fail]
+    if failed:
+        report = PrettyReport(sys.stdout.write, verbose=verbose, names=suite.names)
+        for outcome in failed:
+            report.add(outcome)
+        report.finish()
+        print_error(title(failed[0]))
+        return 1
+    found = watch.coverage.report(suite.modules)
+    if found["coverage"] < threshold:
+        text = (
+            f"Code coverage threshold not met: got {found['coverage']:.2f}"
+            f" instead of {threshold:.2f}"
+        )
+        lines = uncovered_lines(found) if verbose else []
+        if lines or (verbose and found["files"]):
+            text += "\nLines not covered:" + "".join(f"\n\t{line}" for line in lines)
+        print_error(text)
+        return 2
+    sys.stdout.write(dumps(found) + "\n")
+    return 0
+
+
+def _bench(suite: Suite, form: str, outcomes: list[Outcome]) -> None:
+    from gatewright.cli.rego.reports import PrettyReport, json_report
+    from gatewright.cli.rego.rounds import Rounds
+
+    report = PrettyReport(sys.stdout.write, verbose=False)
+    rounds: list[Rounds | None] = []
+    for outcome in suite.run(timeout=30.0):
+        outcomes.append(outcome)
+        measured = None
+        if outcome.passed:
+            test = outcome.test
+            measured = Rounds.measure(lambda test=test: suite.once(test))  # type: ignore[misc]
+        rounds.append(measured)
+        if form == "json":
+            continue
+        if measured is None:
+            report.add(outcome)
+        else:
+            sys.stdout.write(measured.line(outcome.test.path, camel=form == "gobench"))
+            report.count(outcome)
+    if form == "json":
+        sys.stdout.write(json_report(outcomes, rounds=rounds) + "\n")
+    else:
+        report.finish(lined=True)

@@ -46,7 +46,6 @@ class QueryState:
         "captures",
         "compiled",
         "context",
-        "hidden",
         "names",
         "source",
         "state",
@@ -68,8 +67,6 @@ class QueryState:
         self.context = context
         self.capture = capture
         self.captures: dict[int, str] = {}
-        #: Messages show the variables of captured values as wildcards.
-        self.hidden: dict[str, str] = {}
         self.state = State(modules={}, options=options, builtins=builtins)
         self.state.rule_tree = compiled.rule_tree
         names = all_vars(list(body))
@@ -78,6 +75,10 @@ class QueryState:
         #: Names of the outermost scope as written -> as they are now.
         self.names: dict[str, str] = {}
         self.types: Any = None
+
+    def term_var(self, loc: ast.Location) -> ast.Var:
+        """A variable for a captured value; messages show it as a wildcard."""
+        return ast.Var(f"$term{len(self.captures) + 1}", loc)
 
     def result(self) -> CompiledQuery:
         """What is left when no stage found a mistake."""
@@ -137,7 +138,7 @@ def capture_values(query: QueryState) -> None:
     """Give the value of each expression a variable, when asked for.
 
     A lone term becomes an equality, a call gets its output operand; where several
-    expressions could hide a false one, the variable follows as an expression.
+    expressions could hide a false one, the variables follow as expressions.
     """
     for i, expr in enumerate(query.body):
         expr.index = i
@@ -145,9 +146,8 @@ def capture_values(query: QueryState) -> None:
         return
     state = query.state
     check = len(query.body) > 1 or _iterates(query.body)
-    out: ast.Body = []
+    extra: ast.Body = []
     for expr in query.body:
-        out.append(expr)
         terms = expr.terms
         if expr.negated or expr.negated_body is not None:
             continue
@@ -163,25 +163,24 @@ def capture_values(query: QueryState) -> None:
                 continue
             if state.arity(operator) != len(terms) - 1:
                 continue
-            var = state.gen.var(loc)
+            var = query.term_var(loc)
             terms.append(var)
         elif type(terms) in (ast.SomeDecl, ast.Every, ast.Logical):
             continue
         else:
-            var = state.gen.var(loc)
+            var = query.term_var(loc)
             expr.terms = [ast.Ref([ast.Var("eq", loc)], loc), terms, var]  # type: ignore[list-item]
         query.captures[expr.index] = var.name
-        query.hidden[var.name] = f"$term{len(query.hidden)}"
         if check:
-            out.append(
+            extra.append(
                 ast.Expr(
                     ast.Var(var.name, loc),
-                    index=expr.index,
+                    index=len(query.body) + len(extra),
                     generated=True,
                     loc=loc,
                 )
             )
-    query.body = out
+    query.body = [*query.body, *extra]
 
 
 def _iterates(body: ast.Body) -> bool:
@@ -210,7 +209,6 @@ def rewrite_local_vars(query: QueryState) -> None:
         for new, name in rewriter.scopes.rewritten.items()
         if not is_generated(name)
     }
-    state.rewritten.update(query.hidden)
     top = rewriter.scopes.top.names
     query.names = {
         name: top[name]

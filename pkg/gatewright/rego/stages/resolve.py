@@ -361,6 +361,7 @@ def _resolve_head(resolver: _Resolver, head: ast.Head) -> ast.Head:
         head.assign,
         head.generated_value,
         head.loc,
+        shown_key=head.shown_key,
     )
 
 

@@ -54,6 +54,6 @@ def evaluate_case(case: Case) -> bytes:
     except EvalError as error:
         raise CaseError(error.code, str(error)) from error
     if case.strict_error and search.errors:
-        error = search.errors[0]
-        raise CaseError(error.code, str(error))
+        first = search.errors[0]
+        raise CaseError(first.code, str(first))
     return Doc.from_python(rows).json(html=False)

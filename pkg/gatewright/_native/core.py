@@ -4,6 +4,9 @@ The engine alone imports it.
 """
 
 from gatewright._native.assemble import Assembler
+from gatewright._native.builtin import BuiltinError as NativeBuiltinError
+from gatewright._native.builtin import builtin_names
+from gatewright._native.builtin import call as call_builtin
 from gatewright._native.convert import (
     UNDEFINED,
     Arena,
@@ -33,11 +36,14 @@ __all__ = [
     "ImageError",
     "JsonError",
     "LimitError",
+    "NativeBuiltinError",
     "Number",
     "Object",
     "OverBudget",
     "Set",
     "UndefinedType",
+    "builtin_names",
+    "call_builtin",
     "cancelled",
     "charge",
     "compare_python",

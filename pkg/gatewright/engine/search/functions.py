@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from gatewright._native.builtin import BuiltinError as NativeError
-from gatewright._native.builtin import builtin_names
-from gatewright._native.builtin import call as call_native
+from gatewright._native.core import NativeBuiltinError, builtin_names, call_builtin
 from gatewright.engine.documents import Doc
 from gatewright.engine.errors import (
     BUILTIN_ERROR,
@@ -16,7 +14,7 @@ from gatewright.engine.errors import (
     TYPE_ERROR,
     EvalError,
 )
-from gatewright.engine.library.context import Cancelled
+from gatewright.engine.library.budget import OverBudget
 from gatewright.engine.library.errors import (
     BuiltinError,
     OperandError,
@@ -299,12 +297,12 @@ def _run(e: Evaluation, builtin: Builtin, values: list[Value]) -> list[Value]:
             return [search.remembered[key]]
     try:
         value = _value(e, name, values)
-    except (OperandError, BuiltinError, NativeError) as error:
+    except (OperandError, BuiltinError, NativeBuiltinError) as error:
         search.errors.append(_failure(e, name, error))
         return []
     except UnsupportedBuiltin as error:
         raise _Stopped(error_at(e.step.loc, INTERNAL_ERROR, str(error))) from error
-    except Cancelled as error:
+    except OverBudget as error:
         text = "caller cancelled query execution"
         raise _Stopped(error_at(e.step.loc, CANCEL_ERROR, text)) from error
     if value is UNDEFINED:
@@ -319,7 +317,7 @@ def _run(e: Evaluation, builtin: Builtin, values: list[Value]) -> list[Value]:
 def _value(e: Evaluation, name: str, values: list[Value]) -> Value:
     binding = e.search.program.binding
     if name in _NATIVE and name not in binding.functions:
-        return call_native(name, *values)
+        return call_builtin(name, *values)
     function = binding.functions.get(name)
     if function is None:
         raise UnsupportedBuiltin(name)
@@ -331,7 +329,7 @@ def _value(e: Evaluation, name: str, values: list[Value]) -> Value:
 def _failure(e: Evaluation, name: str, error: Exception) -> EvalError:
     code = getattr(error, "code", "")
     text = str(error)
-    if not isinstance(error, NativeError):
+    if not isinstance(error, NativeBuiltinError):
         code = TYPE_ERROR if isinstance(error, OperandError) else BUILTIN_ERROR
         text = f"{name}: {text}"
     failure = error_at(e.step.loc, code, text)

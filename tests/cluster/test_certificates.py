@@ -92,6 +92,9 @@ class Replica:
 
     def start(self) -> None:
         self.thread.start()
+        # One after the other: reading a kubeconfig file goes by files that all
+        # threads of a process share.
+        until("the client is made", lambda: self.rotation)
         self.server.start()
 
     def stop(self) -> None:

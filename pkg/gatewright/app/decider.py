@@ -195,12 +195,17 @@ class GenerationDecider:
 
     @classmethod
     def of(
-        cls, board: Board, settings: Settings, lookups: Lookups | None = None
+        cls,
+        board: Board,
+        settings: Settings,
+        lookups: Lookups | None = None,
+        *,
+        held: dict[int, Generation] | None = None,
     ) -> GenerationDecider:
         return cls(
             board,
             settings,
-            {},
+            {} if held is None else held,
             Admission(
                 namespace=settings.namespace,
                 guard=ResourceGuard(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
@@ -19,13 +18,11 @@ from typing import Final
 
 import uvicorn
 
-from gatewright.app import channel
 from gatewright.app.credentials import Credentials
 from gatewright.app.decider import GenerationDecider
-from gatewright.app.generation import Generation
 from gatewright.app.lookups import Lookups
 from gatewright.app.settings import Settings
-from gatewright.engine.limits import Limits as EngineLimits
+from gatewright.app.subscription import Subscription
 from gatewright.telemetry.board import Board
 from gatewright.telemetry.log import Log
 from gatewright.webhook.app import admission_app
@@ -40,7 +37,6 @@ from gatewright.webhook.protocol import (
 __all__ = ["run_worker"]
 
 ENDPOINTS: Final = ("admit", "admitlabel", "mutate")
-KEEP: Final = 3  # generations, for requests that began under an older one
 EX_TEMPFAIL: Final = 75
 #: Seconds between collections: only what an odd error left in a cycle is there to
 #: find, since all that was loaded is frozen, so one takes well under a millisecond.
@@ -64,16 +60,22 @@ class Worker:
         self.settings = settings
         self.board = board
         self.slot = slot
-        self.address = address
         self.log = Log("webhook", worker=slot)
         self.credentials = Credentials(certificate, key, log=self.log)
-        self.decider = GenerationDecider.of(board, settings, lookups)
+        self.generations = Subscription(
+            board=board,
+            slot=slot,
+            address=address,
+            limits=settings.limits,
+            log=self.log,
+        )
+        self.decider = GenerationDecider.of(
+            board, settings, lookups, held=self.generations.held
+        )
         self.traffic = Traffic()
-        self.loaded = asyncio.Event()
-        self.failed = False
 
     async def run(self, sock: socket.socket) -> int:
-        links = asyncio.create_task(self.follow())
+        links = asyncio.create_task(self.generations.follow())
         waits = asyncio.create_task(self.equipped())
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -96,7 +98,7 @@ class Worker:
 
     async def equipped(self) -> None:
         """Returns when there are policies and a certificate."""
-        await self.loaded.wait()
+        await self.generations.loaded.wait()
         await self.credentials.wait()
 
     async def tidy(self) -> None:
@@ -106,7 +108,7 @@ class Worker:
 
     def status(self) -> int:
         """The exit status: not 0 if this worker could not take a generation."""
-        return EX_TEMPFAIL if self.failed else 0
+        return EX_TEMPFAIL if self.generations.failed else 0
 
     def server(self) -> AdmissionServer:
         limits = self.settings.limits
@@ -163,71 +165,6 @@ class Worker:
         config.load()
         config.ssl = self.credentials.context
         return AdmissionServer(config, handshake_time=limits.handshake_time)
-
-    async def follow(self) -> None:
-        """Hear of generations from the policy process, and from its successor."""
-        loop = asyncio.get_running_loop()
-        pause = 0.02
-        while not self.failed:
-            try:
-                sock = channel.connect(self.address)
-            except OSError:
-                await asyncio.sleep(pause)
-                pause = min(1.0, pause * 2)
-                continue
-            pause = 0.02
-            sock.setblocking(False)
-            ended = loop.create_future()
-            loop.add_reader(sock.fileno(), self.hear, sock, ended)
-            await ended
-            loop.remove_reader(sock.fileno())
-            sock.close()
-
-    def hear(self, sock: socket.socket, ended: asyncio.Future[None]) -> None:
-        try:
-            got = channel.receive(sock)
-        except BlockingIOError:
-            return
-        except OSError:
-            got = None
-        if got is None:
-            if not ended.done():
-                ended.set_result(None)
-            return
-        packet, fd = got
-        if fd is None:
-            return
-        number = int(packet["prepare"])
-        try:
-            self.prepare(number, fd)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong, this worker must not decide by it
-            self.failed = True
-            self.log.error("generation refused", generation=number, error=str(error))
-            channel.send(
-                sock, {"slot": self.slot, "refused": number, "error": str(error)}
-            )
-            ended.set_result(None)
-            return
-        finally:
-            os.close(fd)
-        channel.send(sock, {"slot": self.slot, "ready": number})
-        self.loaded.set()
-
-    def prepare(self, number: int, fd: int) -> None:
-        held = self.decider.held
-        if number not in held:
-            limits = self.settings.limits
-            held[number] = Generation.map(
-                number,
-                fd,
-                limits=EngineLimits(steps=limits.steps, memory=limits.memory),
-            )
-            in_force = self.board.word(Board.GENERATION)
-            for old in sorted(held)[:-KEEP]:
-                if old != in_force:
-                    del held[old]
-            gc.collect()
-            gc.freeze()
 
 
 def run_worker(

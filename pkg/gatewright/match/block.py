@@ -110,6 +110,12 @@ class Matcher:
             return True
         return any(entry.matches(group, kind) for entry in self.kinds)
 
+    def matches_group(self, group: str) -> bool:
+        """Tell whether objects of some kind of a group can match at all."""
+        if not self.kinds:
+            return True
+        return any(one.groups is None or group in one.groups for one in self.kinds)
+
     def matches(
         self, subject: Subject, namespace: NamespaceFacts | None, source: str
     ) -> bool:

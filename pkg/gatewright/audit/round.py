@@ -1,0 +1,356 @@
+"""One round of audit: the only file here that talks to the API server."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from gatewright.audit import report, scope
+from gatewright.audit.examiner import Examiner, UnreadableError
+from gatewright.audit.options import Options
+from gatewright.audit.scope import Unread
+from gatewright.audit.tally import Tally, Violation, truncated
+from gatewright.constraints.constraint import Constraint
+from gatewright.constraints.crd import CONSTRAINT_GROUP
+from gatewright.constraints.judge import Result, ReviewFailed
+from gatewright.constraints.namespaces import NamespaceRecord
+from gatewright.constraints.snapshot import Snapshot
+from gatewright.engine.reviews import Reviewer
+from gatewright.kube.client import MERGE_PATCH, Client
+from gatewright.kube.discovery import discover
+from gatewright.kube.errors import ApiError, Unreachable
+from gatewright.kube.items import Item
+from gatewright.kube.listing import pages
+from gatewright.kube.resource import Resource
+from gatewright.match.block import ORIGINAL
+from gatewright.telemetry.log import Log
+
+__all__ = ["Outcome", "Round"]
+
+NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+EVENTS: Final = Resource("", "v1", "events", "Event")
+#: A list that outlives the server's memory so often is then asked for in one piece.
+PAGED_TRIES: Final = 3
+#: Objects named one by one as not judged; what is beyond is said of the kind.
+NAMED_MAX: Final = 100
+#: Statuses written at a time.
+WRITERS: Final = 8
+#: Objects between two looks at what else the loop has to do.
+BREATH: Final = 50
+
+Plain = Callable[[Any], Any]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a round came to.  `unread` is empty when all was read and judged."""
+
+    audit_id: str
+    tally: Tally
+    unread: list[Unread] = field(default_factory=list)
+    stopped: dict[tuple[str, str], list[Unread]] = field(default_factory=dict)
+    objects: int = 0
+    kinds: int = 0
+    seconds: float = 0.0
+    unwritten: int = 0
+
+
+class Round:
+    """Run it once.  `plain` makes JSON data of a violation's details; `only`: the
+    kinds that may be read, None for all."""
+
+    def __init__(
+        self,
+        client: Client,
+        snapshot: Snapshot,
+        reviewer: Reviewer,
+        *,
+        options: Options,
+        log: Log,
+        plain: Plain,
+        only: tuple[tuple[str, str, str], ...] | None = None,
+        now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(
+            datetime.UTC
+        ),
+    ) -> None:
+        self.client = client
+        self.snapshot = snapshot
+        self.options = options
+        self.log = log
+        self.plain = plain
+        self.only = only
+        self.examiner = Examiner(
+            snapshot,
+            reviewer,
+            steps=options.steps,
+            source="" if options.from_cache else ORIGINAL,
+        )
+        self.began = now()
+        self.namespaces: dict[str, NamespaceRecord | None] = {}
+        self.outcome = Outcome(
+            self.began.strftime("%Y-%m-%dT%H:%M:%SZ"), Tally(options.limit)
+        )
+
+    async def run(self) -> Outcome:
+        """The whole round.  Raises ApiError and Unreachable when not even the kinds
+        that are served can be asked for; nothing is written then."""
+        out = self.outcome
+        started = time.monotonic()
+        self.tell(
+            "auditing constraints and violations",
+            event_type="audit_started",
+            semantic=True,
+        )
+        how = "from cache" if self.options.from_cache else "via discovery client"
+        self.tell(f"Auditing {how}", semantic=True)
+        found = await discover(self.client)
+        planned = scope.plan(
+            self.snapshot, found.preferred(), found.failed, only=self.only
+        )
+        out.unread += planned.unread
+        if any(one.namespaced for one in planned.resources):
+            await self.read_namespaces()
+        for resource in planned.resources:
+            out.kinds += 1
+            await self.read(resource)
+        await self.write()
+        out.seconds = time.monotonic() - started
+        self.tell(
+            "auditing is complete",
+            event_type="audit_finished",
+            semantic=True,
+            duration=f"{out.seconds:.9f}".rstrip("0").rstrip(".") + "s",
+        )
+        return out
+
+    def tell(self, message: str, **fields: Any) -> None:
+        self.log.info(
+            message, process="audit", audit_id=self.outcome.audit_id, **fields
+        )
+
+    # Reading --------------------------------------------------------------------
+
+    async def read_namespaces(self) -> None:
+        """All namespaces at once: every object of a namespace needs its own."""
+        try:
+            async for page in pages(self.client, NAMESPACES, size=self.options.chunk):
+                for item in page.items:
+                    self.namespaces[item.metadata.name] = self.record(item)
+        except (ApiError, Unreachable) as error:
+            self.log.warning("namespaces not listed", error=str(error))
+
+    def record(self, item: Item) -> NamespaceRecord:
+        return NamespaceRecord.of(orjson.loads(item.data))
+
+    async def namespace(self, name: str) -> NamespaceRecord | None:
+        """A namespace, asked for if it came after the list; None if it is gone.
+        Raises ApiError and Unreachable."""
+        if name not in self.namespaces:
+            try:
+                text = await self.client.get(NAMESPACES, name)
+                self.namespaces[name] = NamespaceRecord.of(orjson.loads(text))
+            except ApiError as error:
+                if not error.not_found:
+                    raise
+                self.namespaces[name] = None
+        return self.namespaces[name]
+
+    async def read(self, resource: Resource) -> None:
+        """List a kind and judge what comes, page by page.
+
+        A list that the server lets go of in the middle begins again; what was
+        judged before is passed over, so nothing is counted twice.
+        """
+        judged: set[str] = set()
+        for turn in range(PAGED_TRIES + 1):
+            size = self.options.chunk if turn < PAGED_TRIES else 0
+            try:
+                async for page in pages(self.client, resource, size=size):
+                    for item in page.items:
+                        await self.judge(resource, item, judged)
+                return
+            except ApiError as error:
+                if error.expired and turn < PAGED_TRIES:
+                    continue
+                if error.status in (404, 405) and not judged:
+                    return  # no longer served, or never a list
+                self.miss(resource, str(error))
+                return
+            except Unreachable as error:
+                self.miss(resource, str(error))
+                return
+
+    def miss(self, resource: Resource, reason: str) -> None:
+        one = Unread(resource.group, resource.version, resource.kind, reason)
+        self.outcome.unread.append(one)
+        self.log.warning("kind not read", resource=str(resource), error=reason)
+
+    async def judge(self, resource: Resource, item: Item, judged: set[str]) -> None:
+        metadata = item.metadata
+        key = metadata.uid or f"{metadata.namespace}/{metadata.name}"
+        if key in judged:
+            return
+        judged.add(key)
+        home = metadata.namespace
+        if not self.examiner.wanted(resource.group, resource.kind, home, metadata.name):
+            return
+        if not len(judged) % BREATH:
+            await asyncio.sleep(0)
+        try:
+            record = await self.namespace(home) if home else None
+            if home and record is None:
+                return  # it went with its namespace
+            examined = self.examiner.examine(
+                item.data,
+                group=resource.group,
+                version=resource.version,
+                kind=resource.kind,
+                namespace=record,
+            )
+        except (ApiError, Unreachable, UnreadableError, ReviewFailed) as error:
+            self.miss_object(resource, item, str(error).strip())
+            return
+        self.outcome.objects += 1
+        for result in examined.results:
+            await self.count(resource, item, result, examined.metadata)
+
+    def miss_object(self, resource: Resource, item: Item, reason: str) -> None:
+        metadata = item.metadata
+        self.log.warning(
+            "object not judged",
+            resource=str(resource),
+            resource_namespace=metadata.namespace,
+            resource_name=metadata.name,
+            error=reason,
+        )
+        named = sum(1 for one in self.outcome.unread if one.name)
+        if named < NAMED_MAX:
+            self.outcome.unread.append(
+                Unread(
+                    resource.group,
+                    resource.version,
+                    resource.kind,
+                    reason,
+                    metadata.namespace,
+                    metadata.name,
+                )
+            )
+        elif named == NAMED_MAX:
+            self.miss(resource, "more objects that could not be judged: see the log")
+
+    async def count(
+        self, resource: Resource, item: Item, result: Result, metadata: dict[str, Any]
+    ) -> None:
+        constraint = result.constraint
+        key = constraint.kind, constraint.name
+        violation = Violation(
+            resource.group,
+            resource.version,
+            resource.kind,
+            item.metadata.namespace,
+            item.metadata.name,
+            truncated(result.message),
+            result.action,
+            result.scoped,
+        )
+        if result.unevaluated:
+            self.outcome.stopped.setdefault(key, []).append(
+                Unread(*violation[:3], result.message, *violation[3:5])
+            )
+            return
+        self.outcome.tally.add(key, violation)
+        details = None if result.details is None else self.plain(result.details)
+        self.tell(
+            violation.message,
+            **report.violation_line(result, violation, details, metadata.get("labels")),
+        )
+        if self.options.emit_events:
+            await self.emit(result, violation, metadata)
+
+    # Writing --------------------------------------------------------------------
+
+    async def emit(
+        self, result: Result, violation: Violation, metadata: dict[str, Any]
+    ) -> None:
+        """Write an Event, or count on in the one of an earlier round."""
+        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        obj = report.event(
+            result,
+            violation,
+            self.outcome.audit_id,
+            namespace=self.options.namespace,
+            metadata=metadata if self.options.involved_namespace else None,
+            now=now,
+        )
+        name, home = obj["metadata"]["name"], obj["metadata"]["namespace"]
+        try:
+            try:
+                await self.client.create(EVENTS, obj, home)
+            except ApiError as error:
+                if not error.exists:
+                    raise
+                text = await self.client.get(EVENTS, name, home)
+                count = int(orjson.loads(text).get("count") or 1) + 1
+                change = {
+                    "count": count,
+                    "lastTimestamp": now,
+                    "metadata": {
+                        "annotations": {"auditTimestamp": self.outcome.audit_id}
+                    },
+                }
+                await self.client.patch(EVENTS, change, name, home)
+        except (ApiError, Unreachable) as error:
+            self.log.warning("event not written", event=name, error=str(error))
+
+    async def write(self) -> None:
+        """Tell every constraint what was found of it."""
+        unread = scope.touched(self.snapshot, self.outcome.unread)
+        for key, more in self.outcome.stopped.items():
+            unread.setdefault(key, []).extend(more)
+        gate = asyncio.Semaphore(WRITERS)
+
+        async def one(constraint: Constraint) -> None:
+            async with gate:
+                key = constraint.kind, constraint.name
+                await self.write_status(constraint, unread.get(key, []))
+
+        await asyncio.gather(*(one(found) for found in self.snapshot.constraints))
+
+    async def write_status(self, constraint: Constraint, unread: list[Unread]) -> None:
+        key = constraint.kind, constraint.name
+        outcome = self.outcome
+        change = report.status(key, outcome.tally, outcome.audit_id, unread)
+        plural = constraint.kind.lower()
+        resource = Resource(
+            CONSTRAINT_GROUP, "v1beta1", plural, constraint.kind, namespaced=False
+        )
+        try:
+            await self.client.patch(
+                resource,
+                {"status": change},
+                constraint.name,
+                part="status",
+                content_type=MERGE_PATCH,
+            )
+        except (ApiError, Unreachable) as error:
+            if isinstance(error, ApiError) and error.not_found:
+                return  # deleted meanwhile
+            outcome.unwritten += 1
+            self.log.error(
+                "audit results not written",
+                constraint_kind=constraint.kind,
+                constraint_name=constraint.name,
+                error=str(error),
+            )
+            return
+        if total := outcome.tally.of(key).total:
+            self.tell(
+                "audit results for constraint",
+                **report.constraint_line(constraint, total),
+            )

@@ -15,6 +15,7 @@ match        does this object fall under this match block
 constraints  templates and constraints: review in, responses out
 mutation     mutators: object in, patch out
 crds         the resources of Gatekeeper's API groups, as the API server is told of them
+audit        what is in the cluster, held against the policies in force
 certs        the webhook's certificate: made, kept, told, renewed
 gator        policies tried out on files: verify, test, bench
 webhook      the HTTPS edge

@@ -44,7 +44,7 @@ def test_the_kinds_listed_are(case: dict[str, Any]) -> None:
         *({"match": match, **spec} for match in case["match"]),
     )
 
-    planned = plan(snapshot, SERVED, case.get("failed", {}), only=case.get("only"))
+    planned = plan(snapshot, SERVED, case.get("failed", {}))
 
     assert sorted(one.kind for one in planned.resources) == case["listed"]
     missing = touched(snapshot, planned.unread)

@@ -21,7 +21,7 @@ def test_a_tally_in_parts_is_a_tally(case: dict[str, Any], parts: int) -> None:
     for part in range(parts):
         tally = Tally(case["limit"])
         for row in case["violations"][part::parts]:
-            tally.add(KEY, Violation(*row, "deny"))
+            tally.add(KEY, Violation._make((*row, "deny", ())))
         whole.merge(tally)
 
     listed = [f"{v.kind} {v.namespace} {v.name}" for v in whole.listed(KEY)]

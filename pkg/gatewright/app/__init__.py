@@ -7,6 +7,8 @@
 - one *policy process* reads the source of policies, compiles it and publishes
   it as a *generation*: one immutable image in sealed shared memory;
 - *workers* map the generation and answer admission requests;
+- the *auditor* maps it, too, and holds what is in the cluster against it, where
+  `--operation=audit` asks for it;
 - the *status process* answers `/metrics`, `/healthz` and `/readyz` from the
   board of counters that all share, so that neither rendering metrics nor a
   probe ever waits behind a decision.
@@ -34,6 +36,7 @@ In order of flow:
     decider.py         decides requests under the generation in force
     credentials.py     the certificate that a worker serves, read again when it changes
     worker.py          maps generations, answers admission requests
+    auditor.py         holds what is in the cluster against the generation in force
     status_server.py   metrics and probes
     demo.py            the shipped policies and their samples as requests
 """

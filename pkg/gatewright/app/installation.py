@@ -328,7 +328,10 @@ class Installation:
     def build(self, number: int) -> bytes:
         """The generation's bytes."""
         mutators = [obj for obj, _ in self.mutators.values()]
-        return self.policies.build(str(number), extra={"mutators": mutators})
+        return self.policies.build(
+            str(number),
+            extra={"mutators": mutators, "synced": sorted(self.synced or ())},
+        )
 
 
 def synced_by(obj: Mapping[str, Any]) -> list[tuple[str, str, str]]:

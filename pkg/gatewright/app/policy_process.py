@@ -134,7 +134,7 @@ class PolicyProcess:
         """As a successor: hear from the workers first, so that none of them is left
         behind by the first generation of ours."""
         end = time.monotonic() + GATHER_WITHIN
-        while len(self.workers) < self.settings.workers and not self.stopping:
+        while len(self.workers) < self.settings.subscribers and not self.stopping:
             left = end - time.monotonic()
             if left <= 0:
                 return

@@ -24,9 +24,11 @@ __all__ = ["Bound", "bind", "serve"]
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What is bound before anything runs; addresses with their real ports."""
+    """What is bound before anything runs; addresses with their real ports.
 
-    admission: socket.socket
+    `admission` is None where no requests are answered."""
+
+    admission: socket.socket | None
     health: socket.socket
     metrics: socket.socket
     certificate: Path
@@ -40,7 +42,11 @@ class Bound:
 
 def bind(settings: Settings) -> Bound:
     """Bind all sockets and have a certificate.  Raises BindError."""
-    admission = listen(settings.admission, what="admission", option="--host and --port")
+    admission = None
+    if settings.serves:
+        admission = listen(
+            settings.admission, what="admission", option="--host and --port"
+        )
     health = listen(settings.health, what="probes", option="--health-addr")
     metrics = listen(settings.metrics, what="metrics", option="--metrics-addr")
     if settings.certificate is not None and settings.key is not None:
@@ -63,13 +69,13 @@ def serve(
     log = Log("supervisor")
     log.info(
         "listening",
-        admission=str(bound.address(bound.admission)),
+        admission=str(bound.address(bound.admission)) if bound.admission else None,
         health=str(bound.address(bound.health)),
         metrics=str(bound.address(bound.metrics)),
         certificate=str(bound.certificate),
         ca=str(bound.ca) if bound.ca else None,
     )
-    board = Board(3 + settings.workers)
+    board = Board(3 + settings.subscribers)
     listener, address = listen_private()
     asked: socket.socket | None = None
     lookups: Lookups | None = None
@@ -90,10 +96,13 @@ def serve(
             lambda: serve_status(board, health=bound.health, metrics=bound.metrics),
         ),
     ]
-    roles += [
-        worker_role(settings, bound, board, 3 + n, address, lookups)
-        for n in range(settings.workers)
-    ]
+    if bound.admission is not None:
+        roles += [
+            worker_role(settings, bound, board, 3 + n, address, lookups)
+            for n in range(settings.workers)
+        ]
+    if settings.audits:
+        roles.append(auditor_role(settings, board, 2 + settings.subscribers, address))
     if guest is not None:
         roles.append(Role("guest", 0, guest, once=True))
     supervisor = Supervisor(
@@ -114,6 +123,8 @@ def worker_role(
     address: str,
     lookups: Lookups | None,
 ) -> Role:
+    sock = bound.admission
+    assert sock is not None
     return Role(
         f"worker-{slot - 2}",
         slot,
@@ -122,10 +133,20 @@ def worker_role(
             board=board,
             slot=slot,
             address=address,
-            sock=bound.admission,
+            sock=sock,
             certificate=bound.certificate,
             key=bound.key,
             lookups=lookups,
         ),
         worker=True,
     )
+
+
+def auditor_role(settings: Settings, board: Board, slot: int, address: str) -> Role:
+    def main() -> int:
+        # Imported by the one process that needs it, with the Kubernetes client.
+        from gatewright.app.auditor import run_auditor
+
+        return run_auditor(settings, board=board, slot=slot, address=address)
+
+    return Role("auditor", slot, main)

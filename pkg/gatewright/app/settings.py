@@ -8,7 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gatewright.controllers.operations import Operations
+from gatewright.audit.options import Options
+from gatewright.controllers.operations import (
+    AUDIT,
+    MUTATION_WEBHOOK,
+    WEBHOOK,
+    Operations,
+)
 
 __all__ = [
     "WAITING_BUILTINS",
@@ -88,13 +94,14 @@ class RotationSettings:
 class ClusterSettings:
     """A cluster as source: `pod` is who we are there, `operations` what we do
     (empty: all), `fake_pod` that there is no Pod object of ours; `rotation` is None
-    where somebody else looks after the certificate."""
+    where somebody else looks after the certificate, `audit` where there is none."""
 
     pod: str
     operations: tuple[str, ...] = ()
     kubeconfig: Path | None = None
     fake_pod: bool = False
     rotation: RotationSettings | None = None
+    audit: Options | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for an operation that there is not."""
@@ -134,3 +141,27 @@ class Settings:
     fast_path: bool = True
     cluster: ClusterSettings | None = None
     compile_cache: Path | None = None
+
+    @property
+    def serves(self) -> bool:
+        """Whether admission requests are answered here."""
+        if self.cluster is None:
+            return True
+        operations = Operations(self.cluster.operations)
+        return WEBHOOK in operations or MUTATION_WEBHOOK in operations
+
+    @property
+    def audits(self) -> bool:
+        """Whether audit is done here."""
+        cluster = self.cluster
+        return (
+            cluster is not None
+            and cluster.audit is not None
+            and cluster.audit.interval > 0
+            and AUDIT in Operations(cluster.operations)
+        )
+
+    @property
+    def subscribers(self) -> int:
+        """Processes that map generations."""
+        return (self.workers if self.serves else 0) + self.audits

@@ -74,7 +74,7 @@ class Round:
         options: Options,
         log: Log,
         plain: Plain,
-        only: tuple[tuple[str, str, str], ...] | None = None,
+        only: frozenset[tuple[str, str, str]] | None = None,
         now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(
             datetime.UTC
         ),
@@ -110,9 +110,11 @@ class Round:
         how = "from cache" if self.options.from_cache else "via discovery client"
         self.tell(f"Auditing {how}", semantic=True)
         found = await discover(self.client)
-        planned = scope.plan(
-            self.snapshot, found.preferred(), found.failed, only=self.only
-        )
+        if self.only is None:
+            planned = scope.plan(self.snapshot, found.preferred(), found.failed)
+        else:  # a cache holds objects in the versions that were asked for
+            served = [one for one in found.resources if one.gvk in self.only]
+            planned = scope.plan(self.snapshot, served, {})
         out.unread += planned.unread
         if any(one.namespaced for one in planned.resources):
             await self.read_namespaces()

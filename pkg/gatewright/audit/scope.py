@@ -35,30 +35,24 @@ class Scope:
 
 
 def plan(
-    snapshot: Snapshot,
-    served: Sequence[Resource],
-    failed: Mapping[str, str],
-    *,
-    only: Iterable[tuple[str, str, str]] | None = None,
+    snapshot: Snapshot, served: Sequence[Resource], failed: Mapping[str, str]
 ) -> Scope:
     """The scope of a round.
 
-    `served`: each kind once, in its preferred version; `failed`: group/version to
-    why it could not be asked for; `only`: group, version and kind of what may be read.
+    `served`: the kinds that may be listed; `failed`: group/version to why it could
+    not be asked which kinds it has.
     """
-    allowed = None if only is None else {(group, kind) for group, _, kind in only}
     resources = tuple(
         one
         for one in served
         if (not one.verbs or "list" in one.verbs)
-        and (allowed is None or (one.group, one.kind) in allowed)
         and snapshot.candidates(AUDIT, one.group, one.kind)
     )
     unread = []
     for shown, reason in failed.items():
         group, _, version = shown.rpartition("/")
         missing = Unread(group, version, "", reason)
-        if allowed is None and touched(snapshot, [missing]):
+        if touched(snapshot, [missing]):
             unread.append(missing)
     return Scope(resources, tuple(unread))
 

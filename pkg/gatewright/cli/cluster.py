@@ -23,7 +23,6 @@ NOT_YET = {
     "admission-events-involved-namespace": "false",
     "client-ca-name": "",
     "emit-admission-events": "false",
-    "emit-audit-events": "false",
     "enable-admission-violation-export": "false",
     "enable-pprof": "false",
     "enable-remote-cluster": "false",
@@ -48,9 +47,8 @@ WITHOUT_EFFECT = (
     *("default-create-vap-binding-for-constraints", "enable-tls-healthcheck"),
     *("default-k8s-native-validation-failure-policy", "enable-referential-rules"),
     "sync-vap-enforcement-scope",
-    *("audit-interval", "constraint-violations-limit", "audit-chunk-size"),
-    *("audit-from-cache", "audit-match-kind-only", "audit-events-involved-namespace"),
-    *("api-cache-dir", "audit-connection", "audit-channel"),
+    # Audit lists only kinds that constraints can match, and spools nothing to disk.
+    *("audit-match-kind-only", "api-cache-dir", "audit-connection", "audit-channel"),
 )
 
 
@@ -206,6 +204,33 @@ def gatekeepers(command: Command) -> Command:
     "--enable-waiting-builtins",
     "Let policies call http.send and net.lookup_ip_addr; a worker waits with them.",
 )
+@click.option(
+    "--audit-interval",
+    type=click.FloatRange(0),
+    default=60.0,
+    show_default=True,
+    help="Seconds between rounds of audit; 0: none.",
+)
+@click.option(
+    "--constraint-violations-limit",
+    type=click.IntRange(0),
+    default=20,
+    show_default=True,
+    help="Violations listed in a constraint's status.",
+)
+@click.option(
+    "--audit-chunk-size",
+    type=click.IntRange(0),
+    default=500,
+    show_default=True,
+    help="Objects that audit asks for at a time; 0: all at once.",
+)
+@flag("--audit-from-cache", "Audit only kinds that Config and SyncSets name.")
+@flag("--emit-audit-events", "Write an Event for each violation that audit finds.")
+@flag(
+    "--audit-events-involved-namespace",
+    "Write these Events about the object itself, in its namespace.",
+)
 @flag("--debug-use-fake-pod", "There is no Pod object of this name.")
 @click.option(
     "--log-level",
@@ -245,6 +270,12 @@ def manager(
     disable_enforcementaction_validation: bool,
     disable_opa_builtin: tuple[str, ...],
     enable_waiting_builtins: bool,
+    audit_interval: float,
+    constraint_violations_limit: int,
+    audit_chunk_size: int,
+    audit_from_cache: bool,
+    emit_audit_events: bool,
+    audit_events_involved_namespace: bool,
     debug_use_fake_pod: bool,
     log_level: str,
     shutdown_delay: float,
@@ -274,6 +305,7 @@ def manager(
         Settings,
     )
     from gatewright.app.sockets import BindError
+    from gatewright.audit.options import Options
 
     if kubeconfig is not None and not kubeconfig.is_file():
         raise Problem(
@@ -321,7 +353,20 @@ def manager(
             ),
             log_level=log_level,
             cluster=ClusterSettings(
-                pod, operation, kubeconfig, debug_use_fake_pod, rotation
+                pod,
+                operation,
+                kubeconfig,
+                debug_use_fake_pod,
+                rotation,
+                Options(
+                    interval=audit_interval,
+                    limit=constraint_violations_limit,
+                    chunk=audit_chunk_size,
+                    from_cache=audit_from_cache,
+                    emit_events=emit_audit_events,
+                    involved_namespace=audit_events_involved_namespace,
+                    namespace=namespace,
+                ),
             ),
         )
         raise SystemExit(run(settings, bind(settings)))

@@ -35,6 +35,7 @@ def run_demo(settings: Settings) -> int:
 def show(settings: Settings, bound: Bound, ca: Path) -> int:
     """The guest process: send the samples, print the table."""
     console = Console(width=None if sys.stdout.isatty() else 150)
+    assert bound.admission is not None
     address = bound.address(bound.admission)
     table = Table(title="Sample requests", show_lines=False, expand=False)
     table.add_column("policy", no_wrap=True)

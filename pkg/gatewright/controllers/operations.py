@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["ALL", "OperationError", "Operations"]
+__all__ = [
+    "ALL",
+    "AUDIT",
+    "MUTATION_WEBHOOK",
+    "WEBHOOK",
+    "OperationError",
+    "Operations",
+]
 
 AUDIT: Final = "audit"
 GENERATE: Final = "generate"

@@ -185,6 +185,12 @@ TABLE: Final[tuple[Metric, ...]] = (
         summed=False,
     ),
     Metric(
+        "gatewright_audit_unread",
+        "gauge",
+        "Kinds and objects that the last audit could not read or judge",
+        summed=False,
+    ),
+    Metric(
         "gatewright_refused_requests_total",
         "counter",
         "Requests not decided, answered 503 or 504 so that failurePolicy decides",

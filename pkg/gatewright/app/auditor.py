@@ -1,0 +1,145 @@
+"""The auditor: holds what is in the cluster against the generation in force.
+
+A process of its own, so that neither a round delays a change of policies nor a
+compilation a round.  It maps generations as a worker does and answers no request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from typing import Final
+
+from gatewright.app.decider import plain
+from gatewright.app.settings import ClusterSettings, Settings
+from gatewright.app.subscription import Subscription
+from gatewright.audit.options import Options
+from gatewright.audit.round import Outcome, Round
+from gatewright.constraints.snapshot import Snapshot
+from gatewright.kube.client import Client
+from gatewright.kube.errors import ApiError, Unreachable
+from gatewright.kube.settings import SettingsError, load
+from gatewright.telemetry.board import Board, Slot
+from gatewright.telemetry.log import Log
+from gatewright.telemetry.metrics import place
+
+__all__ = ["run_auditor"]
+
+EX_TEMPFAIL: Final = 75
+#: Seconds until a round that could not begin is tried again, at most an interval.
+AGAIN_AFTER: Final = 10.0
+_ACTIONS: Final = tuple(place("gatekeeper_violations").metric.labels[0][1])
+
+
+class Auditor:
+    """Rounds, one after the other, until it is stopped."""
+
+    def __init__(
+        self,
+        options: Options,
+        cluster: ClusterSettings,
+        generations: Subscription,
+        *,
+        cells: Slot,
+        log: Log,
+    ) -> None:
+        self.options = options
+        self.cluster = cluster
+        self.generations = generations
+        self.cells = cells
+        self.log = log
+
+    async def run(self) -> int:
+        """The exit status."""
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        tasks = [
+            asyncio.create_task(work)
+            for work in (self.generations.follow(), self.rounds(), stop.wait())
+        ]
+        done, pending = await asyncio.wait(tasks, return_when="FIRST_COMPLETED")
+        for task in pending:
+            task.cancel()
+        for task in done:
+            if error := task.exception():
+                raise error
+        return EX_TEMPFAIL if self.generations.failed else 0
+
+    async def rounds(self) -> None:
+        """Never ends.  The first round begins one interval after the policies are
+        there, as with Gatekeeper; rounds never overlap."""
+        await self.generations.loaded.wait()
+        pause = self.options.interval
+        client: Client | None = None
+        while True:
+            await asyncio.sleep(pause)
+            pause = self.options.interval
+            try:
+                if client is None:
+                    client = Client(await load(self.cluster.kubeconfig))
+                if not await self.round(client):
+                    pause = 0.05  # a generation is being changed
+            except (ApiError, Unreachable, SettingsError) as error:
+                self.log.error("audit can't begin", process="audit", error=str(error))
+                pause = min(self.options.interval, AGAIN_AFTER)
+
+    async def round(self, client: Client) -> bool:
+        """One round by the generation in force; false if it is not held."""
+        held = self.generations.current()
+        if held is None:
+            return False
+        reviewer = held.take()
+        self.set("gatekeeper_audit_last_run_time", time.time())
+        outcome = await Round(
+            client,
+            held.snapshot,
+            reviewer,
+            options=self.options,
+            log=self.log,
+            plain=plain,
+            only=synced(held.snapshot) if self.options.from_cache else None,
+        ).run()
+        held.give(reviewer)
+        self.measure(outcome)
+        return True
+
+    def measure(self, outcome: Outcome) -> None:
+        counts = dict.fromkeys(_ACTIONS, 0)
+        for action, count in outcome.tally.actions.items():
+            counts[action if action in counts else "unrecognized"] += count
+        for action, count in counts.items():
+            self.set("gatekeeper_violations", count, action)
+        duration = place("gatekeeper_audit_duration_seconds")
+        self.cells.observe(duration, duration.start, outcome.seconds)
+        self.set("gatekeeper_audit_last_run_end_time", time.time())
+        stopped = sum(map(len, outcome.stopped.values()))
+        self.set("gatewright_audit_unread", len(outcome.unread) + stopped)
+
+    def set(self, name: str, value: float, *labels: str) -> None:
+        self.cells.set(place(name).cell(*labels), value)
+
+
+def synced(snapshot: Snapshot) -> frozenset[tuple[str, str, str]]:
+    """The kinds that Config and SyncSets name."""
+    return frozenset((one[0], one[1], one[2]) for one in snapshot.extra["synced"])
+
+
+def run_auditor(settings: Settings, *, board: Board, slot: int, address: str) -> int:
+    """The auditor's whole life; its exit status."""
+    cluster = settings.cluster
+    assert cluster is not None
+    options = cluster.audit
+    assert options is not None
+    log = Log("controller")
+
+    async def main() -> int:
+        generations = Subscription(
+            board=board, slot=slot, address=address, limits=settings.limits, log=log
+        )
+        auditor = Auditor(
+            options, cluster, generations, cells=board.slot(slot), log=log
+        )
+        return await auditor.run()
+
+    return asyncio.run(main())

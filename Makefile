@@ -75,8 +75,10 @@ fuzz: $(NATIVE_STAMP) ## Compare random programs with the real opa: SECONDS=60 S
 .PHONY: bench
 bench: $(NATIVE_STAMP) ## Measure (benchmarks/README.md has the numbers)
 	@$(BIN)/python -m pytest benchmarks -o python_files='*.py' -o python_functions='bench_*' \
-	  --benchmark-only $(ARGS)
+	  --benchmark-only --benchmark-autosave $(ARGS)
+	@$(BIN)/python -m benchmarks.constraints
 	@$(BIN)/python -m benchmarks.rivals.bench
+	@$(BIN)/python -m benchmarks.rivals.opa
 	@$(BIN)/python -m benchmarks.rivals.webhook
 
 .PHONY: format

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ANSWERS: dict[str, tuple[int, dict[str, str], bytes]] = {
@@ -30,11 +31,21 @@ class Handler(BaseHTTPRequestHandler):
         size = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(size)
         self.server.seen.append(self.path)  # type: ignore[attr-defined]
+        if self.path.startswith("/drip"):
+            self.drip()
+            return
         if self.path == "/echo":
             kind = self.headers.get("Content-Type", "-")
             probe = self.headers.get("X-Probe", "-")
             text = f"{self.command} {kind} {probe} ".encode() + body
             status, data = 200, text
+        elif self.path == "/elsewhere":
+            port = self.server.server_address[1]
+            status, data = 302, b""
+            headers = {"Location": f"http://localhost:{port}/secrets"}
+        elif self.path == "/secrets":
+            sent = self.headers.get("Authorization", "-")
+            status, data = 200, f"{sent} {self.headers.get('X-Probe')}".encode()
         else:
             status, headers, data = ANSWERS[self.path]
         if self.headers.get("If-None-Match") == headers.get("ETag", "none"):
@@ -46,6 +57,17 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+    def drip(self) -> None:
+        """Sends a little again and again, within any timeout of a single read."""
+        with suppress(OSError):
+            if self.path == "/drip-body":
+                self.send_response(200)
+                self.end_headers()
+            while True:
+                self.wfile.write(b"x")
+                self.wfile.flush()
+                time.sleep(0.02)
 
     do_GET = do_POST = do_PUT = answer  # noqa: N815
 

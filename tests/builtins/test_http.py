@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 
+from gatewright.engine.errors import BudgetExceeded
+from gatewright.engine.library import http
 from gatewright.engine.library.context import Context, HttpPolicy
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.http import send
+from gatewright.engine.limits import Limits
+from gatewright.engine.policy import compile_policy
 from tests.builtins.http_server import running
 from tests.builtins.oracle import serve
 from tests.builtins.terms import read, write
@@ -136,3 +140,49 @@ def test_a_host_can_be_allowed(server: tuple[str, list[str]]) -> None:
     policy = HttpPolicy(allow_net=frozenset(["127.0.0.1"]))
     answer = send(Context(http=policy), request(base, {"path": "/json"}))
     assert answer["status"] == "200 OK"
+
+
+@pytest.mark.parametrize("path", ["/drip-head", "/drip-body"])
+def test_a_slow_server_is_left_at_the_timeout(
+    server: tuple[str, list[str]], path: str
+) -> None:
+    base, _ = server
+    with pytest.raises(BuiltinError, match="deadline exceeded"):
+        send(Context(), request(base, {"path": path, "timeout": "200ms"}))
+
+
+@pytest.mark.parametrize("path", ["/drip-head", "/drip-body"])
+def test_a_slow_server_is_left_at_the_querys_deadline(
+    server: tuple[str, list[str]], path: str
+) -> None:
+    base, _ = server
+    policy = compile_policy({"a.rego": "package a\nr := http.send(input)"})
+    asked = request(base, {"path": path, "timeout": "60s"})
+    with pytest.raises(BudgetExceeded) as stopped:
+        policy.evaluate("data.a.r", input=asked, limits=Limits(seconds=0.2))
+
+    assert stopped.value.reason == "cancelled"
+
+
+def test_a_redirect_to_another_host_keeps_secrets(
+    server: tuple[str, list[str]],
+) -> None:
+    base, _ = server
+    headers = {"Authorization": "secret", "X-Probe": "p"}
+    options = {"path": "/elsewhere", "enable_redirect": True, "headers": headers}
+    answer = send(Context(), request(base, options))
+
+    assert answer["raw_body"] == "- p"
+
+
+def test_a_cache_holds_so_many_bytes(
+    server: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base, _ = server
+    monkeypatch.setattr(http, "CACHED_BYTES", 6)
+    shared: dict[Any, Any] = {}
+    for path in ("/kept", "/text", "/kept"):
+        options = {"force_cache": True, "force_cache_duration_seconds": 60}
+        send(Context(shared=shared), request(base, {"path": path, **options}))
+
+    assert [kept.body for kept, _ in shared.values()] == [b"kept"]

@@ -13,6 +13,7 @@ from gatewright._native.value cimport (
     Word, as_int, decimal_of, fail, from_int, new_int, new_number, num_node, tag,
 )
 from gatewright._native.number cimport digits_text, int_text, int_value, integer_of
+from gatewright._native.work cimport afford
 
 cdef extern from *:
     bint mul_overflows "__builtin_mul_overflow"(int64_t, int64_t, int64_t*) nogil
@@ -20,6 +21,7 @@ cdef extern from *:
 # Decimal exponents beyond are refused: exact results would have as many digits
 cdef enum:
     MAX_EXPONENT = 40000
+    SLOW = 400          # steps of an operation in Python integers: some 1.6 us
 
 
 cdef Word arithmetic(Heap* heap, Operation op, Word a, Word b) noexcept nogil:
@@ -298,7 +300,13 @@ cdef void report(Heap* heap, error):
         fail(heap, E_INTERNAL, repr(error).encode())
 
 
+cdef int64_t digits_of(Word w) noexcept nogil:
+    return num_node(w).size if tag(w) == T_NUM else 0
+
+
 cdef Word slow_binary(Heap* heap, Operation op, Word a, Word b) noexcept with gil:
+    if not afford(SLOW + digits_of(a) + digits_of(b)):
+        return UNDEFINED
     try:
         return binary(heap, op, a, b)
     except Exception as error:
@@ -307,6 +315,8 @@ cdef Word slow_binary(Heap* heap, Operation op, Word a, Word b) noexcept with gi
 
 
 cdef Word slow_unary(Heap* heap, Operation op, Word a) noexcept with gil:
+    if not afford(SLOW + digits_of(a)):
+        return UNDEFINED
     try:
         return unary(heap, op, a)
     except Exception as error:
@@ -320,6 +330,8 @@ cdef Word fold_python(
     cdef uint32_t i
     total = 1 if op == OP_MUL else 0
     for i in range(n):
+        if not afford(SLOW + digits_of(items[i])):
+            return UNDEFINED
         value = whole(items[i])
         if value is None:
             break
@@ -332,6 +344,8 @@ cdef Word fold_python(
     prec = 53 if op == OP_MUL else 64
     running = (False, 1, 0) if op == OP_MUL else (False, 0, 0)
     for i in range(n):
+        if not afford(SLOW + digits_of(items[i])):
+            return UNDEFINED
         running = combine(op, running, binary_float(items[i]), prec)
     minus, mantissa, power = running
     return from_text(heap, float_text(minus, mantissa, power, prec))

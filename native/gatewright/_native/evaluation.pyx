@@ -37,7 +37,7 @@ from gatewright._native.value cimport (
 from gatewright._native.vm cimport vm_location, vm_run, vm_set_python_call
 from gatewright._native.work cimport Account, account, now, unfolded
 
-from gatewright._native.convert import UNDEFINED
+from gatewright._native.convert import UNDEFINED, LimitError
 from gatewright._native.work import OverBudget
 
 cdef enum:
@@ -94,6 +94,8 @@ cdef Word call_python(
             fail(heap, E_MEMORY, b"memory limit exceeded")
         else:
             fail(heap, E_CANCEL, b"caller cancelled query execution")
+    except (LimitError, MemoryError):
+        fail(heap, E_MEMORY, b"memory limit exceeded")
     except BaseException as error:
         # It is raised, or becomes the cause of an error, once the GIL is ours again.
         evaluation.raised = error

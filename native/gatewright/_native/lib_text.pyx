@@ -1,7 +1,7 @@
 # cython: cdivision=True
 """Built-ins on strings: bytes, as Go has them, with offsets in code points."""
 
-from libc.stdint cimport int64_t, uint32_t, uint8_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
 from libc.string cimport memchr, memcmp, memcpy
 
 from gatewright._native.operand cimport (
@@ -13,6 +13,7 @@ from gatewright._native.value cimport (
     StrNode, Word, alloc_str, fail, from_bool, from_int, item, key_at, new_seq, new_str,
     seal_str, seq_len, store, str_node, tag, value_at,
 )
+from gatewright._native.work cimport afford
 from gatewright._native.writer cimport Out, out_init, out_string, put, put_char
 
 cdef extern from "<string.h>" nogil:
@@ -21,6 +22,7 @@ cdef extern from "<string.h>" nogil:
 cdef enum:
     NOT_FOUND = -1
     SHORT = 16
+    LONG_SET = 32       # bytes of a cutset from which on looking into it is work
 
 
 # Searching -------------------------------------------------------------------
@@ -145,13 +147,20 @@ cdef Word any_match(
     Heap* heap, const char* name, const Word* args, bint prefix
 ) noexcept nogil:
     cdef uint32_t i, j, rows, columns
+    cdef int64_t cost
     cdef Word w, pattern
     if not check_patterns(heap, name, args):
         return UNDEFINED
     rows = 1 if tag(args[0]) == T_STR else seq_len(args[0])
     columns = 1 if tag(args[1]) == T_STR else seq_len(args[1])
+    cost = columns
+    for j in range(columns if rows > 1 else 0):
+        pattern = args[1] if tag(args[1]) == T_STR else item(args[1], j)
+        cost += str_node(pattern).size >> 6
     for i in range(rows):
         w = args[0] if tag(args[0]) == T_STR else item(args[0], i)
+        if rows > 1 and not afford(cost):
+            return UNDEFINED
         for j in range(columns):
             pattern = args[1] if tag(args[1]) == T_STR else item(args[1], j)
             if prefix:
@@ -332,7 +341,9 @@ cdef Word lib_replace_n(Heap* heap, const Word* args, int n) noexcept nogil:
     cdef StrNode* key
     cdef StrNode* value = NULL
     cdef size_t at = 0, last = 0
-    cdef uint32_t i, count
+    cdef uint32_t i, j, count, empty = 0
+    cdef uint32_t begins[257]       # keys that begin with a byte: sorted, so a run
+    cdef uint8_t lead
     cdef bint matched, empty_before = False
     cdef Out out
     if tag(patterns) != T_OBJ:
@@ -354,14 +365,28 @@ cdef Word lib_replace_n(Heap* heap, const Word* args, int n) noexcept nogil:
     if tag(args[1]) != T_STR:
         return bad_type(heap, "strings.replace_n", 2, "string", args[1])
     s = str_node(args[1])
+    j = 0
+    if count and str_node(key_at(patterns, 0)).size == 0:
+        empty = j = 1
+    for i in range(256):
+        begins[i] = j
+        while j < count and <uint8_t>str_node(key_at(patterns, j)).data[0] == i:
+            j += 1
+    begins[256] = count
     out_init(&out, heap.limit)
     while at <= s.size and not out.failed:
         matched = False
         key = NULL
-        for i in range(count):
+        if empty and not empty_before:
+            key = str_node(key_at(patterns, 0))
+            value = str_node(value_at(patterns, 0))
+            matched = True
+        lead = <uint8_t>s.data[at]      # behind the text is a NUL
+        j = begins[lead]
+        if begins[lead + 1] - j > 8 and not afford((begins[lead + 1] - j) >> 2):
+            break
+        for i in range(j, 0 if matched else begins[lead + 1]):
             key = str_node(key_at(patterns, i))
-            if key.size == 0 and empty_before:
-                continue
             if key.size <= s.size - at and memcmp(s.data + at, key.data, key.size) == 0:
                 value = str_node(value_at(patterns, i))
                 matched = True
@@ -442,11 +467,28 @@ cdef bint is_space(uint32_t c) noexcept nogil:
     )
 
 
-cdef bint in_cutset(uint32_t c, StrNode* cutset) noexcept nogil:
+cdef void ascii_of(StrNode* cutset, uint64_t* ascii) noexcept nogil:
+    # Which of ASCII a cutset holds, a bit each
+    cdef size_t i
+    cdef uint8_t c
+    ascii[0] = ascii[1] = 0
+    if cutset == NULL:
+        return
+    for i in range(cutset.size):
+        c = <uint8_t>cutset.data[i]
+        if c < 0x80:
+            ascii[c >> 6] |= <uint64_t>1 << (c & 63)
+
+
+cdef bint in_cutset(uint32_t c, StrNode* cutset, const uint64_t* ascii) noexcept nogil:
     cdef size_t at = 0
     cdef uint32_t code
     if cutset == NULL:
         return is_space(c)
+    if c < 0x80:
+        return ascii[c >> 6] >> (c & 63) & 1
+    if cutset.size >= LONG_SET and not afford(cutset.size >> 2):
+        return False
     while at < cutset.size:
         at += rune_at(<const uint8_t*>cutset.data + at, cutset.size - at, &code)
         if code == c:
@@ -474,14 +516,16 @@ cdef Word trim_text(
     cdef StrNode* s = str_node(w)
     cdef size_t start = 0, end = s.size
     cdef uint32_t code, width
+    cdef uint64_t ascii[2]
+    ascii_of(cutset, ascii)
     while left and start < end:
         width = rune_at(<const uint8_t*>s.data + start, end - start, &code)
-        if not in_cutset(code, cutset):
+        if not in_cutset(code, cutset, ascii):
             break
         start += width
     while right and end > start:
         width = last_rune(s.data + start, end - start, &code)
-        if not in_cutset(code, cutset):
+        if not in_cutset(code, cutset, ascii):
             break
         end -= width
     if start == 0 and end == s.size:

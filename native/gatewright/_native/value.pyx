@@ -13,7 +13,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, strlen
 
 from gatewright._native.utf8 cimport count_runes
-from gatewright._native.work cimport Account, account
+from gatewright._native.work cimport Account, account, afford
 
 cdef enum:
     FIRST_CHUNK = 64 * 1024
@@ -156,13 +156,6 @@ cdef Word new_str(Heap* heap, const char* data, size_t size) noexcept nogil:
     if size:
         memcpy(out.data, data, size)
     return seal_str(out)
-
-
-cdef bint afford(int64_t cost) noexcept nogil:
-    # False beyond the limit: whatever is answered then is thrown away
-    cdef Account* mine = account()
-    mine.spent += cost
-    return mine.limit == 0 or mine.spent <= mine.limit
 
 
 cdef inline int compare_str(Word a, Word b) noexcept nogil:

@@ -22,6 +22,7 @@ ctypedef struct Account:
     const volatile int32_t* cancelled
 
 cdef Account* account() noexcept nogil      # that of this thread
+cdef bint afford(int64_t cost) noexcept nogil   # False: stop, over the limit
 cdef int64_t now() noexcept nogil           # the monotonic clock in ns
 # Bytes of a value when each part is counted as often as it occurs, in an arena and
 # about as Python objects; stops beyond `limit`

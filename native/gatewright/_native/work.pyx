@@ -33,7 +33,6 @@ cdef enum:
     SHALLOW = 32        # frames on the C stack
     NODE = 32           # bytes of any node, at least
     LOOK = 20000        # steps between looks at the clock: some 100 us
-    BYTES_PER_STEP = 32
 
 
 cdef Account* account() noexcept nogil:
@@ -44,6 +43,13 @@ cdef int64_t now() noexcept nogil:
     cdef timespec t
     clock_gettime(CLOCK_MONOTONIC, &t)
     return <int64_t>t.tv_sec * 1000000000 + t.tv_nsec
+
+
+cdef bint afford(int64_t cost) noexcept nogil:
+    # False beyond the limit: whatever is answered then is thrown away
+    cdef Account* mine = account()
+    mine.spent += cost
+    return mine.limit == 0 or mine.spent <= mine.limit
 
 
 # For builtins in Python ------------------------------------------------------
@@ -75,9 +81,9 @@ def charge(int64_t steps) -> None:
 
 
 def reserve(size) -> None:
-    """Asks for memory (bytes) that is about to be taken, and charges for it.
+    """Asks whether the evaluation has so much memory (bytes) left; it takes none.
 
-    Raises OverBudget when the evaluation has not so much left.
+    Raises OverBudget when it has not.
     """
     cdef Account* mine = account()
     cdef Heap* heap = <Heap*>mine.heap
@@ -87,7 +93,6 @@ def reserve(size) -> None:
     taken = heap.used + (heap.chunk.used if heap.chunk != NULL else 0)
     if taken > heap.limit or size > heap.limit - taken:
         raise OverBudget("memory")
-    charge(<int64_t>size // BYTES_PER_STEP)
 
 
 def time_left():

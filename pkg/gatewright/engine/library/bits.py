@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from gatewright.engine.library.budget import reserve
+from gatewright.engine.library.budget import charge, reserve
 from gatewright.engine.library.context import Context
 from gatewright.engine.library.errors import (
     BuiltinError,
@@ -97,6 +97,7 @@ def range_step(start: Value, end: Value, step: Value) -> list[int]:
         raise BuiltinError("numbers.range_step: step must be a positive integer")
     span = abs(last - first) // by + 1
     reserve(40 * span)
+    charge(2 * span)
     if last < first:
         return list(range(first, last - 1, -by))
     return list(range(first, last + 1, by))

@@ -42,8 +42,9 @@ def parse_duration(text: str, *, long_units: bool = True) -> int:
     if not rest:
         raise _invalid(text)
     total = 0
-    while rest:
-        found = _PART.match(rest)
+    at = len(text) - len(rest)
+    while at < len(text):
+        found = _PART.match(text, at)
         if found is None or not (found[1] or found[2]):
             raise _invalid(text)
         unit = found[3]
@@ -60,7 +61,7 @@ def parse_duration(text: str, *, long_units: bool = True) -> int:
             total += _fraction(found[2], units[unit])
         if total > -INT64_MIN:
             raise _invalid(text)
-        rest = rest[found.end() :]
+        at = found.end()
     if negative:
         return -total
     if total > INT64_MAX:

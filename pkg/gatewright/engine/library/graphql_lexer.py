@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from gatewright.engine.library.budget import LINE, charge
 from gatewright.engine.library.gotext import quote
 
 __all__ = ["INVALID", "Token", "tokens"]
@@ -72,6 +73,7 @@ class _Lexer:
         return Token(kind, value, self.line, at - self.line_start + 1)
 
     def next(self) -> Token:
+        charge(60 * LINE)
         found = _IGNORED.match(self.text, self.at)
         assert found is not None
         self.advance(found.end())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from gatewright.engine.library.budget import LINE, charge
 from gatewright.engine.library.errors import BuiltinError, operand_error
 from gatewright.engine.library.gotext import rego_text
 from gatewright.engine.library.jsontext import key_text
@@ -113,7 +114,18 @@ def _index(array: list[Value], step: Value) -> int:
     return int(step)
 
 
+def _copy(value: Value) -> None:
+    """Charge for a look at each member, or for a copy: arrays are cheap to copy."""
+    if isinstance(value, list):
+        charge(LINE + len(value) // 2)
+    elif isinstance(value, Set):
+        charge(LINE + 4 * LINE * len(value.items))
+    elif is_object(value):
+        charge(LINE + 4 * LINE * len(value))
+
+
 def _child(value: Value, step: Value) -> Value:
+    _copy(value)
     if isinstance(value, list):
         index = _index(value, step)
         if not 0 <= index < len(value):
@@ -161,6 +173,7 @@ def _change(value: Value, path: _Path, change: Callable[[Value], Value]) -> Valu
         return change(value)
     step = path[0]
     child = _change(_child(value, step), path[1:], change)
+    _copy(value)
     if isinstance(value, list):
         index = _index(value, step)
         return [*value[:index], child, *value[index + 1 :]]
@@ -175,6 +188,7 @@ def _insert(target: Value, path: _Path, value: Value) -> Value:
     step = path[-1]
 
     def into(parent: Value) -> Value:
+        _copy(parent)
         if isinstance(parent, list):
             index = _index(parent, step)
             if not 0 <= index <= len(parent):
@@ -202,6 +216,7 @@ def _remove(target: Value, path: _Path) -> Value:
     step = path[-1]
 
     def out_of(parent: Value) -> Value:
+        _copy(parent)
         if isinstance(parent, list):
             index = _index(parent, step)
             if not 0 <= index < len(parent):

@@ -6,10 +6,12 @@ but for `\C`, and on matching; errors are put into Go's words. Offsets are bytes
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
+from gatewright.engine.library.budget import charge, reserve
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.operands import utf8
 
@@ -19,6 +21,10 @@ Spans = list[tuple[int, int]]
 
 #: Bytes one compiled pattern may take; RE2 falls back to a slower search above it.
 MAX_MEMORY: Final = 64 << 20
+#: Bytes to search from which on a search pays for the time that it took: it may have
+#: gone to the end of the text, or stopped at once, and RE2 does not say which.
+LONG: Final = 4096
+_NS_PER_STEP: Final = 4
 #: Compiled patterns kept per process.
 CACHED: Final = 500
 
@@ -75,7 +81,13 @@ class Pattern:
 
     def search(self, text: bytes, at: int = 0) -> Spans | None:
         """Return spans of the match at or after `at`, group 0 first; -1 if unset."""
-        spans: Spans = self._match(self._any, text, at, len(text))
+        if len(text) - at < LONG:
+            charge(100)
+            spans: Spans = self._match(self._any, text, at, len(text))
+        else:
+            began = time.thread_time_ns()
+            spans = self._match(self._any, text, at, len(text))
+            charge((time.thread_time_ns() - began) // _NS_PER_STEP)
         return spans if spans and spans[0][0] >= 0 else None
 
     def test(self, text: bytes) -> bool:
@@ -105,7 +117,7 @@ class Pattern:
         """Replace every match by the template expanded as Go's Expand does."""
         parts = _parse_template(template, self.names)
         out: list[bytes] = []
-        last, at, size = 0, 0, len(text)
+        last, at, size, grown = 0, 0, len(text), 0
         while at <= size:
             spans = self.search(text, at)
             if spans is None:
@@ -113,7 +125,11 @@ class Pattern:
             start, end = spans[0]
             out.append(text[last:start])
             if end > last or start == 0:
-                out.append(_expand(parts, spans, text))
+                expanded = _expand(parts, spans, text)
+                grown += len(expanded)
+                charge(len(expanded) >> 5)
+                reserve(grown)
+                out.append(expanded)
             last = end
             width = _width(text, at) if at < size else 0
             if at + width > end:

@@ -7,8 +7,11 @@ policy that signs nothing never loads cryptography.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from importlib import import_module
 from typing import Any, Final
+
+from gatewright.engine.library.budget import charge
 
 __all__ = ["IMPLEMENTATIONS", "NEEDS_CONTEXT", "implementation"]
 
@@ -145,6 +148,60 @@ NEEDS_CONTEXT: Final[frozenset[str]] = frozenset(
 )
 
 
+#: Steps for each character of a text operand, of builtins that read texts in Python
+#: one character at a time. What grows faster than its operands charges for itself.
+_PER_CHARACTER: Final[Mapping[str, int]] = {
+    "base64.decode": 25,
+    "base64.is_valid": 25,
+    "base64url.decode": 25,
+    "glob.match": 10,
+    "glob.quote_meta": 15,
+    "graphql.is_valid": 50,
+    "graphql.parse": 50,
+    "graphql.parse_and_verify": 50,
+    "graphql.parse_query": 50,
+    "graphql.parse_schema": 50,
+    "graphql.schema_is_valid": 50,
+    "hex.decode": 15,
+    "io.jwt.decode": 25,
+    "io.jwt.decode_verify": 25,
+    "regex.globs_match": 100,
+    "regex.template_match": 50,
+    "rego.parse_module": 5000,
+    "semver.compare": 50,
+    "semver.is_valid": 50,
+    "strings.render_template": 50,
+    "time.format": 600,
+    "time.parse_duration_ns": 100,
+    "time.parse_ns": 600,
+    "uri.is_valid": 150,
+    "uri.parse": 150,
+    "urlquery.decode": 150,
+    "urlquery.decode_object": 150,
+    "urlquery.encode": 150,
+    "yaml.is_valid": 20,
+    "yaml.unmarshal": 20,
+}
+
+
+def _charged(function: Callable[..., Any], steps: int) -> Callable[..., Any]:
+    @wraps(function)
+    def charging(*operands: Any) -> Any:
+        charge(steps * sum(_characters(operand) for operand in operands))
+        return function(*operands)
+
+    return charging
+
+
+def _characters(operand: Any) -> int:
+    if isinstance(operand, str):
+        return len(operand)
+    # A moment's zone and layout lie in an array
+    if isinstance(operand, list) and len(operand) <= 3:
+        return sum(len(item) for item in operand if isinstance(item, str))
+    return 0
+
+
 class _Implementations(Mapping[str, Callable[..., Any]]):
     """A mapping that imports on access."""
 
@@ -156,7 +213,10 @@ class _Implementations(Mapping[str, Callable[..., Any]]):
         if found is None:
             module, _, function = _FUNCTIONS[name].rpartition(".")
             loaded = import_module(f"gatewright.engine.library.{module}")
-            found = self._loaded[name] = getattr(loaded, function)
+            found = getattr(loaded, function)
+            if name in _PER_CHARACTER:
+                found = _charged(found, _PER_CHARACTER[name])
+            self._loaded[name] = found
         return found
 
     def __iter__(self) -> Iterator[str]:

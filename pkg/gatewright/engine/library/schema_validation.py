@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
 
+from gatewright.engine.library.budget import LINE, charge
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.formats import fits
 from gatewright.engine.library.gotext import quote
@@ -135,6 +136,7 @@ class _Validator:
 
     def check(self, node: Value, value: Value, path: Path, depth: int = 0) -> _Result:
         """Check a value; `path` leads to it from the root."""
+        charge(40 * LINE)
         if depth > MAX_DEPTH:
             raise BuiltinError("schema or document is nested too deep")
         result = _Result()
@@ -278,6 +280,7 @@ class _Steps:
         if node.get("uniqueItems"):
             seen: dict[object, int] = {}
             for i, item in enumerate(value):
+                charge(8 * LINE)
                 first = seen.setdefault(key_of(item), i)
                 if first != i:
                     self.add("unique", f"array items[{first},{i}] must be unique")
@@ -313,6 +316,7 @@ class _Steps:
         }
         more = node.get("additionalProperties", True)
         for name in sorted(value):
+            charge(LINE * (1 + 20 * len(patterns)))
             known = name in node.get("properties", {})
             for pattern, entry in patterns.items():
                 if pattern.test(utf8(name)):
@@ -381,6 +385,7 @@ class _Steps:
         where = ".".join(self.path) or "(Root)"
         if "const" in node and not equal(node["const"], value):
             self.add("const", f"{where} does not match: {dump(node['const'])}")
+        charge(8 * LINE * len(node.get("enum", ())))
         if "enum" in node and not any(equal(entry, value) for entry in node["enum"]):
             shown = ", ".join(map(dump, node["enum"]))
             self.add("enum", f"{where} must be one of the following: {shown}")

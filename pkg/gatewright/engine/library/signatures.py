@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 )
 from cryptography.x509 import load_der_x509_certificate
 
+from gatewright.engine.library.budget import charge
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.jsontext import load
 
@@ -50,10 +51,14 @@ ALGORITHMS: Final = frozenset(
     [f"{family}{size}" for family in ("HS", "RS", "PS", "ES") for size in _HASHES]
     + ["EdDSA"]
 )
-_PEM: Final = re.compile(
-    r"-----BEGIN ([^\n-]*)-----[ \t\r]*\n(.*?)\n?-----END \1-----[ \t\r]*(?:\n|\Z)",
-    re.DOTALL,
-)
+_PEM_BEGIN: Final = re.compile(r"-----BEGIN ([^\n-]*)-----[ \t\r]*\n")
+_PEM_LINE_END: Final = re.compile(r"[ \t\r]*(?:\n|\Z)")
+#: Bits of an RSA modulus at most: OpenSSL's own limit, and Go's is no higher. Keys
+#: are read and used by C code that nothing stops.
+MAX_RSA_BITS: Final = 16384
+#: Steps of reading a key, and of checking a signature with one.
+_READ_KEY: Final = 10_000
+_CHECK: Final = 25_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +72,37 @@ class VerifyKey:
 
 def read_pem(text: str) -> tuple[str, bytes, str] | None:
     """Return label, bytes and what follows of the first PEM block; None: no block."""
-    found = _PEM.search(text)
-    if found is None:
+    block = _pem_block(text)
+    if block is None:
         return None
-    lines = found[2].split("\n")
+    label, body, rest = block
+    lines = body.split("\n")
     if any(":" in line for line in lines) and "" in lines:
         lines = lines[lines.index("") + 1 :]
     try:
         data = base64.b64decode("".join(lines).replace("\r", ""), validate=True)
     except ValueError:
         return None
-    return found[1], data, text[found.end() :]
+    return label, data, rest
+
+
+def _pem_block(text: str) -> tuple[str, str, str] | None:
+    """Return label, body and rest of the first block that is closed."""
+    unclosed: set[str] = set()
+    for begin in _PEM_BEGIN.finditer(text):
+        label = begin[1]
+        if label in unclosed:
+            continue
+        end, mark = begin.end(), f"-----END {label}-----"
+        charge(100 + (len(text) - end) // 16)
+        while (end := text.find(mark, end)) >= 0:
+            after = _PEM_LINE_END.match(text, end + len(mark))
+            if after is not None:
+                body = text[begin.end() : end].removesuffix("\n")
+                return label, body, text[after.end() :]
+            end += 1
+        unclosed.add(label)
+    return None
 
 
 @lru_cache(200)
@@ -155,10 +180,18 @@ def _int(jwk: Mapping[str, Any], name: str) -> int:
     return int.from_bytes(_bytes(jwk, name), "big")
 
 
+def _modulus(jwk: Mapping[str, Any]) -> int:
+    found = _int(jwk, "n")
+    if found.bit_length() > MAX_RSA_BITS:
+        raise ValueError(f"an RSA modulus has more than {MAX_RSA_BITS} bits")
+    return found
+
+
 def _public(jwk: Mapping[str, Any]) -> Any:
+    charge(_READ_KEY)
     kind = jwk.get("kty")
     if kind == "RSA":
-        return rsa.RSAPublicNumbers(_int(jwk, "e"), _int(jwk, "n")).public_key()
+        return rsa.RSAPublicNumbers(_int(jwk, "e"), _modulus(jwk)).public_key()
     if kind == "EC":
         curve = _CURVES[jwk["crv"]]()
         numbers = ec.EllipticCurvePublicNumbers(_int(jwk, "x"), _int(jwk, "y"), curve)
@@ -195,7 +228,10 @@ def private_key(text: str) -> Any:
 
 
 def _rsa_private(jwk: Mapping[str, Any]) -> rsa.RSAPrivateKey:
-    modulus, public, private = (_int(jwk, name) for name in ("n", "e", "d"))
+    modulus, public, private = _modulus(jwk), _int(jwk, "e"), _int(jwk, "d")
+    if max(public, private) > modulus:
+        raise ValueError("exponents are larger than the modulus")
+    charge(_CHECK * (modulus.bit_length() // 1024 + 1) ** 3)
     if "p" in jwk and "q" in jwk:
         first, second = _int(jwk, "p"), _int(jwk, "q")
     else:
@@ -214,6 +250,7 @@ def _rsa_private(jwk: Mapping[str, Any]) -> rsa.RSAPrivateKey:
 
 def verify(key: Any, algorithm: str, message: bytes, signature: bytes) -> bool:
     """Tell whether a signature holds; a key of another kind never does."""
+    charge(_CHECK)
     family, size = algorithm[:2], algorithm[2:]
     if family == "HS":
         if not isinstance(key, bytes):
@@ -253,7 +290,10 @@ def _padding(family: str, size: str) -> Any:
 
 def sign(key: Any, algorithm: str, message: bytes) -> bytes:
     """Sign; BuiltinError when the key is of another kind."""
+    charge(_CHECK)
     family, size = algorithm[:2], algorithm[2:]
+    if family in ("RS", "PS") and isinstance(key, rsa.RSAPrivateKey):
+        charge(_CHECK * (key.key_size // 1024 + 1) ** 3)
     if family == "HS" and isinstance(key, bytes):
         return hmac.new(key, message, getattr(hashlib, f"sha{size}")).digest()
     if algorithm == "EdDSA" and isinstance(key, ed25519.Ed25519PrivateKey):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
+from gatewright.engine.library.budget import charge, reserve
 from gatewright.engine.library.errors import BuiltinError, OperandError
 from gatewright.engine.library.gotext import rego_text
 from gatewright.engine.library.jsontext import dump
 from gatewright.engine.library.operands import integer, object_, string
-from gatewright.engine.values import Value, pairs, type_name
+from gatewright.engine.values import Set, Value, is_object, pairs, type_name
 
 __all__ = ["indexof_n", "marshal_with_options", "split_n"]
 
@@ -33,6 +34,25 @@ def indexof_n(value: Value, search: Value) -> list[int]:
         out.append(at)
         at = text.find(wanted, at + 1)
     return out
+
+
+def _laid_out(value: Value, start: int, indent: int) -> tuple[int, int]:
+    """Return about the characters that line starts alone take, and the depth."""
+    size = deepest = 0
+    rest = [(value, 0)]
+    while rest:
+        part, depth = rest.pop()
+        charge(10)
+        if isinstance(part, (list, Set)):
+            members = part if isinstance(part, list) else list(part.items)
+        elif is_object(part):
+            members = [entry for _, entry in pairs(part)]
+        else:
+            continue
+        deepest = max(deepest, depth + 1)
+        size += (len(members) + 1) * (start + indent * (depth + 1))
+        rest += [(member, depth + 1) for member in members]
+    return size, deepest
 
 
 def marshal_with_options(value: Value, options: Value) -> str:
@@ -69,4 +89,8 @@ def marshal_with_options(value: Value, options: Value) -> str:
         pretty = styled
     if not pretty:
         return dump(value)
+    size, depth = _laid_out(value, len(prefix) + 1, len(indent))
+    reserve(2 * size)
+    # Each level is joined anew
+    charge(size * depth >> 7)
     return prefix + dump(value, newline="\n" + prefix, indent=indent)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Final
 
+from gatewright.engine.library.budget import LINE, charge, reserve
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.gotext import quote, rego_text
 from gatewright.engine.library.jsontext import key_text, load
@@ -151,6 +152,8 @@ class _Run:
     def write(self, text: str) -> None:
         self.out.append(text)
         self.size += len(text)
+        charge(len(text) >> 5)
+        reserve(self.size)
         if self.size > MAX_SIZE:
             raise BuiltinError("template: output is too large")
 
@@ -168,6 +171,7 @@ class _Run:
             raise BuiltinError("template: exceeded maximum template depth")
         for node in nodes:
             self.steps += 1
+            charge(10 * LINE)
             if self.steps > MAX_STEPS:
                 raise BuiltinError("template: too many steps")
             self.node(node)

@@ -15,6 +15,7 @@ from typing import Any, Final
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from gatewright.engine.library.budget import LINE, charge
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.gotext import quote
 from gatewright.engine.library.jsontext import key_text
@@ -141,6 +142,7 @@ class _Reader:
 
     def value(self, node: Node, depth: int = 0) -> Value:
         self.nodes += 1
+        charge(16 * LINE)
         if self.nodes > MAX_NODES:
             raise BuiltinError("yaml: document contains excessive aliasing")
         if depth > MAX_DEPTH:
@@ -214,6 +216,8 @@ def read_yaml(text: str) -> Value:
 
     What comes after it must be YAML too.
     """
+    # A node of libyaml's takes some 4 us, and is known when it is there
+    charge(40 * LINE * sum(map(text.count, "\n,:[{")))
     if nests_too_deep(text):
         raise BuiltinError("yaml: exceeded max depth of 10000")
     loader = None
@@ -369,6 +373,7 @@ def _fold(found: re.Match[str]) -> str:
 
 
 def _printable(value: Value) -> Any:
+    charge(240 * LINE)
     if isinstance(value, str):
         clean = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         return _Text(_NEXT_LINE.sub(_fold, clean) if "\x85" in clean else clean)

@@ -24,6 +24,7 @@ from gatewright.engine.binding import LIBRARY, VARYING
 from gatewright.engine.errors import BudgetExceeded, EvalError
 from gatewright.engine.limits import Limits
 from gatewright.engine.policy import Policy, RegoVersion, compile_policy
+from gatewright.ir.encode import encode
 from gatewright.rego.parser import parse_module
 
 HERE = Path(__file__).parent
@@ -52,7 +53,7 @@ def operands_of(row: dict[str, Any]) -> Doc:
     )
     policy = compile_policy({"hostile.rego": HELPERS, "ask.rego": asked})
     assembler = Assembler()
-    assembler.add_program(policy.encoded("data.ask.r"), varying=VARYING)
+    assembler.add_program(encode(policy.program(["data.ask.r"])), varying=VARYING)
     image = Image(assembler.finish(), binding=LIBRARY)
     entry = image.entrypoints(0)["data.ask.r"]
     evaluation = Evaluation(image, limit=4 << 30)

@@ -40,7 +40,7 @@ class Handler(BaseHTTPRequestHandler):
             text = f"{self.command} {kind} {probe} ".encode() + body
             status, data = 200, text
         elif self.path == "/elsewhere":
-            port = self.server.server_address[1]
+            port = int(self.headers["Host"].rpartition(":")[2])
             status, data = 302, b""
             headers = {"Location": f"http://localhost:{port}/secrets"}
         elif self.path == "/secrets":

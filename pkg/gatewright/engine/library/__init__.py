@@ -18,7 +18,7 @@ Numbers, texts, graphs: bits, units, semver, uuids, strings, graphs.
 
 Addresses and requests: net, lookups, urls, http, http_transport, aws.
 
-Encodings, digests and trust: encoding, digests, jwt, signatures, x509, x509_names,
+Encodings, digests and trust: encoding, digests, jwt, signatures, asn1, x509, x509_names,
 x509_verify.
 
 Languages: schemas, schema_validation and formats (JSON Schema); graphql with

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from gatewright.rego import ast
 
-__all__ = ["compare", "compare_bodies", "sorted_pairs", "sorted_terms"]
+__all__ = ["compare", "compare_bodies", "resort", "sorted_pairs", "sorted_terms"]
 
 #: Key and value of an object.
 Pair: TypeAlias = tuple[ast.Term, ast.Term]
@@ -91,6 +91,18 @@ def sorted_pairs(
         else:
             out.sort(key=cmp_to_key(_keys))
     return out
+
+
+def resort(term: ast.Object | ast.Set) -> None:
+    """Put members or pairs in their order anew, some of them having become variables.
+
+    OPA's stages go through a collection in the order of what it holds by then.
+    """
+    if type(term) is ast.Set:
+        if any(type(item) is ast.Var for item in term.items):
+            term.items = sorted_terms(term.items)
+    elif type(term) is ast.Object and any(type(k) is ast.Var for k, _ in term.items):
+        term.items = sorted_pairs(term.items)
 
 
 def _string(term: Any) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from gatewright.engine.library.errors import BuiltinError
+from gatewright.engine.library.gotext import quote
 from gatewright.engine.library.operands import INT64_MAX, INT64_MIN
 
 __all__ = ["parse_duration"]
@@ -27,12 +29,28 @@ _UNITS: Final = {
     "w": 168 * _HOUR,
     "y": 8760 * _HOUR,
 }
+_LONG: Final = re.compile("[dwy]")
+_WHOLE: Final = re.compile(r"[-+]?(?:[0-9.]+(?:ms|us|\u00b5s|ns|[a-z]))+")
 _PART: Final = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]*)")
 
 
 def parse_duration(text: str, *, long_units: bool = True) -> int:
     """Return ns; `long_units` admits d, w (7 d) and y (365 d)."""
-    units = _UNITS if long_units else _GO_UNITS
+    units = _GO_UNITS
+    if long_units and (not text or _LONG.search(text)):
+        # Read by OPA's own parser first, which has one error for all.
+        units = _UNITS
+        if text and not _WHOLE.fullmatch(text):
+            raise _odd(text)
+    try:
+        return _read(text, units)
+    except BuiltinError as error:
+        if units is _UNITS and not str(error).startswith("time: unknown unit"):
+            raise _odd(text) from None
+        raise
+
+
+def _read(text: str, units: Mapping[str, int]) -> int:
     rest = text
     negative = rest.startswith("-")
     if rest[:1] in ("-", "+"):
@@ -78,6 +96,10 @@ def _fraction(digits: str, unit: int) -> int:
             break
         value, scale = grown, scale * 10
     return int(float(value) * (float(unit) / scale))
+
+
+def _odd(text: str) -> BuiltinError:
+    return BuiltinError(f"time: invalid duration {quote(text)}")
 
 
 def _invalid(text: str) -> BuiltinError:

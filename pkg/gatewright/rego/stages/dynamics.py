@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from gatewright.rego import ast
+from gatewright.rego.order import resort
 from gatewright.rego.stages.state import State, VarGenerator, left
 from gatewright.rego.stages.walk import (
     COMPREHENSIONS,
@@ -108,8 +109,11 @@ class DynamicRewriter:
                 (self.operand(expr, key, out), self.operand(expr, value, out))
                 for key, value in term.items
             ]
+            resort(term)
         elif kind is ast.Array or kind is ast.Set:
             term.items = [self.operand(expr, item, out) for item in term.items]
+            if kind is ast.Set:
+                resort(term)
         return term
 
     def hoist(self, expr: ast.Expr, term: Any, out: ast.Body) -> ast.Var:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gatewright.rego import ast
+from gatewright.rego.order import resort
 from gatewright.rego.stages.heads import append_to_body
 from gatewright.rego.stages.resolve import copy_term
 from gatewright.rego.stages.state import State, VarGenerator, left
@@ -105,12 +106,15 @@ class ExprExpander:
 
     def items(self, term: Any, out: ast.Body) -> Any:
         term.items = [self.term(item, out) for item in term.items]
+        if type(term) is ast.Set:
+            resort(term)
         return term
 
     def object(self, term: ast.Object, out: ast.Body) -> ast.Object:
         term.items = [
             (self.term(key, out), self.term(value, out)) for key, value in term.items
         ]
+        resort(term)
         return term
 
     def comprehension(self, term: Any, _: ast.Body) -> Any:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gatewright.rego import ast, errors
+from gatewright.rego.order import resort
 from gatewright.rego.printer import ref_text, value_name
 from gatewright.rego.stages.resolve import declared_vars
 from gatewright.rego.stages.scopes import Occurrence, Scopes
@@ -343,10 +344,13 @@ class LocalRewriter:
 
     def items(self, term: Any) -> Any:
         term.items = [self.term(item) for item in term.items]
+        if type(term) is ast.Set:
+            resort(term)
         return term
 
     def object(self, term: ast.Object) -> ast.Object:
         term.items = [(self.term(k), self.term(v)) for k, v in term.items]
+        resort(term)
         return term
 
     def comprehension(self, term: Any) -> Any:

@@ -284,6 +284,7 @@ class Asking:
                 time.sleep(0.01)  # a connection to a worker that was killed
                 continue
             self.asked += 1
+            time.sleep(0.02)  # leave the others some of the machine
             if messages(answer) != self.message:
                 self.wrong.append(answer)
 

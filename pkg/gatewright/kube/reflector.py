@@ -24,7 +24,7 @@ from gatewright.kube.watching import watch
 __all__ = ["Reflector", "Selection", "Sink", "State"]
 
 FIRST_PAUSE: Final = 0.05
-LONGEST_PAUSE: Final = 10.0
+LONGEST_PAUSE: Final = 5.0
 #: A list that outlives the server's memory so often is then asked for in one piece.
 PAGED_TRIES: Final = 3
 WATCH_SECONDS: Final = (290, 590)

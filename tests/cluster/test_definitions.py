@@ -100,3 +100,6 @@ def test_definitions_of_the_library(gatekeeper: Cluster) -> None:
         if act != "leave" or labels != definition["metadata"]["labels"]:
             different.append(name)
     assert different == []
+    # What is changed by hand is put right.
+    changed = {**their, "spec": {**their["spec"], "scope": "Namespaced"}}
+    assert decide(wanted, changed)[0] == "replace"

@@ -62,7 +62,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[C
 @pytest.fixture(scope="module")
 def manager(site: Cluster) -> Iterator[Manager]:
     pod(site, "manager-0")
-    with managing(site) as made:
+    with managing(site, "--emit-admission-events") as made:
         yield made
 
 
@@ -238,6 +238,34 @@ def test_a_namespace_that_is_new_is_asked_for(site: Cluster, manager: Manager) -
         site.kubectl("create", "namespace", name)
         answer = manager.admit(config_map(namespace=name), namespace=name)
         assert answer["allowed"], answer
+
+
+def test_a_denial_becomes_an_event(site: Cluster, manager: Manager) -> None:
+    made = template("EventOf", 'violation[{"msg": "no"}] { true }')
+    apply_policy(site, made, constraint("EventOf", "never"))
+    until("enforced", lambda: enforced(site, "eventof", "never"))
+    for _ in range(2):
+        answer = manager.admit(config_map("told"), namespace="default")
+        assert messages(answer) == "[never] no"
+    chosen = "events", "-n", HOME, "--field-selector", "reason=FailedAdmission"
+
+    def counted() -> list[Any]:
+        return [one for one in site.get(*chosen)["items"] if one["count"] == 2]
+
+    (event,) = until("counted", counted)
+    assert event["message"] == (
+        'Admission webhook "validation.gatekeeper.sh" denied request, '
+        "Resource Namespace: default, Constraint: never, Message: no"
+    )
+    assert event["involvedObject"] == {
+        "kind": "ConfigMap",
+        "name": "told",
+        "namespace": HOME,
+        "uid": "ConfigMap/default/told/EventOf//never",
+    }
+    assert event["source"] == {"component": "gatekeeper-webhook"}
+    assert event["metadata"]["annotations"]["constraint_action"] == "deny"
+    site.kubectl("delete", "eventof", "never")
 
 
 def test_two_replicas_tell_each_for_itself(site: Cluster, manager: Manager) -> None:

@@ -7,7 +7,7 @@ board when the request is whole.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -67,7 +67,7 @@ class Settled:
 class Judging:
     """A request to `/v1/admit` under way."""
 
-    __slots__ = ("case", "done", "held", "log_denies", "reviewer")
+    __slots__ = ("case", "done", "emit", "held", "log_denies", "reviewer")
 
     def __init__(
         self,
@@ -77,8 +77,10 @@ class Judging:
         *,
         log_denies: bool,
         namespaces: NamespaceLookup | None = None,
+        emit: Callable[[Verdict, int], None] | None = None,
     ) -> None:
         self.held = held
+        self.emit = emit
         self.log_denies = log_denies
         self.done = False
         self.reviewer = held.take()
@@ -95,7 +97,8 @@ class Judging:
         return self.done
 
     def answer(self) -> Answer:
-        brief = None if self.log_denies else self.case.brief()
+        whole = self.log_denies or self.emit is not None
+        brief = None if whole else self.case.brief()
         if brief is not None:
             return Answer(
                 brief.body,
@@ -103,6 +106,8 @@ class Judging:
                 dry_run=brief.intake.dry_run,
             )
         verdict = self.case.close()
+        if self.emit is not None and verdict.results:
+            self.emit(verdict, self.held.number)
         status = verdict.outcome if verdict.counted else ""
         return Answer(
             verdict.body,
@@ -272,11 +277,37 @@ class GenerationDecider:
                     body,
                     log_denies=self.settings.log_denies,
                     namespaces=namespaces,
+                    emit=self.emit if self.settings.emit_events else None,
                 )
             answer = self.settle(endpoint, body, held, namespaces)
             return Settled(held.number, answer)
         except LimitError as error:
             return Settled(held.number, refused(500, str(error)))
+
+    def emit(self, verdict: Verdict, generation: int) -> None:
+        """Have Events written of what was found."""
+        if self.lookups is None:
+            return
+        intake = verdict.intake
+        involved: dict[str, str] | None = None
+        if self.settings.involved_namespace:
+            obj = None if intake is None else intake.object or intake.old_object
+            involved = {}
+            for name in ("uid", "resourceVersion"):
+                value = None if obj is None else obj.get_python("metadata", name)
+                involved[name] = value if isinstance(value, str) else ""
+        self.lookups.tell(
+            [
+                {
+                    "fields": violation_fields(verdict, one, generation),
+                    "message": one.message,
+                    "home": self.settings.namespace,
+                    "involved": involved,
+                }
+                for one in verdict.results
+                if not one.unevaluated
+            ]
+        )
 
     def settle(
         self,

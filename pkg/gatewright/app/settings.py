@@ -140,6 +140,8 @@ class Settings:
     log_level: str = "INFO"
     fast_path: bool = True
     cluster: ClusterSettings | None = None
+    emit_events: bool = False
+    involved_namespace: bool = False
     compile_cache: Path | None = None
 
     @property

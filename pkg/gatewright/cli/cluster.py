@@ -20,9 +20,7 @@ Command: TypeAlias = Callable[..., None]
 #: Gatekeeper's flags whose feature is not there yet, with the value that asks for
 #: nothing; another one is an error that names the flag.
 NOT_YET = {
-    "admission-events-involved-namespace": "false",
     "client-ca-name": "",
-    "emit-admission-events": "false",
     "enable-admission-violation-export": "false",
     "enable-pprof": "false",
     "enable-remote-cluster": "false",
@@ -188,6 +186,11 @@ def gatekeepers(command: Command) -> Command:
     "--exempt-namespace-suffix", multiple=True, help="The same by suffix; repeatable."
 )
 @flag("--log-denies", "Log a line for each violation.")
+@flag("--emit-admission-events", "Write an Event for each violation.")
+@flag(
+    "--admission-events-involved-namespace",
+    "Write them in the namespace of the object.",
+)
 @flag("--log-mutations", "Log a line for each mutation.")
 @flag("--mutation-annotations", "Annotate mutated objects.")
 @flag(
@@ -265,6 +268,8 @@ def manager(
     exempt_namespace_prefix: tuple[str, ...],
     exempt_namespace_suffix: tuple[str, ...],
     log_denies: bool,
+    emit_admission_events: bool,
+    admission_events_involved_namespace: bool,
     log_mutations: bool,
     mutation_annotations: bool,
     disable_enforcementaction_validation: bool,
@@ -344,6 +349,8 @@ def manager(
             exempt_prefixes=exempt_namespace_prefix,
             exempt_suffixes=exempt_namespace_suffix,
             log_denies=log_denies,
+            emit_events=emit_admission_events,
+            involved_namespace=admission_events_involved_namespace,
             log_mutations=log_mutations,
             mutation_annotations=mutation_annotations,
             check_actions=not disable_enforcementaction_validation,

@@ -20,6 +20,7 @@ In order of flow:
     aggregation.py  what all pods tell, as the parent's `status.byPod`
     workqueue.py    keys to be looked at, each by one at a time, with back-off
     statuses.py     writes pod statuses, and the parents' status
-    requests.py     what workers ask for: namespaces that they do not know
+    events.py       the Events that a denial becomes
+    requests.py     what workers ask for: unknown namespaces, Events
     link.py         all of the above that waits for the API server, in one loop
 """

@@ -67,9 +67,9 @@ def decide(
     if there is None:
         fresh = {**metadata, "ownerReferences": [wanted.owner()]}
         return "create", {**wanted.definition, "metadata": fresh}
-    spec = {k: v for k, v in there["spec"].items() if k not in _FILLED}
     owners = there["metadata"].get("ownerReferences") or []
-    if spec == wanted.definition["spec"] and wanted.owner() in owners:
+    same = plain(there["spec"]) == plain(wanted.definition["spec"])
+    if same and wanted.owner() in owners:
         return "leave", there
     others = [one for one in owners if one.get("kind") != "ConstraintTemplate"]
     changed = {
@@ -78,6 +78,30 @@ def decide(
         "spec": wanted.definition["spec"],
     }
     return "replace", changed
+
+
+def plain(spec: Mapping[str, Any]) -> Any:
+    """A CRD's spec without what the API server fills in and without the descriptions
+    of fields that all constraints have: Gatekeeper writes some, and what it made is
+    left alone.  The parameters' own count."""
+    out = {name: part for name, part in spec.items() if name not in _FILLED}
+    out["versions"] = [
+        {**one, "schema": undescribed(one["schema"], "")} for one in spec["versions"]
+    ]
+    return out
+
+
+def undescribed(schema: Any, name: str) -> Any:
+    """A schema without its descriptions; `name` is the property that it is of."""
+    if not isinstance(schema, dict) or name == "parameters":
+        return schema
+    out: dict[str, Any] = {}
+    for key, part in schema.items():
+        if key == "properties" and isinstance(part, dict):
+            out[key] = {field: undescribed(one, field) for field, one in part.items()}
+        elif key != "description":
+            out[key] = undescribed(part, "")
+    return out
 
 
 class Definitions:

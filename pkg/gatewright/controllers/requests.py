@@ -1,4 +1,4 @@
-"""What workers ask for: a namespace that they do not know, an Event to be written.
+"""What workers ask for: a namespace that they do not know, Events to be written.
 
 Workers do not import the Kubernetes client; they ask over a socket of the family.
 One question is one connection: a line of JSON each way.
@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import Callable
 from typing import Any, Final
 
 import orjson
 
-from gatewright.controllers.kinds import NAMESPACE
+from gatewright.controllers.events import admission_events
+from gatewright.controllers.kinds import EVENT, NAMESPACE
 from gatewright.kube.client import Client
 from gatewright.kube.errors import ApiError, Unreachable
 from gatewright.telemetry.log import Log
 
 __all__ = ["Requests"]
 
+LINE_MAX: Final = 1 << 20
 #: Questions to the API server at one time.
 AT_ONCE: Final = 32
 #: Seconds for one; the webhook's own deadline is 3.
 WITHIN: Final = 2.0
+#: Results that wait to become Events; more are dropped.
+WAITING: Final = 1000
 
 
 class Requests:
@@ -39,13 +44,55 @@ class Requests:
         self.client: Client | None = None
         self.room = asyncio.Semaphore(AT_ONCE)
         self.asked = 0
+        self.results: asyncio.Queue[dict[str, Any]] = asyncio.Queue(WAITING)
+        self.dropped = 0
 
     async def run(self, client: Client) -> None:
         """Never ends by itself; cancel it."""
         self.client = client
-        server = await asyncio.start_unix_server(self.serve, sock=self.sock.dup())
-        async with server:
+        server = await asyncio.start_unix_server(
+            self.serve, sock=self.sock.dup(), limit=LINE_MAX
+        )
+        async with server, asyncio.TaskGroup() as group:
+            group.create_task(self.write_events(client))
             await server.serve_forever()
+
+    async def write_events(self, client: Client) -> None:
+        """One at a time: a storm of denials is not to become a storm of writes."""
+        while True:
+            said = await self.results.get()
+            now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            events = admission_events(
+                said["fields"],
+                said["message"],
+                home=said["home"],
+                involved=said["involved"],
+                now=now,
+            )
+            for event in events:
+                try:
+                    await self.write_event(client, event)
+                except (ApiError, Unreachable) as error:
+                    self.dropped += 1
+                    if self.dropped in (1, 100, 10_000):
+                        self.log.warning(
+                            "event not written", error=str(error), so_far=self.dropped
+                        )
+
+    async def write_event(self, client: Client, event: dict[str, Any]) -> None:
+        """Write an Event, or count on in the one that is there."""
+        name, home = event["metadata"]["name"], event["metadata"]["namespace"]
+        try:
+            await client.create(EVENT, event, home)
+        except ApiError as error:
+            if not error.exists:
+                raise
+            there = orjson.loads(await client.get(EVENT, name, home))
+            change = {
+                "count": int(there.get("count") or 1) + 1,
+                "lastTimestamp": event["lastTimestamp"],
+            }
+            await client.patch(EVENT, change, name, home)
 
     async def serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -55,6 +102,13 @@ class Requests:
                 self.log.error("a stranger connected to the lookups")
                 return
             question = orjson.loads(await reader.readline())
+            if "results" in question:
+                for said in question["results"]:
+                    if self.results.full():
+                        self.dropped += 1
+                    else:
+                        self.results.put_nowait(said)
+                return
             async with self.room:
                 answer = await self.namespace(str(question["namespace"]))
             writer.write(orjson.dumps(answer) + b"\n")

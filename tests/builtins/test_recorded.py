@@ -9,6 +9,7 @@ import pytest
 
 from tests.builtins.builtins_cases import load, normal, outcome, parse_call
 from tests.builtins.oracle import serve
+from tests.builtins.terms import read, write
 
 ROWS = load()
 
@@ -22,27 +23,26 @@ def test_recorded(row: dict[str, Any]) -> None:
     got = outcome(row["call"])
     want = {key: value for key, value in row.items() if key != "call"}
     if "is" in want and "is" in got:
-        want["is"], got["is"] = normal(want["is"]), normal(got["is"])
+        want["is"], got["is"] = (in_order(normal(one["is"])) for one in (want, got))
     assert got == want, row["call"]
-
-
-#: Some findings of opa's come in random order: a call is asked again as often.
-TRIES = 5
 
 
 @pytest.mark.peers
 def test_still_recorded(opa: Path) -> None:
-    changed = [row for _, row in ROWS]
-    for _ in range(TRIES):
-        with serve(opa) as server:
-            answers = server.ask([parse_call(row["call"]) for row in changed])
-        changed = [
-            row
-            for row, answer in zip(changed, answers, strict=True)
-            if (answer.text, answer.error, answer.code)
-            != (row.get("is", ""), row.get("error", ""), row.get("code", ""))
-        ]
-        if not changed:
-            return
+    with serve(opa) as server:
+        answers = server.ask([parse_call(row["call"]) for _, row in ROWS])
 
-    assert not [row["call"] for row in changed]
+    assert not [
+        row["call"]
+        for (_, row), answer in zip(ROWS, answers, strict=True)
+        if (in_order(answer.text), answer.error, answer.code)
+        != (in_order(row.get("is", "")), row.get("error", ""), row.get("code", ""))
+    ]
+
+
+def in_order(text: str) -> str:
+    """Findings of a schema come from opa in random order: sorted, as a set."""
+    if not text.startswith("[false, [{"):
+        return text
+    value = read(text)
+    return write([value[0], sorted(value[1], key=write)])

@@ -21,6 +21,7 @@ In order of flow:
     serve.py           all of it put together: `gatewright serve`
     processes.py       forking a child that dies with its parent
     supervisor.py      who runs, who is replaced and when all ends
+    watchdog.py        which workers are stuck or have grown too large
     folder.py          one consistent reading of a folder of policy files
     ledger.py          which objects successive readings put in force
     installation.py    from objects to policies, by what changed

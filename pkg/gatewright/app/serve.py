@@ -15,6 +15,7 @@ from gatewright.app.settings import Address, Settings
 from gatewright.app.sockets import listen, listen_private
 from gatewright.app.status_server import serve_status
 from gatewright.app.supervisor import Role, Supervisor
+from gatewright.app.watchdog import Watchdog
 from gatewright.app.worker import run_worker
 from gatewright.telemetry.board import Board
 from gatewright.telemetry.log import Log, set_level
@@ -105,8 +106,20 @@ def serve(
         roles.append(auditor_role(settings, board, 2 + settings.subscribers, address))
     if guest is not None:
         roles.append(Role("guest", 0, guest, once=True))
+    limits = settings.limits
+    watchdog = Watchdog(
+        board,
+        silence=limits.silence,
+        memory=limits.worker_memory,
+        drain_time=limits.drain_time + limits.silence,
+        log=log,
+    )
     supervisor = Supervisor(
-        roles, board=board, drain_time=settings.limits.drain_time, log=log
+        roles,
+        board=board,
+        drain_time=limits.drain_time,
+        log=log,
+        watchdog=watchdog,
     )
     try:
         return supervisor.run()

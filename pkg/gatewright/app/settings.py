@@ -57,7 +57,9 @@ class Limits:
     `body`: Gatekeeper's limit is one byte less than 7 MiB passes.  `deadline` is
     that of a request without a `timeout` parameter, `margin` what is kept back of
     one that has it, for the way back.  `steps` (about half a second of a core)
-    and `memory` bound the evaluation of one constraint.
+    and `memory` bound the evaluation of one constraint.  A worker whose event loop
+    has stood still for `silence` is replaced, and one whose own memory is over
+    `worker_memory` when it has drained.
     """
 
     in_flight: int = 256
@@ -76,6 +78,8 @@ class Limits:
     steps: int = 100_000_000
     slice_steps: int = 20_000
     memory: int = 64 << 20
+    silence: float = 30.0
+    worker_memory: int = 2 << 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 One loop, woken by signals and a clock.  A child that ends unasked is replaced,
 at once the first time, later with a growing pause; one that lived a while counts
-as healthy again.  SIGTERM or SIGINT drains: workers finish what they have and
+as healthy again.  What the watchdog ends is replaced likewise.  SIGTERM or SIGINT drains: workers finish what they have and
 leave, the rest follows; a second signal, or the drain time, ends everything.
 """
 
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gatewright.app.processes import fork_child
+from gatewright.app.watchdog import Watchdog
 from gatewright.telemetry.board import Board
 from gatewright.telemetry.log import Log
 from gatewright.telemetry.metrics import place
@@ -51,7 +52,13 @@ class Supervisor:
     """Runs `roles` until a signal ends them.  Roles start in their order."""
 
     def __init__(
-        self, roles: list[Role], *, board: Board, drain_time: float, log: Log
+        self,
+        roles: list[Role],
+        *,
+        board: Board,
+        drain_time: float,
+        log: Log,
+        watchdog: Watchdog | None = None,
     ) -> None:
         self.roles = roles
         self.board = board
@@ -59,6 +66,7 @@ class Supervisor:
         self.log = log
         self.slot = board.slot(0)
         self.restarts = place("gatewright_worker_restarts_total").start
+        self.watchdog = watchdog
         self.stopping = 0
 
     def run(self) -> int:
@@ -69,6 +77,8 @@ class Supervisor:
             while not self.stopping:
                 self.wait(wake, self.next_due())
                 self.reap()
+                if self.watchdog is not None and not self.stopping:
+                    self.watchdog.look([*self.roles])
                 self.start_due()
             return self.drain(wake)
 
@@ -111,7 +121,11 @@ class Supervisor:
 
     def next_due(self) -> float | None:
         waiting = [role.due for role in self.roles if not role.pid and not role.once]
-        return max(0.0, min(waiting) - time.monotonic()) if waiting else None
+        due = max(0.0, min(waiting) - time.monotonic()) if waiting else None
+        if self.watchdog is None:
+            return due
+        every = self.watchdog.look_every
+        return every if due is None else min(due, every)
 
     def reap(self) -> None:
         """Take note of every child that has ended, and when to replace it."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+import time
 from bisect import bisect_left
 from typing import Final
 
@@ -58,19 +59,21 @@ class Board:
 
     def __init__(self, slots: int) -> None:
         self.slots = slots
-        size = 8 * (slots * CELLS + _WORDS) + 16 + _TEXT
+        size = 8 * (slots * CELLS + _WORDS + slots) + 16 + _TEXT
         self.memory = mmap.mmap(-1, size)
         view = memoryview(self.memory)
         rows = 8 * slots * CELLS
         self._rows = view[:rows].cast("d")
         self._words = view[rows : rows + 8 * _WORDS].cast("q")
-        self._text = view[rows + 8 * _WORDS :]
+        self._text = view[rows + 8 * _WORDS : rows + 8 * _WORDS + 16 + _TEXT]
+        self._beats = view[rows + 8 * _WORDS + 16 + _TEXT :].cast("q")
 
     def slot(self, index: int) -> Slot:
         return Slot(self._rows[index * CELLS : (index + 1) * CELLS])
 
     def clear_gauges(self, index: int) -> None:
         """Forget what a dead process had open; its counters stay."""
+        self._beats[index] = 0
         row = self.slot(index).cells
         for name in ("gatewright_requests_in_flight", "gatewright_connections_open"):
             row[place(name).start] = 0.0
@@ -83,6 +86,15 @@ class Board:
 
     def set_word(self, index: int, value: int) -> None:
         self._words[index] = value
+
+    def beat(self, index: int) -> None:
+        """Say that a process is well; all of a machine share the clock."""
+        self._beats[index] = time.monotonic_ns()
+
+    def silence(self, index: int) -> float:
+        """Seconds since a process's last beat; 0 before its first."""
+        last = self._beats[index]
+        return (time.monotonic_ns() - last) / 1e9 if last else 0.0
 
     # The status text has one writer, the policy process.  Two numbers guard it:
     # odd while it is being written, so that a reader takes only whole texts.

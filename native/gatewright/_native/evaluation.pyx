@@ -9,7 +9,6 @@ which every call allows makes none but the list of outcomes.
 
 cimport cython
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_REFCNT
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset, strlen
@@ -40,9 +39,14 @@ from gatewright._native.work cimport Account, account, now, unfolded
 from gatewright._native.convert import UNDEFINED, LimitError
 from gatewright._native.work import OverBudget
 
+cdef extern from "Python.h":
+    # Of a borrowed reference: handed an object, Cython takes a reference of its own
+    Py_ssize_t references "Py_REFCNT"(PyObject* o) nogil
+
 cdef enum:
     SLICE = 20000               # steps between looks at the clock: some 100 us
     DEFAULT_LIMIT = 1 << 28
+    LARGE = 1 << 22             # bytes of an arena that is not kept
     PYTHON_CALL = 250           # steps of any call of a builtin in Python: some 1 us
 
 
@@ -170,7 +174,8 @@ cdef class Evaluation:
 
     cdef int clear(self) except -1:
         # An empty arena and batch; the old arena stays with the Docs that lie in it
-        if Py_REFCNT(self.batch) > 1:
+        # and one that grew large goes as a whole: a chunk kept would pin what is below.
+        if references(<PyObject*>self.batch) > 1 or self.heap.used > LARGE:
             self.new_batch()
         else:
             heap_reset(self.heap)

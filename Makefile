@@ -77,6 +77,7 @@ bench: $(NATIVE_STAMP) ## Measure (benchmarks/README.md has the numbers)
 	@$(BIN)/python -m pytest benchmarks -o python_files='*.py' -o python_functions='bench_*' \
 	  --benchmark-only --benchmark-autosave $(ARGS)
 	@$(BIN)/python -m benchmarks.constraints
+	@$(BIN)/python -m benchmarks.loading
 	@$(BIN)/python -m benchmarks.rivals.bench
 	@$(BIN)/python -m benchmarks.rivals.opa
 	@$(BIN)/python -m benchmarks.rivals.webhook

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from gatewright.app.decider import check_mutator
+from gatewright.app.decider import check_mutator, screened
 from gatewright.constraints.admission import Admission
 from gatewright.constraints.exclusion import MUTATION
 from gatewright.constraints.faults import PolicyFault
@@ -118,4 +118,10 @@ def _mutate(exchange: Exchange) -> bytes:
         annotate="--mutation-annotations" in exchange.flags,
     )
     outcome = mutation.review(request, context)
-    return reviews.render(outcome.response, request.echo)
+    answer = reviews.render(outcome.response, request.echo)
+    short = screened(exchange.body, snapshot.evaluation(), context)
+    if short is not None:
+        assert (short.body, short.status) == (answer, outcome.status)
+    elif request.object is not None and outcome.response.allowed and not outcome.passes:
+        assert mutators, "what no mutator concerns is answered without the object"
+    return answer

@@ -14,21 +14,28 @@ from typing import Any, Final
 from gatewright.app.generation import Generation
 from gatewright.app.lookups import Known, Looking, Lookups, NamespaceMiss
 from gatewright.app.settings import Settings
+from gatewright.constraints import reviewdoc
 from gatewright.constraints.admission import Admission, Case, Verdict
 from gatewright.constraints.judge import Result
 from gatewright.constraints.labelguard import LabelGuard
 from gatewright.constraints.namespaces import NamespaceLookup, NamespaceRecord
 from gatewright.constraints.resources import ResourceGuard
 from gatewright.engine.documents import LimitError
+from gatewright.engine.reviews import Reviewer
 from gatewright.k8s import gvk
 from gatewright.k8s import review as reviews
 from gatewright.mutation.errors import MutatorError
 from gatewright.mutation.mutator import parse_mutator
-from gatewright.mutation.review import MutationOutcome, review
+from gatewright.mutation.review import (
+    MutationContext,
+    MutationOutcome,
+    review,
+    unchanged,
+)
 from gatewright.telemetry.board import Board
 from gatewright.webhook.decisions import Answer, Event, Work
 
-__all__ = ["GenerationDecider", "check_mutator"]
+__all__ = ["GenerationDecider", "check_mutator", "screened"]
 
 JSON: Final = "application/json"
 TOO_LARGE: Final = "request entity is too large; limit is %d bytes"
@@ -317,18 +324,27 @@ class GenerationDecider:
         namespaces: NamespaceLookup | None,
     ) -> Answer:
         """Requests that are decided at once."""
-        try:
-            request = reviews.decode(body)
-        except reviews.ReviewError as error:
-            return refused(400, str(error))
-        if endpoint == "admitlabel":
-            return Answer(reviews.render(self.guard.judge(request), request.echo))
         context = held.mutation_context(
             own_account=self.admission.own_account,
             new_id=lambda: str(uuid.uuid4()),
             annotate=self.settings.mutation_annotations,
             namespaces=namespaces,
         )
+        if endpoint == "mutate":
+            reviewer = held.take()
+            try:
+                answer = screened(body, reviewer, context)
+            finally:
+                reviewer.release()
+                held.give(reviewer)
+            if answer is not None:
+                return answer
+        try:
+            request = reviews.decode(body)
+        except reviews.ReviewError as error:
+            return refused(400, str(error))
+        if endpoint == "admitlabel":
+            return Answer(reviews.render(self.guard.judge(request), request.echo))
         out = review(request, context)
         events: tuple[Event, ...] = ()
         if self.settings.log_mutations and out.passes:
@@ -339,6 +355,31 @@ class GenerationDecider:
 
     def too_large(self) -> Answer:
         return refused(413, TOO_LARGE % self.settings.limits.body)
+
+
+def screened(
+    body: bytes, reviewer: Reviewer, context: MutationContext
+) -> Answer | None:
+    """The answer to a request that no mutator concerns, which is most of them: only
+    its facts are read.  None where the object itself is needed, or its faults."""
+    try:
+        intake = reviewdoc.read(body, reviewer)
+        if intake.plain is not None or intake.object is None:
+            return None
+        out = unchanged(
+            reviewdoc.subject_of(intake.object),
+            reviewdoc.version_of(intake.object),
+            username=intake.username,
+            operation=intake.operation,
+            group=intake.kind.group,
+            namespace=intake.namespace,
+            context=context,
+        )
+        if out is None:
+            return None
+        return Answer(reviews.render(out.response, intake.echo), out.status)
+    except (reviews.ReviewError, reviews.ObjectError, LimitError):
+        return None
 
 
 def refused(code: int, words: str) -> Answer:

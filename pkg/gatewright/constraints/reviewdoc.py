@@ -27,6 +27,7 @@ __all__ = [
     "of_object",
     "read",
     "subject_of",
+    "version_of",
     "written",
 ]
 
@@ -222,6 +223,12 @@ def subject_of(obj: Doc) -> Subject:
 
 
 _TEXT_OR_NONE: Final = (str, type(None))
+
+
+def version_of(obj: Doc) -> str:
+    """Return the version that an object, which `subject_of` has taken, is spelled in."""
+    api_version = read_facts(obj)[1]
+    return str(api_version or "").rpartition("/")[2]
 
 
 def of_object(obj: Mapping[str, Any], *, operation: str = "") -> dict[str, Any]:

@@ -24,7 +24,14 @@ def compare(old: Any, new: Any, path: str, out: list[dict[str, Any]]) -> None:
     if old is new:
         return
     if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted(old.keys() | new.keys()):
+        # A mutator copies what is on its way and shares the rest: nearly all members
+        # are the same ones, and need no path.
+        differing = [
+            key
+            for key in old.keys() | new.keys()
+            if key not in old or key not in new or old[key] is not new[key]
+        ]
+        for key in sorted(differing):
             at = f"{path}/{escape(key)}"
             if key not in new:
                 out.append({"op": "remove", "path": at})
@@ -38,7 +45,8 @@ def compare(old: Any, new: Any, path: str, out: list[dict[str, Any]]) -> None:
         for index in range(len(old) - 1, len(new) - 1, -1):
             out.append({"op": "remove", "path": f"{path}/{index}"})
         for index, (a, b) in enumerate(zip(old, new, strict=False)):
-            compare(a, b, f"{path}/{index}", out)
+            if a is not b:
+                compare(a, b, f"{path}/{index}", out)
     elif isinstance(old, bool) is not isinstance(new, bool) or old != new:
         out.append({"op": "replace", "path": path, "value": new})
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from operator import is_
 from typing import Any, Final, Literal, TypeAlias
 
 import orjson
@@ -26,10 +27,16 @@ from gatewright.match.subject import NamespaceFacts, Subject
 from gatewright.mutation.errors import ApplyError
 from gatewright.mutation.mutator import Mutator
 from gatewright.mutation.patch import diff
-from gatewright.mutation.setters import Facts
+from gatewright.mutation.setters import MISSING, Facts
 from gatewright.mutation.system import MatchFailed, MutatorSystem
 
-__all__ = ["MutationContext", "MutationOutcome", "NamespaceMissing", "review"]
+__all__ = [
+    "MutationContext",
+    "MutationOutcome",
+    "NamespaceMissing",
+    "review",
+    "unchanged",
+]
 
 OWN_GROUP: Final = ".gatekeeper.sh"
 OPERATIONS: Final = ("CREATE", "UPDATE")
@@ -81,14 +88,16 @@ class ObjectTarget:
     shown: str
     namespace: NamespaceFacts | None
     home: str
-    seen: Any = None
+    seen: tuple[Any, Any, Any] = (MISSING, MISSING, MISSING)
     subject: Subject = field(default_factory=Subject)
 
     def matches(self, match: Matcher, obj: Any) -> bool:
-        if obj is not self.seen:  # a mutator before may have changed the labels
+        # A mutator before may have changed something of these, and then made it anew.
+        seen = (obj.get("metadata"), obj.get("kind"), obj.get("apiVersion"))
+        if not all(map(is_, seen, self.seen)):
             self.subject = Subject.of(obj)
             self.subject.namespace = self.home
-            self.seen = obj
+            self.seen = seen
         try:
             return match.matches(self.subject, self.namespace, ORIGINAL)
         except MatchError as error:
@@ -97,12 +106,11 @@ class ObjectTarget:
 
 def review(request: Request, context: MutationContext) -> MutationOutcome:
     """Mutate the request's object; the answer holds the patch."""
-    if request.username == context.own_account:
-        return skip("Gatekeeper does not self-manage")
-    if request.operation not in OPERATIONS:
-        return skip("Mutating only on create or update")
-    if request.kind.group.endswith(OWN_GROUP):
-        return skip("Not mutating gatekeeper resources")
+    passed = passed_over(
+        request.username, request.operation, request.kind.group, context
+    )
+    if passed is not None:
+        return passed
     if request.object is None:
         return failed("unexpected end of JSON input")
     try:
@@ -111,15 +119,70 @@ def review(request: Request, context: MutationContext) -> MutationOutcome:
         return failed(str(error))
     obj = request.object
     subject = Subject.of(obj)
+    namespace = placed(subject, request.namespace, context)
+    if isinstance(namespace, MutationOutcome):
+        return namespace
+    return mutate(request, obj, subject, namespace, context)
+
+
+def unchanged(
+    subject: Subject,
+    version: str,
+    *,
+    username: str,
+    operation: str,
+    group: str,
+    namespace: str,
+    context: MutationContext,
+) -> MutationOutcome | None:
+    """What `review` answers where no mutator matches the object as it came; None
+    where the object itself is needed.
+
+    `subject` and `version` are the object's, `group` and `namespace` the request's.
+    """
+    passed = passed_over(username, operation, group, context)
+    if passed is not None:
+        return passed
+    place = placed(subject, namespace, context)
+    if isinstance(place, MutationOutcome):
+        return place
+    kind = (subject.group, version, subject.kind)
+    for mutator, match in context.system.active:
+        if mutator.applies(kind, operation):
+            try:
+                if match.matches(subject, place, ORIGINAL):
+                    return None
+            except MatchError:
+                return None
+    return MutationOutcome(allowed("Resource was not mutated"), "success")
+
+
+def passed_over(
+    username: str, operation: str, group: str, context: MutationContext
+) -> MutationOutcome | None:
+    """The answer to requests that are never mutated."""
+    if username == context.own_account:
+        return skip("Gatekeeper does not self-manage")
+    if operation not in OPERATIONS:
+        return skip("Mutating only on create or update")
+    if group.endswith(OWN_GROUP):
+        return skip("Not mutating gatekeeper resources")
+    return None
+
+
+def placed(
+    subject: Subject, namespace: str, context: MutationContext
+) -> NamespaceFacts | MutationOutcome | None:
+    """The facts of the subject's namespace, which is the request's unless it says so
+    itself; or the answer, where that ends the matter."""
     if not subject.is_namespace and not subject.namespace:
-        subject.namespace = request.namespace
+        subject.namespace = namespace
     if context.excluded(subject):
         return skip("Namespace is set to be ignored by Gatekeeper config")
     try:
-        namespace = namespace_facts(subject, context)
+        return namespace_facts(subject, context)
     except NamespaceMissing as error:
         return failed(str(error))
-    return mutate(request, obj, subject, namespace, context)
 
 
 def namespace_facts(

@@ -293,6 +293,31 @@ def test_two_replicas_tell_each_for_itself(site: Cluster, manager: Manager) -> N
     del manager
 
 
+def test_duties_can_be_split(start_cluster: Callable[..., Cluster]) -> None:
+    """As the chart splits them: one admits, one makes definitions and statuses."""
+    cluster = start_cluster(controllers=False)
+    install(cluster)
+    admits = "webhook", "mutation-webhook"
+    tells = "generate", "status", "mutation-status"
+    for name in ("admits", "tells"):
+        pod(cluster, name)
+    with (
+        managing(cluster, "--operation", ",".join(admits), name="admits") as first,
+        managing(cluster, *(f"--operation={one}" for one in tells), name="tells"),
+    ):
+        deny = template("Split", 'violation[{"msg": "no"}] { true }')
+        apply_policy(cluster, deny, constraint("Split", "split"))
+        until("enforced", lambda: enforced(cluster, "split", "split", pods=2))
+        entries = by_pod(cluster, "split", "split")
+        assert [(one["id"], one["operations"]) for one in entries] == [
+            ("admits", sorted(admits)),
+            ("tells", sorted(tells)),
+        ]
+        answer = first.admit(config_map(), namespace="default")
+        assert messages(answer) == "[split] no"
+        assert cluster.get("constrainttemplate", "split")["status"]["created"] is True
+
+
 class Asking:
     """Asks again and again whether one object is let in; keeps what was not denied."""
 

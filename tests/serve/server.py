@@ -87,7 +87,8 @@ class Server:
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
         listening = self.event("listening")
-        self.admission = split(listening["admission"])
+        # A pod that only tells of policies listens to no admission.
+        self.admission = split(listening["admission"] or "127.0.0.1:0")
         self.health = split(listening["health"])
         self.metrics = split(listening["metrics"])
         self.tls = ssl.create_default_context(cafile=listening["ca"])

@@ -423,6 +423,7 @@ class PolicyProcess:
             "waiting": self.problem,
             "awaited": [said(one) for one in self.source.waiting()][:500],
             "workers": sorted(ready),
+            "subscribers": self.settings.subscribers,
             "sources": sources[:500],
         }
         text = orjson.dumps(status)

@@ -74,7 +74,9 @@ def readiness(board: Board, status: dict[str, Any]) -> dict[str, str]:
         "policies": ""
         if generation
         else str(status.get("waiting") or "the first reading is not finished"),
-        "workers": "" if status.get("workers") else "no worker is ready to decide",
+        "workers": ""
+        if status.get("workers") or status.get("subscribers") == 0
+        else "no worker is ready to decide",
         "draining": "shutting down" if board.word(Board.DRAINING) else "",
     }
 

@@ -10,6 +10,7 @@ import argparse
 import gc
 import http.client
 import json
+import re
 import secrets
 import sys
 import time
@@ -20,7 +21,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gatewright.rego import ast
 from gatewright.rego.errors import RegoErrors
 from gatewright.rego.parser import parse_module
 from tests.fuzz.compare import (
@@ -37,6 +37,31 @@ from tests.fuzz.opa_server import OpaServer
 from tests.fuzz.shrink import shrink
 from tests.fuzz.terms import callable_builtins
 from tests.needs import require_peer
+
+#: A name with a parenthesis after it.
+_CALLED = re.compile(r"[a-z_][a-z0-9_.]*(?=\()")
+#: Kinds of nodes that source text can have (operators of refs and heads included).
+_TERMS = (
+    "Array ArrayComprehension Boolean Call Every Expr Head Import Module Null Number"
+    " Object ObjectComprehension Package Ref Rule Set SetComprehension SomeDecl String"
+    " Var With"
+)
+NODES = {
+    0: frozenset(_TERMS.split()),
+    1: frozenset((*_TERMS.split(), "Logical", "TemplateString")),
+}
+#: Codes of errors that programs without a cycle can have.
+CODES = frozenset(
+    [
+        "rego_parse_error",
+        "rego_compile_error",
+        "rego_type_error",
+        "rego_unsafe_var_error",
+        "eval_conflict_error",
+        "eval_builtin_error",
+        "eval_type_error",
+    ]
+)
 
 
 @dataclass
@@ -60,22 +85,31 @@ class Summary:
             for code in outcome.code.split(",") if outcome.code else ():
                 self.codes[code] += 1
 
-    def cover(self, program: Program) -> None:
-        """Count the kinds of nodes and the builtins of a program."""
+    def cover(self, program: Program, *, nodes: bool) -> None:
+        """Count the builtins of a program; with `nodes`, the kinds of its nodes."""
         for name, text in program.modules().items():
+            self.builtins.update(_CALLED.findall(text))
+            if not nodes:
+                continue
             try:
                 module = parse_module(name, text, version=program.version)
             except RegoErrors:
                 continue
             for node in _nodes(module):
                 self.nodes[type(node).__name__] += 1
-                if isinstance(node, ast.Call):
-                    self.builtins[_operator(node)] += 1
+
+    def missed(self, version: int) -> dict[str, list[str]]:
+        """What there is to hit and was not: builtins, kinds of nodes, codes."""
+        builtins = {b.name for b in callable_builtins(version) if not b.infix}
+        return {
+            "builtins": sorted(builtins - self.builtins.keys()),
+            "nodes": sorted(NODES[version] - self.nodes.keys()),
+            "codes": sorted(CODES - self.codes.keys()),
+        }
 
     def line(self, version: int) -> str:
         wanted = [b.name for b in callable_builtins(version)]
-        infix = {b.name for b in callable_builtins(version) if b.infix}
-        hit = [n for n in wanted if n in self.builtins or n in infix]
+        missed = self.missed(version)
         return json.dumps(
             {
                 "version": version,
@@ -86,17 +120,10 @@ class Summary:
                 "outcomes": dict(self.outcomes),
                 "codes": dict(self.codes),
                 "nodes": dict(sorted(self.nodes.items())),
-                "builtins": [len(hit), len(wanted)],
-                "builtins_missed": sorted(set(wanted) - set(hit)),
+                "builtins": [len(wanted) - len(missed["builtins"]), len(wanted)],
+                "missed": missed,
             }
         )
-
-
-def _operator(call: ast.Call) -> str:
-    return ".".join(
-        term.name if isinstance(term, ast.Var) else str(getattr(term, "value", ""))
-        for term in call.operator.terms
-    )
 
 
 def _nodes(node: Any) -> Iterator[Any]:
@@ -146,8 +173,7 @@ def fuzz(
                 continue
             difference, _, _ = judge(program, compiled, lenient, strict, failed)
             summary.count(program, lenient, strict)
-            if summary.programs % 10 == 0:
-                summary.cover(program)
+            summary.cover(program, nodes=summary.programs % 10 == 0)
             if difference is not None:
                 reason = "open seed" if seed in open_seeds else known(difference)
                 if reason is not None:

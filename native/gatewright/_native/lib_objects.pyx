@@ -7,7 +7,8 @@ from libc.string cimport memcpy
 
 from gatewright._native.operand cimport bad_item, bad_type
 from gatewright._native.value cimport (
-    E_DEPTH, E_MEMORY, E_NONE, E_TYPE, F_SORTED, T_ARR, T_OBJ, T_SET, UNDEFINED, Heap, SeqNode,
+    E_DEPTH, E_MEMORY, E_NONE, E_TYPE, F_SORTED, T_ARR, T_OBJ, T_SET, UNDEFINED, Heap,
+    SeqNode,
     Tag, Word, compare, equal, fail, from_bool, from_int, heap_alloc, item, key_at,
     lookup, new_array, new_object, new_seq, new_set, seq_len, store, tag, value_at,
 )

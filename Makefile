@@ -58,6 +58,11 @@ cluster-test: $(NATIVE_STAMP) ## Build a real API server (once; needs Go), run t
 	@$(BIN)/python tools/build_servers.py
 	@$(BIN)/python -m pytest -m cluster $(ARGS)
 
+.PHONY: tutorial
+tutorial: $(NATIVE_STAMP) ## Run the tutorial on a real API server, print the transcript (needs Go)
+	@$(BIN)/python tools/build_servers.py
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m tests.cluster.tutorial
+
 .PHONY: conformance
 conformance: $(NATIVE_STAMP) ## Run all conformance cases, the long ones too
 	@$(BIN)/python -m pytest tests/conformance -m 'not peers and not cluster' $(ARGS)

@@ -107,7 +107,15 @@ class ClusterSource:
         return changed or bool(data) or (self.complete and not before)
 
     def objects(self) -> Mapping[ObjectKey, Any]:
-        return self.holdings.objects()
+        """Constraints whose template is gone go with it, before their own watch has
+        heard of that: they are no faults."""
+        found = self.holdings.objects()
+        return {
+            key: obj
+            for key, obj in found.items()
+            if key[0] != crd.CONSTRAINT_GROUP
+            or (TEMPLATE.group, TEMPLATE.kind, "", key[1].lower()) in found
+        }
 
     def feed(self, installation: Installation) -> None:
         changes, self.data = self.data, []

@@ -11,6 +11,7 @@ policy      compile_policy -> Policy: evaluate, prepare_query
 cache       planned policies by what they were made from, in memory and on disk
 search/     the same, step by step: slower, and it tells
 traces/     what becomes of the steps: coverage, profile, explanation
+manifest    what a bundle may hold, and which Rego its files are in
 loading     files, folders and bundles -> modules and base data
 prints      where the lines of print() go
 testing     modules -> Suite -> the outcome of each unit test

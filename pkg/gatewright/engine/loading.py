@@ -23,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 
 from gatewright.engine.documents import Doc, JsonError
 from gatewright.engine.library.errors import BuiltinError
+from gatewright.engine.manifest import Manifest, ManifestError
 from gatewright.engine.values import Value
 from gatewright.rego import ast
 from gatewright.rego.errors import Error, RegoErrors
@@ -42,6 +43,7 @@ __all__ = [
 
 _YAML: Final = frozenset({".yaml", ".yml"})
 _DATA_NAMES: Final = frozenset({"data.json", "data.yaml", "data.yml"})
+_MANIFEST: Final = ".manifest"
 #: Bytes of one archive's members together; more is refused.
 _MAX_ARCHIVE: Final = 1 << 30
 
@@ -68,12 +70,14 @@ class _Refused(Exception):
 class Loaded:
     """Modules by file name, and the merged base data.
 
-    `parse_ns`: how long parsing of the modules took.
+    `parse_ns`: how long parsing of the modules took.  `roots`: what bundles own, by
+    their path.
     """
 
     modules: dict[str, ast.Module] = field(default_factory=dict)
     documents: dict[str, Value] = field(default_factory=dict)
     parse_ns: int = 0
+    roots: dict[str, Sequence[str]] = field(default_factory=dict)
     _origins: dict[str, Any] = field(default_factory=dict)
 
     def has_path(self, keys: Sequence[str]) -> bool:
@@ -409,14 +413,34 @@ def load_bundle(path: str, *, version: int = 1, ignore: Sequence[str] = ()) -> L
     except (tarfile.TarError, EOFError) as error:
         raise LoadErrors([f"bundle {path}: archive read failed: {error}"]) from error
     base = path if os.path.isdir(path) else ""
-    for name, data in files:
-        if any(loader.ignored(part) for part in name.split("/")):
-            continue
-        shown = os.path.join(base, name) if base else f"{path}:{name}"
-        loader.attempt(lambda n=name, s=shown, d=data: _member(loader, n, s, d))  # type: ignore[misc]
+    files = [
+        (name, data)
+        for name, data in files
+        if not any(loader.ignored(part) for part in name.split("/"))
+    ]
+    try:
+        manifest = _manifest(files)
+        for name, data in files:
+            shown = os.path.join(base, name) if base else f"{path}:{name}"
+            if name.endswith(".rego"):
+                loader.version = manifest.version_of(name, version)
+            loader.attempt(lambda n=name, s=shown, d=data: _member(loader, n, s, d))  # type: ignore[misc]
+        if not loader.errors:
+            manifest.check(loader.loaded.modules, loader.loaded.documents)
+    except ManifestError as error:
+        raise LoadErrors([_prefixed(path, str(error))]) from error
     if loader.errors:
         raise LoadErrors([_prefixed(path, error) for error in loader.errors])
+    loader.loaded.roots[path] = manifest.roots
     return loader.loaded
+
+
+def _manifest(files: Sequence[tuple[str, bytes]]) -> Manifest:
+    found = [(name, data) for name, data in files if name.endswith(_MANIFEST)]
+    if len(found) > 1:
+        names = " and ".join(f'"/{name}"' for name, _ in found[:2])
+        raise ManifestError(f"bundle contains multiple manifest files: {names}")
+    return Manifest.read(found[0][1]) if found else Manifest()
 
 
 def _prefixed(path: str, error: Error | str) -> Error | str:
@@ -437,7 +461,7 @@ def _folder(path: str) -> Iterator[tuple[str, bytes]]:
         folders.sort()
         for name in sorted(names):
             full = os.path.join(folder, name)
-            if name.endswith(".rego") or name in _DATA_NAMES:
+            if name.endswith((".rego", _MANIFEST)) or name in _DATA_NAMES:
                 with open(full, "rb") as stream:
                     yield os.path.relpath(full, path), stream.read()
 
@@ -448,8 +472,9 @@ def _archive(path: str) -> Iterator[tuple[str, bytes]]:
     total = 0
     with tarfile.open(fileobj=raw, mode="r:gz") as archive:
         for member in archive:
-            name = member.name.lstrip("./")
-            wanted = name.endswith(".rego") or os.path.basename(name) in _DATA_NAMES
+            name = member.name.removeprefix("./").lstrip("/")
+            wanted = name.endswith((".rego", _MANIFEST))
+            wanted |= os.path.basename(name) in _DATA_NAMES
             if not member.isfile() or not wanted:
                 continue
             total += member.size

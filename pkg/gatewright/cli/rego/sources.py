@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from gatewright.engine.library.errors import BuiltinError
-from gatewright.engine.loading import Loaded, load_bundle, load_paths
+from gatewright.engine.loading import Loaded, LoadErrors, load_bundle, load_paths
+from gatewright.engine.manifest import contains, overlap
 
 __all__ = ["load", "pattern_test", "patterns"]
 
@@ -30,12 +31,52 @@ def load(
     version = 0 if v0 else 1
     if not bundle:
         return load_paths(paths, version=version, ignore=ignore, only_rego=only_rego)
-    return merged([load_bundle(path, version=version, ignore=ignore) for path in paths])
+    bundles = []
+    for path in paths:
+        try:
+            bundles.append(load_bundle(path, version=version, ignore=ignore))
+        except LoadErrors as error:
+            if len(error.errors) > 1 or not isinstance(error.errors[0], str):
+                raise
+            text = error.errors[0]
+            before = "" if only_rego else f"unable to load bundle {path}: "
+            raise LoadFault(before + text) from error
+    fault = overlap(_roots(bundles))
+    if fault:
+        raise LoadFault(_pair(bundles) if only_rego else fault)
+    return merged(bundles)
+
+
+class LoadFault(LoadErrors):
+    """What is wrong with all that was loaded together."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__([text])
+
+    def __str__(self) -> str:
+        return str(self.errors[0])
+
+
+def _roots(parts: Iterable[Loaded]) -> dict[str, Sequence[str]]:
+    return {name: roots for part in parts for name, roots in part.roots.items()}
+
+
+def _pair(bundles: Iterable[Loaded]) -> str:
+    roots = [root for found in _roots(bundles).values() for root in found]
+    for place, root in enumerate(roots):
+        for other in roots[place + 1 :]:
+            if contains(root, other) or contains(other, root):
+                return f"manifest has overlapped roots: '{root}' and '{other}'"
+    raise AssertionError("roots that do not overlap")
 
 
 def merged(parts: Iterable[Loaded]) -> Loaded:
     """Modules and data of all parts together.  Raises LoadErrors."""
     whole = Loaded()
+    parts = list(parts)
+    fault = overlap(_roots(parts))
+    if fault:
+        raise LoadErrors([f"bundle activation failed: {fault}"])
     for part in parts:
         whole.modules.update(part.modules)
         whole.add("bundle", part.documents)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from collections.abc import Callable
 
 import pytest
 
@@ -32,8 +33,8 @@ def test_archive(before, tmp_path, monkeypatch):
         assert packed.status == 0
 
 
-def _renamed(before):
-    def rename(member):
+def _renamed(before: str) -> Callable[[tarfile.TarInfo], tarfile.TarInfo]:
+    def rename(member: tarfile.TarInfo) -> tarfile.TarInfo:
         member.name = before + member.name
         return member
 

@@ -10,7 +10,9 @@ cdef class Arena:
 cdef class Doc:
     cdef readonly object owner
     cdef Word word
+    cdef bint settled
 
+    cdef int settle(self) except -1
     cdef bytes text(self, WriteMode mode)
     cdef Word find(self, tuple path) except? 0
 

@@ -9,8 +9,8 @@ the documents need each other.
 
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 from cpython.unicode cimport PyUnicode_DecodeUTF8
-from libc.stdint cimport uint32_t
-from libc.stdlib cimport free, malloc
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport strlen
 
 from decimal import Decimal as BigDecimal
@@ -20,10 +20,11 @@ from gatewright._native.reader cimport (
     READ_EXACT, READ_REVIEW, READ_TERM, ReadMode, read_text,
 )
 from gatewright._native.value cimport (
-    E_DEPTH, E_MEMORY, E_NONE, E_SYNTAX, T_ARR, T_INT, T_NUM, T_OBJ, T_SET, T_STR,
-    UNDEFINED as NONE, W_FALSE, W_NULL, W_TRUE, ErrorKind, Heap, Tag, Word, as_int,
-    compare, copy, equal, heap_free, heap_init, item, key_at, lookup, new_array,
-    new_int, new_number, new_object, new_set, new_str, seq_len, str_node, tag, value_at,
+    E_DEPTH, E_MEMORY, E_NONE, E_SYNTAX, T_ARR, T_AUX, T_INT, T_NUM, T_OBJ, T_SET,
+    T_STR, UNDEFINED as NONE, W_FALSE, W_NULL, W_TRUE, ErrorKind, Heap, SeqNode, Tag,
+    Word, as_int, compare, copy, equal, heap_free, heap_init, item, key_at, load, lookup,
+    new_array, new_int, new_number, new_object, new_set, new_str, seq_len, seq_node,
+    sort_object, str_node, tag, value_at,
 )
 from gatewright._native.writer cimport (
     WRITE_HTML, WRITE_JSON, WRITE_REGO, WRITE_TERM, Out, WriteMode, out_free, out_init,
@@ -540,11 +541,63 @@ cdef Doc new_doc(object owner, Word w):
     return doc
 
 
+cdef enum:
+    MANY = 1 << 16      # nodes up to which nobody asks whether one was seen before
+
+
 cdef class Doc:
     """A value, together with the memory that it lies in."""
 
     def __init__(self):
         raise TypeError("use Doc.parse or Doc.from_python")
+
+    cdef int settle(self) except -1:
+        # Sorts every object in it, once, while the GIL is held: after that nothing
+        # writes to it, so any number of threads may evaluate with it.
+        cdef Word* stack
+        cdef Word* more
+        cdef size_t room = 256
+        cdef size_t depth = 1
+        cdef size_t count = 0
+        cdef Word w
+        cdef SeqNode* seq
+        cdef uint32_t i, slots
+        cdef set seen = set()
+        if self.settled or tag(self.word) < T_ARR or tag(self.word) == T_AUX:
+            self.settled = True
+            return 0
+        stack = <Word*>malloc(room * sizeof(Word))
+        if stack == NULL:
+            raise MemoryError
+        stack[0] = self.word
+        try:
+            while depth:
+                depth -= 1
+                w = stack[depth]
+                count += 1
+                if count > MANY:    # parts that are shared, each once
+                    if <uint64_t>w in seen:
+                        continue
+                    seen.add(<uint64_t>w)
+                if tag(w) == T_OBJ:
+                    sort_object(w)
+                seq = seq_node(w)
+                slots = 2 * seq.n if tag(w) == T_OBJ else seq.n
+                if depth + slots > room:
+                    room = 2 * (depth + slots)
+                    more = <Word*>realloc(stack, room * sizeof(Word))
+                    if more == NULL:
+                        raise MemoryError
+                    stack = more
+                for i in range(slots):
+                    w = load(&seq.items[i])
+                    if tag(w) >= T_ARR and tag(w) != T_AUX:
+                        stack[depth] = w
+                        depth += 1
+        finally:
+            free(stack)
+        self.settled = True
+        return 0
 
     @staticmethod
     def parse(data, *, bint review=False, bint term=False, limit=DEFAULT_LIMIT):

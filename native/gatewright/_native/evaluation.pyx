@@ -236,6 +236,7 @@ cdef class Evaluation:
         # A document of the batch itself lives as long as the batch; kept in it, it
         # would make a cycle, and the arena would wait for the garbage collector.
         if doc.owner is not self.batch:
+            doc.settle()
             self.batch.kept.append(doc)
         return 0
 

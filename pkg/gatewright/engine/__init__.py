@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         Policy,
         PreparedQuery,
         RegoVersion,
+        Run,
         Solution,
         compile_policy,
     )
@@ -61,6 +62,7 @@ __all__ = [
     "PrintOutput",
     "RegoErrors",
     "RegoVersion",
+    "Run",
     "Set",
     "Solution",
     "Value",
@@ -79,6 +81,7 @@ _HOMES: Final = {
         "Policy",
         "PreparedQuery",
         "RegoVersion",
+        "Run",
         "Solution",
         "compile_policy",
     ),

@@ -110,3 +110,14 @@ def test_line(line, folder, opa, monkeypatch):
         assert ours != theirs, "they agree now: drop `differs`"
     else:
         assert ours == theirs
+
+
+def test_counts(opa):
+    """For the log: how many lines agree, by command."""
+    counts: dict[str, list[int]] = {}
+    for line in LINES:
+        agree, differ = counts.setdefault(line["args"][0], [0, 0])
+        known = "differs" in line
+        counts[line["args"][0]] = [agree + (not known), differ + known]
+    print(json.dumps({"suite": "rego cli", "opa": str(opa.name), "lines": counts}))
+    assert sum(agree for agree, _ in counts.values()) > 200

@@ -1,20 +1,46 @@
-"""The tutorial as it stands, on pods that the chart makes."""
+"""The tutorial as it stands, then an upgrade under fire: pods run by the chart."""
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.chart.rendered import CHART
 from tests.cluster.node import Node
 from tests.cluster.server import Cluster, until
 from tests.cluster.tutorial import NAMESPACE, run, steps
-from tests.needs import require_command, require_servers
+from tests.needs import ROOT, require_command, require_servers
 
 pytestmark = pytest.mark.cluster
+
+MESSAGE = "[ns-must-have-gk] you must provide labels"
+POLICY = ROOT / "pkg/gatewright/policies/required-labels"
+CONSTRAINT = """\
+apiVersion: constraints.gatekeeper.sh/v1beta1
+kind: K8sRequiredLabels
+metadata: {name: ns-must-have-gk}
+spec:
+  enforcementAction: deny
+  match: {kinds: [{apiGroups: [""], kinds: [Namespace]}]}
+  parameters: {labels: [gatekeeper]}
+"""
+VALUES = (
+    *("--set", "controllerManager.host=$(POD_IP)", "--set", "audit.host=$(POD_IP)"),
+    *(
+        "--set",
+        "controllerManager.workers=1",
+        "--set",
+        "controllerManager.shutdownDelay=2",
+    ),
+    *("--set", "availability=closed"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +71,79 @@ def test_the_tutorial_is_true(
         text = run(cluster, step)
         assert step.fits(text), f"$ {step.command}\n{text}\n\nnot:\n{step.printed}"
     until("its pods end", lambda: not node.pods, seconds=60)
+
+
+class Probe(threading.Thread):
+    """A dry-run create every 100 ms that has to be denied, in the policy's words."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__(daemon=True)
+        self.cluster = cluster
+        self.asked = 0
+        self.passed: list[str] = []
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        while not self.ended.is_set():
+            said = self.ask()
+            self.asked += 1
+            if MESSAGE not in said:
+                self.passed.append(said)
+            time.sleep(0.1)
+
+    def ask(self) -> str:
+        done = self.cluster.run(
+            "kubectl", "create", "namespace", "probe", "--dry-run=server"
+        )
+        return done.stderr or done.stdout
+
+
+def taken(cluster: Cluster) -> bool:
+    """Whether the constraint could be written: its kind has to be served first."""
+    wanted = ("apply", "--server-side", "--force-conflicts", "-f", "-")
+    return cluster.run("kubectl", *wanted, stdin=CONSTRAINT).returncode == 0
+
+
+def admission(node: Node) -> set[str]:
+    return {name for name in node.pods if "audit" not in name}
+
+
+def test_an_upgrade_and_a_rollback_leave_no_gap(site: tuple[Cluster, Node]) -> None:
+    cluster, node = site
+    place = ("--namespace", NAMESPACE)
+    cluster.helm(
+        *("upgrade", "--install", "gatewright", CHART),
+        *("--create-namespace", *place, *VALUES),
+    )
+    until(
+        "its pods are ready",
+        lambda: len(node.pods) == 3 and all(pod.ready for pod in node.pods.values()),
+        seconds=90,
+    )
+    # As the tutorial left it, or anew.
+    cluster.kubectl("apply", "--server-side", "-f", POLICY / "template.yaml")
+    until("the policy is taken", lambda: taken(cluster))
+    probe = Probe(cluster)
+    until("the policy is enforced", lambda: MESSAGE in probe.ask())
+    before = admission(node)
+    probe.start()
+    try:
+        for verb in (("upgrade", "gatewright", CHART, "--set", "logDenies=true"), None):
+            if verb is not None:
+                cluster.helm(verb[0], *verb[1:], *place, *VALUES)
+            else:
+                cluster.helm("rollback", "gatewright", *place)
+            cluster.kubectl(
+                *("rollout", "status", "deployment", "-n", NAMESPACE),
+                *("gatewright-controller-manager", "--timeout=100s"),
+            )
+            until("the old pods are gone", partial(before.isdisjoint, node.pods))
+            before = admission(node)
+    finally:
+        probe.ended.set()
+        probe.join(30)
+
+    assert probe.passed == []
+    assert probe.asked > 10
+    cluster.helm("uninstall", "gatewright", *place)
+    assert "created" in probe.ask()

@@ -118,6 +118,7 @@ def serve(
         roles,
         board=board,
         drain_time=limits.drain_time,
+        delay=limits.shutdown_delay,
         log=log,
         watchdog=watchdog,
     )

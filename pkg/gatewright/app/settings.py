@@ -74,6 +74,7 @@ class Limits:
     connections: int = 4096
     deadline: float = 3.0
     margin: float = 0.2
+    shutdown_delay: float = 0.0
     drain_time: float = 10.0
     steps: int = 100_000_000
     slice_steps: int = 20_000

@@ -57,12 +57,14 @@ class Supervisor:
         *,
         board: Board,
         drain_time: float,
+        delay: float = 0.0,
         log: Log,
         watchdog: Watchdog | None = None,
     ) -> None:
         self.roles = roles
         self.board = board
         self.drain_time = drain_time
+        self.delay = delay
         self.log = log
         self.slot = board.slot(0)
         self.restarts = place("gatewright_worker_restarts_total").start
@@ -176,8 +178,9 @@ class Supervisor:
         self.board.set_word(Board.DRAINING, 1)
         workers = [role for role in self.roles if role.worker]
         others = [role for role in self.roles if not role.worker]
-        end = time.monotonic() + self.drain_time
         asked = self.stopping
+        self.linger(wake, asked)
+        end = time.monotonic() + self.drain_time
         for group in (workers, others):
             self.send(group, signal.SIGTERM)
             while any(role.pid for role in group) and self.stopping == asked:
@@ -193,6 +196,13 @@ class Supervisor:
                 os.waitpid(role.pid, 0)
         self.log.info("stopped", killed=cut)
         return 1 if self.stopping > asked else 0
+
+    def linger(self, wake: socket.socket, asked: int) -> None:
+        """Go on answering until callers have heard that this pod is not ready."""
+        end = time.monotonic() + self.delay
+        while (left := end - time.monotonic()) > 0 and self.stopping == asked:
+            self.wait(wake, min(left, 1.0))
+            self.reap()
 
     def send(self, roles: list[Role], number: signal.Signals) -> None:
         for role in roles:

@@ -247,7 +247,7 @@ def gatekeepers(command: Command) -> Command:
     type=float,
     default=10.0,
     show_default=True,
-    help="Seconds that workers have to finish after SIGTERM.",
+    help="Seconds that a pod goes on answering after SIGTERM, until nobody calls it.",
 )
 def manager(
     kubeconfig: Path | None,
@@ -343,7 +343,7 @@ def manager(
             certificate=cert_dir / "tls.crt" if given else None,
             key=cert_dir / "tls.key" if given else None,
             workers=workers,
-            limits=Limits(drain_time=shutdown_delay),
+            limits=Limits(shutdown_delay=shutdown_delay),
             namespace=namespace,
             exempt_namespaces=exempt_namespace,
             exempt_prefixes=exempt_namespace_prefix,

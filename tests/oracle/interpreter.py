@@ -185,6 +185,8 @@ class Interpreter:
                 return put(r, a[0], follow(context.input, k[a[1]]), a[2])
             case "DATAK":
                 return put(r, a[0], follow(context.data, k[a[1]], stored), a[2])
+            case "INDEX":
+                return a[3]  # has none
             case "DOTD":
                 return put(r, a[0], stored(r[a[1]], r[a[2]]), a[3])
             case "TRUE":

@@ -33,6 +33,8 @@ from gatewright._native.image cimport (
     P_ENTRY_COUNT,
     P_FUNCTION_COUNT,
     P_FUNCTIONS,
+    P_INDEX_COUNT,
+    P_INDEXES,
     P_LOCATION_COUNT,
     P_LOCATIONS,
     P_MOCK_COUNT,
@@ -392,6 +394,8 @@ cdef class Assembler:
         record[P_ENTRIES] = self.put_table(entries)
         record[P_ENTRY_COUNT] = len(entries)
         record[P_MOCK_COUNT] = len(program.mocks)
+        record[P_INDEXES] = self.put_table(program.indexes)
+        record[P_INDEX_COUNT] = len(program.indexes)
         self.records.append(record)
         return len(self.records) - 1
 
@@ -436,6 +440,7 @@ cdef class Assembler:
             (P_BUILTINS, 2 * record[P_BUILTIN_COUNT]),
             (P_LOCATIONS, 3 * record[P_LOCATION_COUNT]),
             (P_ENTRIES, 2 * record[P_ENTRY_COUNT]),
+            (P_INDEXES, 2 * record[P_INDEX_COUNT]),
         ):
             copied[i] = len(self.tables)
             self.copy_table(image, record[i], length)
@@ -487,7 +492,9 @@ cdef class Assembler:
         shift = 2 + P_SIZE * len(self.records)
         for record in self.records:
             record = list(record)
-            for i in (P_FUNCTIONS, P_BUILTINS, P_LOCATIONS, P_ENTRIES):
+            for i in (
+                P_FUNCTIONS, P_BUILTINS, P_LOCATIONS, P_ENTRIES, P_INDEXES,
+            ):
                 record[i] += shift
             table.extend(record)
         moved = array.array("I", self.tables)

@@ -545,6 +545,24 @@ cdef enum:
     MANY = 1 << 16      # nodes up to which nobody asks whether one was seen before
 
 
+cdef bint contains_number(Word w) except -1:
+    cdef SeqNode* seq
+    cdef uint32_t i
+    if tag(w) == T_NUM:
+        return True
+    if tag(w) < T_ARR or tag(w) == T_AUX:
+        return False
+    seq = seq_node(w)
+    Py_EnterRecursiveCall(" in a document")
+    try:
+        for i in range(seq.n * (2 if tag(w) == T_OBJ else 1)):
+            if contains_number(load(&seq.items[i])):
+                return True
+    finally:
+        Py_LeaveRecursiveCall()
+    return False
+
+
 cdef class Doc:
     """A value, together with the memory that it lies in."""
 
@@ -636,6 +654,16 @@ cdef class Doc:
         """The document of a value in Python form."""
         cdef Arena arena = Arena(limit)
         return new_doc(arena, to_word(&arena.heap, value))
+
+    @property
+    def is_object(self) -> bool:
+        """Is it an object?"""
+        return tag(self.word) == T_OBJ
+
+    @property
+    def has_number(self) -> bool:
+        """Is there a number in it that is no integer of the usual spelling?"""
+        return contains_number(self.word)
 
     def python(self):
         """The value in Python form."""

@@ -2,9 +2,11 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
+from gatewright._native.catalog cimport View
 from gatewright._native.convert cimport Arena, Doc
 from gatewright._native.frame cimport Vm
 from gatewright._native.image cimport Image
+from gatewright._native.index cimport IndexSet
 from gatewright._native.value cimport Chunk, ErrorKind, Heap, Word
 
 # How a call ended
@@ -64,6 +66,8 @@ cdef class Evaluation:
     cdef object raised          # by a Python builtin
     cdef public object context  # for builtins that want one
     cdef public object make_context
+    cdef View view              # of the base data; None: the image's
+    cdef IndexSet indexes       # of the view's catalog, for the image; or None
     cdef volatile int32_t cancelled
     cdef int new_batch(self) except -1
     cdef int keep(self, Doc doc) except -1

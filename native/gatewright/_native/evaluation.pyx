@@ -13,6 +13,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset, strlen
 
+from gatewright._native.catalog cimport View
 from gatewright._native.convert cimport (
     Arena, Doc, new_doc, raise_error, to_python, to_word,
 )
@@ -20,6 +21,7 @@ from gatewright._native.frame cimport (
     S_DONE, S_FAILED, Status, Vm, vm_free, vm_init, vm_start, with_key,
 )
 from gatewright._native.image cimport Image
+from gatewright._native.index cimport IndexSet, find_records
 from gatewright._native.outcome cimport (
     collected_of, message_of, violations_of, word_text,
 )
@@ -64,11 +66,15 @@ cdef Word call_python(
     Vm* vm, int32_t number, const Word* args, int n
 ) noexcept with gil:
     cdef Builtin* builtin = &vm.program.builtins[number]
-    cdef Evaluation evaluation = <Evaluation>vm.owner
+    cdef Evaluation evaluation
     cdef Heap* heap = vm.heap
     cdef Account* mine = account()
     cdef size_t size
     cdef int i
+    if vm.owner == NULL:
+        fail(heap, E_INTERNAL, b"no builtins of Python here")
+        return NONE
+    evaluation = <Evaluation>vm.owner
     for i in range(n):
         size = unfolded(args[i], heap.limit)
         if size > heap.limit:
@@ -185,6 +191,14 @@ cdef class Evaluation:
         self.running = False
         self.review_word = NONE
         self.data_word = self.image.data
+        self.vm.find = NULL
+        if self.view is not None:
+            self.data_word = self.view.root
+            self.batch.kept.append(self.view)
+            if self.indexes is not None:
+                self.vm.find = find_records
+                self.vm.finder = &self.indexes.lookup
+                self.vm.epoch = self.view.epoch
         self.raised = None
         self.context = None
         self.cancelled = 0
@@ -204,6 +218,15 @@ cdef class Evaluation:
             &self.image.known, hash_bytes(text, size), text, size
         )
         return w if w != NONE else new_str(self.heap, text, size)
+
+    def pin(self, View view, IndexSet indexes=None):
+        """Takes a view as the base data of all batches from now on; None: none.
+
+        `indexes`: of the image, over the view's catalog.  A new batch begins.
+        """
+        self.view = view
+        self.indexes = indexes if view is not None else None
+        self.clear()
 
     def reset(self):
         """Frees all that the last batch made, its review too."""
@@ -273,6 +296,7 @@ cdef class Evaluation:
     def set_data(self, data):
         """Replaces the image's base data for this batch; an object."""
         cdef Doc doc
+        self.vm.find = NULL         # indexes are over other data
         if isinstance(data, Doc):
             doc = data
             self.keep(doc)

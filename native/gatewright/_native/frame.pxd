@@ -121,6 +121,17 @@ cdef enum Status:
     S_SUSPENDED = 1
     S_FAILED = 2                # heap.error says what kind
 
+# Finds the records of an index that may have a key, as an array in order; undefined
+# if there is no such index, or (the heap has the error) no memory
+ctypedef Word (*FindFn)(
+    void* finder,
+    Heap* heap,
+    const Program* program,
+    int32_t number,
+    Word key,
+    uint64_t epoch,
+) noexcept nogil
+
 ctypedef struct Vm:
     Heap* heap
     const Program* program
@@ -145,6 +156,9 @@ ctypedef struct Vm:
     uint64_t serials            # contexts and calls so far
     Context* spare_contexts
     Word* spare_memos           # first word: the next one
+    FindFn find                 # NULL: no indexes
+    void* finder
+    uint64_t epoch              # of the base data
     PyObject* owner             # takes exceptions of Python builtins
     PyObject* raised
 

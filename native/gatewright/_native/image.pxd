@@ -19,7 +19,7 @@ from gatewright._native.reader cimport InternTable
 from gatewright._native.value cimport Word
 
 cdef enum:
-    IMAGE_VERSION = 1
+    IMAGE_VERSION = 2
 
 cdef enum:
     IN_VALUES = 0
@@ -56,7 +56,9 @@ cdef enum:
     P_ENTRIES = 8               # name, function
     P_ENTRY_COUNT = 9
     P_MOCK_COUNT = 10
-    P_SIZE = 11
+    P_INDEXES = 11              # pattern (constant), function
+    P_INDEX_COUNT = 12
+    P_SIZE = 13
 
 cdef enum:
     F_NAME = 0
@@ -70,6 +72,8 @@ cdef enum:
     F_SIZE = 8
 
 cdef uint64_t checksum(const char* data, uint64_t size) noexcept nogil
+# Of any bytes; `hole`: bytes 24 to 31 count as zero
+cdef uint64_t digest(const char* data, uint64_t size, bint hole) noexcept nogil
 
 cdef class Image:
     cdef object source          # keeps the bytes alive
@@ -99,6 +103,9 @@ cdef class Image:
         self, uint32_t number, const uint32_t* record, uint64_t table_size
     ) except -1
     cdef int load_functions(
+        self, uint32_t number, const uint32_t* record, uint64_t table_size
+    ) except -1
+    cdef int load_indexes(
         self, uint32_t number, const uint32_t* record, uint64_t table_size
     ) except -1
     cdef str name_of(self, uint32_t number, uint32_t k)

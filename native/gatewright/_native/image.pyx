@@ -27,12 +27,16 @@ from gatewright._native.program cimport (
 )
 from gatewright._native.survey cimport check_values
 from gatewright._native.value cimport (
+    T_ARR,
     T_OBJ,
     T_STR,
     UNDEFINED,
+    W_NULL,
     StrNode,
     Word,
+    item,
     load,
+    seq_node,
     str_node,
     tag,
 )
@@ -49,8 +53,12 @@ cdef inline uint64_t rotate(uint64_t x, int by) noexcept nogil:
 
 
 cdef uint64_t checksum(const char* data, uint64_t size) noexcept nogil:
-    # Four lanes of multiply and rotate over 32-byte blocks, the size mixed in; the
-    # eight bytes at the header's checksum field count as zero.
+    # The eight bytes at the header's checksum field count as zero.
+    return digest(data, size, True)
+
+
+cdef uint64_t digest(const char* data, uint64_t size, bint hole) noexcept nogil:
+    # Four lanes of multiply and rotate over 32-byte blocks, the size mixed in.
     cdef uint64_t lanes[4]
     cdef uint64_t block[4]
     cdef uint64_t at = 0
@@ -65,7 +73,7 @@ cdef uint64_t checksum(const char* data, uint64_t size) noexcept nogil:
             for i in range(4):
                 block[i] = 0
             memcpy(block, data + at, size - at)
-        if at == 0:
+        if at == 0 and hole:
             block[3] = 0        # offset 24: Header.checksum
         for i in range(4):
             lanes[i] = (
@@ -252,6 +260,7 @@ cdef class Image:
             raise ImageError(f"program {number}: {trouble.decode()}")
         self.bind_builtins(number, record, table_size)
         self.load_functions(number, record, table_size)
+        self.load_indexes(number, record, table_size)
         if not fits(record[P_ENTRIES], record[P_ENTRY_COUNT], 2, table_size):
             raise ImageError(f"program {number}: its entry points are cut short")
         for i in range(record[P_ENTRY_COUNT]):
@@ -360,6 +369,35 @@ cdef class Image:
         if trouble != NULL:
             name = self.name_of(number, program.functions[i].name)
             raise ImageError(f"function {name}, word {at}: {trouble.decode()}")
+        return 0
+
+    cdef int load_indexes(
+        self, uint32_t number, const uint32_t* record, uint64_t table_size
+    ) except -1:
+        cdef Program* program = &self.programs[number]
+        cdef const uint32_t* entry
+        cdef Word pattern, step
+        cdef uint32_t i, k
+        if not fits(record[P_INDEXES], record[P_INDEX_COUNT], 2, table_size):
+            raise ImageError(f"program {number}: its indexes are cut short")
+        program.indexes = self.tables + record[P_INDEXES]
+        program.index_count = record[P_INDEX_COUNT]
+        for i in range(program.index_count):
+            entry = program.indexes + 2 * i
+            if (
+                entry[0] >= program.constant_count
+                or tag(constant(program, entry[0])) != T_ARR
+            ):
+                raise ImageError(f"program {number}: an index has no pattern")
+            pattern = constant(program, entry[0])
+            for k in range(seq_node(pattern).n):
+                step = item(pattern, k)
+                if step != W_NULL and tag(step) != T_STR:
+                    raise ImageError(f"program {number}: a pattern is no path")
+            if entry[1] >= program.function_count or program.functions[
+                entry[1]
+            ].params:
+                raise ImageError(f"program {number}: an index calls nothing")
         return 0
 
     cdef str name_of(self, uint32_t number, uint32_t k):

@@ -2,8 +2,8 @@
 # Written by tools/generate_opcodes.py from gatewright.ir.opcodes: edit that table.
 
 cdef enum:
-    PLAN_VERSION = 2
-    OPCODE_COUNT = 55
+    PLAN_VERSION = 3
+    OPCODE_COUNT = 56
 
 cdef enum Opcode:
     # JUMP L:to
@@ -34,88 +34,90 @@ cdef enum Opcode:
     OP_INPUTK = 12
     # DATAK d:d k:path L:fail
     OP_DATAK = 13
+    # INDEX d:d n:index r:key L:none
+    OP_INDEX = 14
     # DOTD d:d r:o r:key L:fail
-    OP_DOTD = 14
+    OP_DOTD = 15
     # TRUE r:s L:fail
-    OP_TRUE = 15
+    OP_TRUE = 16
     # DEF r:s L:fail
-    OP_DEF = 16
+    OP_DEF = 17
     # UNDEF r:s L:fail
-    OP_UNDEF = 17
+    OP_UNDEF = 18
     # EQ r:a r:b L:fail
-    OP_EQ = 18
+    OP_EQ = 19
     # EQK r:a k:b L:fail
-    OP_EQK = 19
+    OP_EQK = 20
     # NEQ r:a r:b L:fail
-    OP_NEQ = 20
+    OP_NEQ = 21
     # CMP d:d n:rel r:a r:b
-    OP_CMP = 21
+    OP_CMP = 22
     # CMPJ n:rel r:a r:b L:fail
-    OP_CMPJ = 22
+    OP_CMPJ = 23
     # CMPKJ n:rel r:a k:b L:fail
-    OP_CMPKJ = 23
+    OP_CMPKJ = 24
     # ARRLEN r:s n:len L:fail
-    OP_ARRLEN = 24
+    OP_ARRLEN = 25
     # OBJLEN r:s n:len L:fail
-    OP_OBJLEN = 25
+    OP_OBJLEN = 26
     # ITER d:it r:c L:fail
-    OP_ITER = 26
+    OP_ITER = 27
     # NEXT r:it rn:key rn:val L:end
-    OP_NEXT = 27
+    OP_NEXT = 28
     # ARR d:d r:base n:n
-    OP_ARR = 28
+    OP_ARR = 29
     # OBJ d:d r:base n:n
-    OP_OBJ = 29
+    OP_OBJ = 30
     # SET d:d r:base n:n
-    OP_SET = 30
+    OP_SET = 31
     # ANEW d:b
-    OP_ANEW = 31
+    OP_ANEW = 32
     # SNEW d:b
-    OP_SNEW = 32
+    OP_SNEW = 33
     # ONEW d:b
-    OP_ONEW = 33
+    OP_ONEW = 34
     # AADD r:b r:s
-    OP_AADD = 34
+    OP_AADD = 35
     # SADD r:b r:s
-    OP_SADD = 35
+    OP_SADD = 36
     # OADD r:b r:key r:val p:loc
-    OP_OADD = 36
+    OP_OADD = 37
     # BPUT r:b r:base n:n r:val p:loc
-    OP_BPUT = 37
+    OP_BPUT = 38
     # BADD r:b r:base n:n r:val p:loc
-    OP_BADD = 38
+    OP_BADD = 39
     # DONE d:d r:b
-    OP_DONE = 39
+    OP_DONE = 40
     # CALL d:d f:f r:base L:fail
-    OP_CALL = 40
+    OP_CALL = 41
     # RULE d:d f:f L:fail
-    OP_RULE = 41
+    OP_RULE = 42
     # TRY d:d f:f L:fail L:conflict
-    OP_TRY = 42
+    OP_TRY = 43
     # BUILTIN d:d b:b r:base n:n L:fail p:loc
-    OP_BUILTIN = 43
+    OP_BUILTIN = 44
     # ONCE d:d r:s k:message L:next p:loc
-    OP_ONCE = 44
+    OP_ONCE = 45
     # WPUSH
-    OP_WPUSH = 45
+    OP_WPUSH = 46
     # WPOP
-    OP_WPOP = 46
+    OP_WPOP = 47
     # WINPUT r:s
-    OP_WINPUT = 47
+    OP_WINPUT = 48
     # WINPUTP k:path r:s
-    OP_WINPUTP = 48
+    OP_WINPUTP = 49
     # WDATA k:path r:s
-    OP_WDATA = 49
+    OP_WDATA = 50
     # WMOCKV m:slot r:s
-    OP_WMOCKV = 50
+    OP_WMOCKV = 51
     # WMOCKF m:slot f:f
-    OP_WMOCKF = 51
+    OP_WMOCKF = 52
     # WMOCKB m:slot b:b
-    OP_WMOCKB = 52
+    OP_WMOCKB = 53
     # MOCKED d:d m:slot r:base n:n L:fail L:none p:loc
-    OP_MOCKED = 53
+    OP_MOCKED = 54
     # OVERRIDE d:d k:path L:fail L:none
-    OP_OVERRIDE = 54
+    OP_OVERRIDE = 55
 
 cdef enum Relation:
     REL_EQUAL = 0
@@ -143,6 +145,7 @@ cdef extern from *:
         "drkL", /* PATHK */
         "dkL", /* INPUTK */
         "dkL", /* DATAK */
+        "dnrL", /* INDEX */
         "drrL", /* DOTD */
         "rL", /* TRUE */
         "rL", /* DEF */

@@ -50,11 +50,13 @@ ctypedef struct Program:
     Function* functions
     Builtin* builtins
     const Location* locations
+    const uint32_t* indexes     # pairs of a pattern (constant) and a function
     uint32_t constant_count
     uint32_t function_count
     uint32_t builtin_count
     uint32_t location_count
     uint32_t mock_count
+    uint32_t index_count
     uint32_t entry          # function of the first entry point
 
 # The value of a constant

@@ -37,25 +37,6 @@ from gatewright._native.value cimport (
 )
 
 
-ctypedef struct Walk:
-    SeqNode* seq
-    uint32_t at                 # next slot
-    uint32_t end
-    uint32_t depth              # of the deepest child so far
-    uint32_t kind
-
-
-# What is known of the eight bytes at each offset of the values: which kinds of node
-# were found sound there, and how deep they nest.
-ctypedef struct Survey:
-    const char* base
-    uint64_t size
-    uint8_t* sound
-    uint16_t* depths
-    Walk* walks
-    uint32_t room
-
-
 cdef inline bint sorted_leaves(Word a, Word b) noexcept nogil:
     # Keys that are collections themselves are taken on trust
     return tag(a) >= T_ARR or tag(b) >= T_ARR or compare(a, b) < 0
@@ -227,6 +208,25 @@ cdef const char* check_value(Survey* survey, const Word* root) noexcept nogil:
         before = <uint64_t>(<const char*>walk.seq - survey.base)
 
 
+cdef bint survey_open(Survey* survey, const char* base, uint64_t room) noexcept nogil:
+    survey.base = base
+    survey.size = 0
+    survey.room = 64
+    survey.sound = <uint8_t*>calloc(room // 8 + 1, 1)
+    survey.depths = <uint16_t*>calloc(room // 8 + 1, sizeof(uint16_t))
+    survey.walks = <Walk*>malloc(survey.room * sizeof(Walk))
+    return survey.sound != NULL and survey.depths != NULL and survey.walks != NULL
+
+
+cdef void survey_close(Survey* survey) noexcept nogil:
+    free(survey.sound)
+    free(survey.depths)
+    free(survey.walks)
+    survey.sound = NULL
+    survey.depths = NULL
+    survey.walks = NULL
+
+
 cdef const char* check_values(
     const char* values,
     uint64_t size,
@@ -240,14 +240,9 @@ cdef const char* check_values(
     cdef const char* trouble = NULL
     cdef uint64_t i
     cdef bint hole = False
-    survey.base = values
-    survey.size = size
-    survey.room = 64
-    survey.sound = <uint8_t*>calloc(size // 8 + 1, 1)
-    survey.depths = <uint16_t*>calloc(size // 8 + 1, sizeof(uint16_t))
-    survey.walks = <Walk*>malloc(survey.room * sizeof(Walk))
-    if survey.sound == NULL or survey.depths == NULL or survey.walks == NULL:
+    if not survey_open(&survey, values, size):
         trouble = b"out of memory"
+    survey.size = size
     i = 0
     while trouble == NULL and i < root_count:
         if roots[i] != UNDEFINED or i + 1 < root_count:
@@ -264,7 +259,5 @@ cdef const char* check_values(
         i += 1
     if trouble == NULL and not hole:
         trouble = b"the table of known strings is full"
-    free(survey.sound)
-    free(survey.depths)
-    free(survey.walks)
+    survey_close(&survey)
     return trouble

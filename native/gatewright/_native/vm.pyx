@@ -77,6 +77,7 @@ from gatewright._native.opcodes cimport (
     OP_EQ,
     OP_EQK,
     OP_ERR,
+    OP_INDEX,
     OP_INPUT,
     OP_INPUTK,
     OP_ITER,
@@ -546,6 +547,18 @@ cdef Status run(Vm* vm) noexcept nogil:
             else:
                 r[pc[1]] = a
                 pc += 4
+        elif op == OP_INDEX:
+            a = UNDEFINED
+            if vm.find != NULL and r[pc[3]] != UNDEFINED:
+                a = vm.find(vm.finder, heap, program, pc[2], r[pc[3]], vm.epoch)
+                if a == UNDEFINED and heap.error != E_NONE:
+                    break
+            if a == UNDEFINED:
+                pc = code + pc[4]
+            else:
+                left -= seq_node(a).n >> 3
+                r[pc[1]] = a
+                pc += 5
         elif op == OP_DOTD:
             a = stored(r[pc[2]], r[pc[3]])
             if a == UNDEFINED:

@@ -7,6 +7,7 @@ from gatewright._native.assemble import Assembler
 from gatewright._native.builtin import BuiltinError as NativeBuiltinError
 from gatewright._native.builtin import builtin_names
 from gatewright._native.builtin import call as call_builtin
+from gatewright._native.catalog import Catalog, CatalogError, View
 from gatewright._native.convert import (
     UNDEFINED,
     Arena,
@@ -21,19 +22,24 @@ from gatewright._native.convert import (
 )
 from gatewright._native.evaluation import Evaluation
 from gatewright._native.image import Image, ImageError
+from gatewright._native.index import IndexSet
 from gatewright._native.lib_regex import set_regex
 from gatewright._native.lines import failures_of, lines_of
 from gatewright._native.query import run_query
+from gatewright._native.segment import SegmentWriter, room_for
 from gatewright._native.work import OverBudget, cancelled, charge, reserve, time_left
 
 __all__ = [
     "UNDEFINED",
     "Arena",
     "Assembler",
+    "Catalog",
+    "CatalogError",
     "Doc",
     "Evaluation",
     "Image",
     "ImageError",
+    "IndexSet",
     "JsonError",
     "LimitError",
     "NativeBuiltinError",
@@ -51,6 +57,9 @@ __all__ = [
     "lines_of",
     "reserve",
     "run_query",
+    "SegmentWriter",
+    "View",
+    "room_for",
     "set_regex",
     "time_left",
 ]

@@ -28,6 +28,7 @@ In order of flow:
     source.py          what is asked of a folder or a cluster
     folder_source.py   the folder as a source
     cluster_source.py  the cluster as a source
+    feed.py            the inventory on its way to the workers
     patience.py        how long one thing may take to compile
     policy_process.py  reads, compiles, publishes generations
     channel.py         messages and memory between policy process and workers

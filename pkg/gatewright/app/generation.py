@@ -9,6 +9,7 @@ from collections.abc import Callable
 from gatewright.constraints.exclusion import MUTATION
 from gatewright.constraints.namespaces import NamespaceError, NamespaceLookup
 from gatewright.constraints.snapshot import Snapshot
+from gatewright.engine.basedata import Replica
 from gatewright.engine.limits import Limits
 from gatewright.engine.reviews import Reviewer
 from gatewright.match.block import Matcher, compile_match
@@ -26,9 +27,16 @@ class Generation:
     Raises what `Snapshot` and `parse_mutator` raise when the memory is no good.
     """
 
-    def __init__(self, number: int, buffer: object, *, limits: Limits) -> None:
+    def __init__(
+        self,
+        number: int,
+        buffer: object,
+        *,
+        limits: Limits,
+        inventory: Replica | None = None,
+    ) -> None:
         self.number = number
-        self.snapshot = Snapshot(buffer)
+        self.snapshot = Snapshot(buffer, inventory=inventory)
         self.limits = limits
         self.mutators: MutatorSystem[Matcher] = MutatorSystem.build(
             [parse_mutator(one) for one in self.snapshot.extra.get("mutators", ())],
@@ -37,11 +45,16 @@ class Generation:
         self._idle: list[Reviewer] = []
 
     @classmethod
-    def map(cls, number: int, fd: int, *, limits: Limits) -> Generation:
-        """Map sealed memory; the descriptor stays the caller's."""
+    def map(
+        cls, number: int, fd: int, *, limits: Limits, inventory: Replica | None = None
+    ) -> Generation:
+        """Map sealed memory; the descriptor stays the caller's.
+
+        Its inventory is the epoch that the replica has now.
+        """
         size = os.fstat(fd).st_size
         memory = mmap.mmap(fd, size, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
-        return cls(number, memory, limits=limits)
+        return cls(number, memory, limits=limits, inventory=inventory)
 
     def take(self) -> Reviewer:
         """A reviewer for one request; `give` it back when it is done."""

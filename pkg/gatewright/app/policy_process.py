@@ -19,6 +19,7 @@ from typing import Any, Final
 import orjson
 
 from gatewright.app import channel
+from gatewright.app.feed import Spreader
 from gatewright.app.folder_source import FolderSource
 from gatewright.app.installation import Fault, Installation
 from gatewright.app.ledger import ObjectKey, shown
@@ -50,11 +51,13 @@ ACTIONS: Final = ("deny", "dryrun", "scoped", "warn")
 
 @dataclass(slots=True)
 class WorkerLink:
-    """A worker that has connected; `ready`: generations that it holds."""
+    """A worker that has connected; `ready`: generations that it holds; `epoch` of
+    the inventory that it was sent, -1 for none."""
 
     sock: socket.socket
     slot: int = -1
     ready: set[int] = field(default_factory=set)
+    epoch: int = -1
 
 
 class PolicyProcess:
@@ -93,6 +96,7 @@ class PolicyProcess:
             cluster=settings.cluster is not None,
         )
         self.cached = CacheCounts()
+        self.spreader = Spreader(self.installation.policies.inventory)
         self.workers: list[WorkerLink] = []
         self.number = board.word(Board.GENERATION)
         self.memory: int | None = None
@@ -199,6 +203,7 @@ class PolicyProcess:
         if none can be built."""
         number, revision = self.number + 1, self.installation.revision
         try:
+            self.spreader.commit()
             data = self.installation.build(number)
         except Exception as error:  # noqa: BLE001 - named; the last generation stays in force
             why = f"no generation can be built: {type(error).__name__}: {error}"
@@ -289,6 +294,7 @@ class PolicyProcess:
 
     def offer(self, worker: WorkerLink, number: int, fd: int) -> None:
         try:
+            worker.epoch = self.spreader.bring(worker.sock, worker.epoch)
             channel.send(worker.sock, {"prepare": number}, fd=fd)
         except OSError:
             self.forget(worker)

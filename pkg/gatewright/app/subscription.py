@@ -13,6 +13,7 @@ import socket
 from typing import Any, Final
 
 from gatewright.app import channel
+from gatewright.app.feed import Feed
 from gatewright.app.generation import Generation
 from gatewright.app.settings import Limits
 from gatewright.engine.limits import Limits as EngineLimits
@@ -39,6 +40,7 @@ class Subscription:
         self.log = log
         self.held: dict[int, Generation] = {}
         self.loaded = asyncio.Event()
+        self.feed = Feed()
         self.failed = False
 
     def current(self) -> Generation | None:
@@ -76,10 +78,14 @@ class Subscription:
                 ended.set_result(None)
             return
         packet, fd = got
-        if fd is None:
-            return
-        number = int(packet["prepare"])
+        number = int(packet.get("prepare", -1))
         try:
+            if fd is None:
+                self.feed.note(packet)
+                return
+            if number < 0:
+                self.feed.take(packet, fd)
+                return
             self.prepare(number, fd)
         except Exception as error:  # noqa: BLE001 - whatever is wrong, this process must not decide by it
             self.failed = True
@@ -90,7 +96,8 @@ class Subscription:
             ended.set_result(None)
             return
         finally:
-            os.close(fd)
+            if fd is not None:
+                os.close(fd)
         channel.send(sock, {"slot": self.slot, "ready": number})
         self.loaded.set()
 
@@ -98,7 +105,9 @@ class Subscription:
         if number in self.held:
             return
         limits = EngineLimits(steps=self.limits.steps, memory=self.limits.memory)
-        self.held[number] = Generation.map(number, fd, limits=limits)
+        self.held[number] = Generation.map(
+            number, fd, limits=limits, inventory=self.feed.replica
+        )
         in_force = self.board.word(Board.GENERATION)
         for old in sorted(self.held)[:-KEEP]:
             if old != in_force:

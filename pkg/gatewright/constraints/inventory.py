@@ -8,14 +8,21 @@ that Go would write: 1.0 is 1.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from gatewright.constraints.faults import PolicyFault
-from gatewright.k8s import gvk, meta
+from gatewright.engine.basedata import BaseData, Delta, Path, Replica, follow
+from gatewright.engine.documents import Doc, JsonError, LimitError
+from gatewright.k8s import gotext, gvk, meta
 from gatewright.k8s.gojson import whole_numbers
+from gatewright.plan.joins import IndexedTree
 
-__all__ = ["Inventory", "ObjectKey", "check_object", "object_key", "tree"]
+__all__ = ["TREE", "Inventory", "ObjectKey", "check_key", "object_key", "path_of"]
+
+#: The tree below `data`, and how many steps lead to an object.
+TREE: Final = IndexedTree("inventory", {"namespace": 5, "cluster": 4})
+_NAMESPACE: Final = ("", "v1", "Namespace")
 
 #: Group, version, kind, namespace ("" for none) and name.
 ObjectKey = tuple[str, str, str, str, str]
@@ -27,34 +34,6 @@ def object_key(obj: Mapping[str, Any]) -> ObjectKey:
     return (*named, meta.namespace_of(obj), meta.name_of(obj))
 
 
-def check_object(obj: Mapping[str, Any]) -> None:
-    """Raise PolicyFault unless an object can have a place in the tree."""
-    named = gvk.gvk_of(obj)
-    for part, value in (("version", named.version), ("kind", named.kind)):
-        if not value:
-            raise PolicyFault(
-                f"invalid request object: resource {meta.name_of(obj)} has no {part}"
-            )
-
-
-def tree(objects: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the inventory that holds the objects."""
-    cluster: dict[str, Any] = {}
-    namespaced: dict[str, Any] = {}
-    for obj in objects:
-        named = gvk.gvk_of(obj)
-        home = meta.namespace_of(obj)
-        top = namespaced.setdefault(home, {}) if home else cluster
-        kinds = top.setdefault(named.api_version, {})
-        kinds.setdefault(named.kind, {})[meta.name_of(obj)] = obj
-    out: dict[str, Any] = {}
-    if cluster:
-        out["cluster"] = cluster
-    if namespaced:
-        out["namespace"] = namespaced
-    return out
-
-
 class Inventory:
     """The one writer of the referential data that policies see.
 
@@ -64,12 +43,21 @@ class Inventory:
 
     Keys are `ObjectKey`; they decide where in the tree an object is, whatever its
     own text says.  Not safe for threads: the thread that owns the policy set calls.
+
+    `floats`: whether numbers go through float64, as those of a review do.
+    `documents` is the memory that other processes share.
     """
 
-    def __init__(self) -> None:
-        self.epoch = 0
-        self._objects: dict[ObjectKey, Mapping[str, Any]] = {}
-        self._pending: dict[ObjectKey, Mapping[str, Any] | None] = {}
+    def __init__(self, *, floats: bool = False) -> None:
+        self.documents = BaseData(TREE.name)
+        self._floats = floats
+        self._replica: Replica | None = None
+        self._namespaces: set[Path] = set()
+
+    @property
+    def epoch(self) -> int:
+        """Return the number of the last commit."""
+        return self.documents.epoch
 
     def put(self, key: ObjectKey, data: bytes) -> None:
         """Add an object, or replace the one with this key.
@@ -78,64 +66,96 @@ class Inventory:
         no JSON object, or the key has no version, kind or name; nothing is changed
         then.
         """
-        _check_key(key)
+        check_key(key)
         try:
-            obj = json.loads(data)
-        except ValueError as error:
+            document = Doc.parse(data, review=self._floats)
+        except (JsonError, LimitError) as error:
             raise PolicyFault(f"{_shown(key)} is no JSON: {error}") from None
-        if not isinstance(obj, dict):
+        if not document.is_object:
             raise PolicyFault(f"{_shown(key)} is no JSON object")
-        self._pending[key] = whole_numbers(obj)
+        if not self._floats and document.has_number:
+            # Whole numbers are spelled as Go spells them; integers are already.
+            document = _spelled(json.loads(data), floats=False)
+        self._put(key, document)
 
     def put_value(self, key: ObjectKey, obj: Mapping[str, Any]) -> None:
-        """Like `put`, of an object in Python form whose numbers are as they are."""
-        self._pending[key] = obj
+        """Like `put`, of an object in Python form."""
+        check_key(key)
+        self._put(key, _spelled(obj, floats=self._floats))
+
+    def _put(self, key: ObjectKey, document: Doc) -> None:
+        path = path_of(key)
+        self.documents.put(path, document)
+        if key[:3] == _NAMESPACE:
+            self._namespaces.add(path)
 
     def remove(self, key: ObjectKey) -> None:
         """Remove an object; nothing happens if there is none with this key."""
-        self._pending[key] = None
-
-    def commit(self) -> int:
-        """Let all changes since the last commit be seen; the number of the epoch.
-
-        Without any change the epoch stays the one it was.
-        """
-        if self._pending:
-            for key, obj in self._pending.items():
-                if obj is None:
-                    self._objects.pop(key, None)
-                else:
-                    self._objects[key] = obj
-            self._pending.clear()
-            self.epoch += 1
-        return self.epoch
+        path = path_of(key)
+        self.documents.remove(path)
+        self._namespaces.discard(path)
 
     def clear(self) -> None:
         """Remove all objects."""
-        self._pending = dict.fromkeys(self._objects)
+        for path in self.documents:
+            self.documents.remove(path)
+        self._namespaces.clear()
 
-    def values(self) -> Iterable[Mapping[str, Any]]:
-        """Return the objects of the last epoch."""
-        return self._objects.values()
+    def commit(self) -> Delta | None:
+        """Let all changes since the last commit be seen.
+
+        Returns what other processes need to follow; None if nothing has changed.
+        """
+        delta = self.documents.commit()
+        if delta is not None and self._replica is not None:
+            follow(self.documents, self._replica, delta)
+        return delta
+
+    def replica(self) -> Replica:
+        """Return what reads the last epoch, and those to come, in this process."""
+        if self._replica is None:
+            self._replica = Replica(TREE.name)
+            if self.epoch:
+                follow(self.documents, self._replica, self.documents.snapshot())
+        return self._replica
+
+    def namespaces(self) -> list[Mapping[str, Any]]:
+        """Return the Namespaces of the last epoch."""
+        found = sorted(path for path in self._namespaces if path in self.documents)
+        return [self.documents.get(path).python() for path in found]
 
     def __len__(self) -> int:
         """Return the number of objects of the last epoch."""
-        return len(self._objects)
+        return len(self.documents)
 
-    def __iter__(self) -> Iterator[ObjectKey]:
-        """Go through the keys of the last epoch."""
-        return iter(self._objects)
-
-    def __contains__(self, key: object) -> bool:
+    def __contains__(self, key: ObjectKey) -> bool:
         """Tell whether the last epoch has an object."""
-        return key in self._objects
+        return path_of(key) in self.documents
 
 
-def _check_key(key: ObjectKey) -> None:
+def path_of(key: ObjectKey) -> Path:
+    """Return the steps below `data.inventory` that lead to an object."""
+    group, version, kind, namespace, name = key
+    api_version = f"{group}/{version}" if group else version
+    if namespace:
+        return "namespace", namespace, api_version, kind, name
+    return "cluster", api_version, kind, name
+
+
+def check_key(key: ObjectKey) -> None:
+    """Raise PolicyFault unless an object can have a place in the tree."""
     _, version, kind, _, name = key
-    if not version or not kind:
-        part = "kind" if version else "version"
-        raise PolicyFault(f"invalid request object: resource {name} has no {part}")
+    for part, value in (("version", version), ("kind", kind)):
+        if not value:
+            raise PolicyFault(f"invalid request object: resource {name} has no {part}")
+
+
+def _spelled(value: Any, *, floats: bool) -> Doc:
+    """Return a value with its numbers spelled as policies are to see them."""
+    if not floats:
+        return Doc.from_python(whole_numbers(value))
+    text = gotext.json_text(value).encode("utf-8", "surrogateescape")
+    return Doc.parse(text, review=True)
 
 
 def _shown(key: ObjectKey) -> str:

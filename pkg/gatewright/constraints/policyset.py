@@ -50,8 +50,9 @@ class Settings:
     whether code may read `data.inventory`.  `print_enabled`: whether print() is
     kept.  `float_parameters`, `float_inventory`: whether numbers there go through
     float64, as those of a review do (3000000 is then spelled 3e+06); a cluster's
-    don't, gator's do.  `options` go to the compiler besides; what has been
-    compiled is looked for in `cache`.
+    don't, gator's do.  `indexes`: whether policies may ask for indexes of
+    `data.inventory`.  `options` go to the compiler besides; what has been compiled
+    is looked for in `cache`.
     """
 
     template_defaults: bool = True
@@ -59,6 +60,7 @@ class Settings:
     float_inventory: bool = False
     check_actions: bool = True
     referential: bool = True
+    indexes: bool = True
     options: CompileOptions = field(default_factory=CompileOptions)
     cache: CompileCache = field(default_factory=CompileCache)
 
@@ -84,7 +86,7 @@ class PolicySet:
         self.settings = settings or Settings()
         self.templates: dict[str, TemplateEntry] = {}
         self.namespaces: dict[str, Mapping[str, Any]] = {}
-        self.inventory = inventory.Inventory()
+        self.inventory = inventory.Inventory(floats=self.settings.float_inventory)
         self.config: Mapping[str, Any] | None = None
 
     # Templates ---------------------------------------------------------------
@@ -127,7 +129,13 @@ class PolicySet:
         settings = self.settings
         key = compile_key(
             "template",
-            [source.text, source.libs, source.version, settings.referential],
+            [
+                source.text,
+                source.libs,
+                source.version,
+                settings.referential,
+                settings.indexes,
+            ],
             options=settings.options,
             sources=[regosource.__file__],
         )
@@ -140,6 +148,7 @@ class PolicySet:
                 {regosource.HOOK_MODULE: _HOOK, **modules},
                 options=settings.options,
                 messages="gatekeeper",
+                indexed=inventory.TREE if self.settings.indexes else None,
             )
             part = policy.part(
                 regosource.ENTRYPOINT, meta=b"" if key is None else entry_meta(key)
@@ -200,7 +209,6 @@ class PolicySet:
 
     def add_object(self, obj: Mapping[str, Any]) -> None:
         """Add or replace an object of the inventory; raise PolicyFault."""
-        inventory.check_object(obj)
         self.inventory.put_value(inventory.object_key(obj), obj)
 
     def remove_object(self, obj: Mapping[str, Any]) -> None:
@@ -214,9 +222,9 @@ class PolicySet:
     ) -> bytes:
         """Return the library of all this; `generation` is its name in logs.
 
-        `extra` is JSON data of the caller's, found again as `Snapshot.extra`.
+        `extra` is JSON data of the caller's, found again as `Snapshot.extra`.  The
+        objects of the inventory are not in it: they are shared by themselves.
         """
-        self.inventory.commit()
         builder = LibraryBuilder()
         described: list[dict[str, Any]] = []
         for name in sorted(self.templates):
@@ -242,11 +250,6 @@ class PolicySet:
                     ],
                 }
             )
-        synced = [
-            obj
-            for obj in self.inventory.values()
-            if gvk.gvk_of(obj) == ("", "v1", "Namespace")
-        ]
         known = {
             "generation": generation,
             "extra": extra or {},
@@ -256,13 +259,12 @@ class PolicySet:
             "namespaces": self.namespaces,
             "synced_namespaces": [
                 {"metadata": {"name": meta.name_of(one), "labels": meta.labels_of(one)}}
-                for one in synced
+                for one in self.inventory.namespaces()
             ],
         }
-        data = {"inventory": inventory.tree(self.inventory.values())}
         return builder.build(
             meta=json.dumps(known, separators=(",", ":")).encode(),
-            data=_spelled(data, floats=self.settings.float_inventory),
+            data={inventory.TREE.name: {}},
         )
 
 

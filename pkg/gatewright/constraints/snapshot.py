@@ -17,6 +17,7 @@ from gatewright.constraints.constraint import Constraint
 from gatewright.constraints.exclusion import Exclusions
 from gatewright.constraints.namespaces import Namespaces
 from gatewright.constraints.selection import Candidate, Selection, head_of
+from gatewright.engine.basedata import Replica, View
 from gatewright.engine.binding import LIBRARY, Binding
 from gatewright.engine.limits import Limits
 from gatewright.engine.reviews import Library, Reviewer
@@ -46,8 +47,18 @@ class Snapshot:
     `binding` carries out builtins that Python has.
     """
 
-    def __init__(self, buffer: Any, *, binding: Binding = LIBRARY) -> None:
+    def __init__(
+        self,
+        buffer: Any,
+        *,
+        binding: Binding = LIBRARY,
+        inventory: Replica | None = None,
+    ) -> None:
         self.library = Library(buffer, binding=binding)
+        self._view: View | None = None
+        if inventory is not None:
+            self.library.index(inventory)
+            self._view = inventory.view()
         known = json.loads(self.library.meta)
         self.generation: str = known["generation"]
         self.extra: Mapping[str, Any] = known["extra"]
@@ -84,11 +95,14 @@ class Snapshot:
 
     def evaluation(self, limits: Limits | None = None) -> Reviewer:
         """Return a reviewer of this generation; it belongs to one thread."""
-        return (
+        out = (
             self.library.evaluation()
             if limits is None
             else self.library.evaluation(limits)
         )
+        if self._view is not None:
+            out.pin(self._view)
+        return out
 
     def candidates(self, point: str, group: str, kind: str) -> tuple[Candidate, ...]:
         """Return the constraints that objects of a kind can match, by kind and name."""

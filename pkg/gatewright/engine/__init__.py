@@ -15,6 +15,7 @@ manifest    what a bundle may hold, and which Rego its files are in
 loading     files, folders and bundles -> modules and base data
 prints      where the lines of print() go
 testing     modules -> Suite -> the outcome of each unit test
+basedata    base documents that change, in shared memory, epoch by epoch
 reviews     LibraryBuilder -> bytes -> Library -> Reviewer: what serves admission
 
 The names below are the Python API of Rego (docs/python.md); a name is imported when

@@ -23,6 +23,7 @@ from gatewright.engine.parts import Part, loaded
 from gatewright.engine.values import UNDEFINED, Value, pairs
 from gatewright.ir.encode import encode
 from gatewright.ir.program import Program
+from gatewright.plan.joins import IndexedTree
 from gatewright.plan.planner import QUERY, plan_program, plan_query
 from gatewright.rego import ast
 from gatewright.rego.compiled import Compiled, CompileOptions, QueryContext
@@ -175,6 +176,7 @@ class Policy:
     compiled: Compiled
     messages: Literal["opa", "gatekeeper"] = "opa"
     binding: Binding = LIBRARY
+    indexed: IndexedTree | None = None
     _prepared: dict[str, _Prepared] = field(default_factory=dict)
     _strict: dict[str, _Prepared] = field(default_factory=dict)
     _parts: dict[str, Part] = field(default_factory=dict)
@@ -186,9 +188,10 @@ class Policy:
         *,
         messages: Literal["opa", "gatekeeper"] = "opa",
         functions: Mapping[str, Callable[..., Any]] | None = None,
+        indexed: IndexedTree | None = None,
     ) -> Policy:
         """The policy of a compiled library; `functions` as in `compile_policy`."""
-        return cls(compiled, messages, bind(compiled.builtins, functions))
+        return cls(compiled, messages, bind(compiled.builtins, functions), indexed)
 
     def prepare(self, entrypoints: Iterable[str]) -> None:
         """Plan entry points now, as one program, that `evaluate` then finds ready.
@@ -213,6 +216,7 @@ class Policy:
             entrypoints=entrypoints,
             messages=self.messages,
             strict=strict,
+            indexed=self.indexed,
         )
 
     def part(self, entrypoint: str, *, meta: bytes = b"") -> Part:
@@ -421,11 +425,13 @@ def compile_policy(
     options: CompileOptions | None = None,
     messages: Literal["opa", "gatekeeper"] = "opa",
     functions: Mapping[str, Callable[..., Any]] | None = None,
+    indexed: IndexedTree | None = None,
 ) -> Policy:
     """Compile modules (name -> text or tree; texts are read as `version`).
 
     `entrypoints` are planned now, as one program; others when first evaluated.
-    `functions` carries out builtins that `options.extra_builtins` declares.  Raises
+    `functions` carries out builtins that `options.extra_builtins` declares.
+    `indexed`: base documents that evaluators may keep indexes of.  Raises
     RegoErrors, PlanError.
     """
     parsed: dict[str, ast.Module] = {}
@@ -441,6 +447,8 @@ def compile_policy(
     if errors:
         raise RegoErrors(errors)
     compiled = compile_modules(parsed, options=options)
-    policy = Policy.of(compiled, messages=messages, functions=functions)
+    policy = Policy.of(
+        compiled, messages=messages, functions=functions, indexed=indexed
+    )
     policy.prepare(entrypoints)
     return policy

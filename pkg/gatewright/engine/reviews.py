@@ -11,9 +11,11 @@ from gatewright._native.core import (
     Doc,
     Evaluation,
     Image,
+    IndexSet,
     failures_of,
     lines_of,
 )
+from gatewright.engine.basedata import Replica, View
 from gatewright.engine.binding import LIBRARY, Binding
 from gatewright.engine.errors import BudgetExceeded, EvalError, MessageError
 from gatewright.engine.library.context import Context
@@ -78,6 +80,16 @@ class Library:
 
     def __init__(self, buffer: Any, *, binding: Binding = LIBRARY) -> None:
         self.image = Image(buffer, binding=binding)
+        self._indexes: IndexSet | None = None
+
+    def index(self, replica: Replica) -> None:
+        """Keep the indexes that the policies ask for over these base documents.
+
+        Not while the replica takes over an epoch.  Without it the policies go
+        through the documents one by one, with the same results.
+        """
+        found = IndexSet(replica.catalog, self.image)
+        self._indexes = found if found.count else None
 
     @property
     def meta(self) -> bytes:
@@ -102,6 +114,14 @@ class Reviewer:
         self.limits = limits
         self._evaluation = Evaluation(library.image, limit=limits.memory)
         self._evaluation.make_context = Context
+
+    def pin(self, view: View | None) -> None:
+        """Take a view as the base documents of all reviews from now on.
+
+        It is one of the replica that the library's indexes are over, if any are.
+        None: those of the library.
+        """
+        self._evaluation.pin(view, self.library._indexes)  # noqa: SLF001 - of this module
 
     @property
     def used(self) -> int:

@@ -18,7 +18,6 @@ from gatewright.constraints.crd import TARGET
 from gatewright.constraints.gosort import sort_like_go
 from gatewright.constraints.judge import Result, ReviewFailed, judge
 from gatewright.constraints.policyset import PolicySet
-from gatewright.constraints.snapshot import Snapshot
 from gatewright.engine.cache import CompileCache
 from gatewright.engine.values import sort_key
 from gatewright.gator.mutated import Mutators
@@ -31,6 +30,7 @@ from gatewright.gator.policies import (
     check_expansions,
     is_constraint,
     new_policies,
+    opened,
 )
 from gatewright.gator.prints import PrintBuffer
 from gatewright.gator.stats import Clock, TemplateRun
@@ -91,7 +91,7 @@ def audit(
     mutators = Mutators(objects)
     namespaces = _namespaces(objects)
     buffer = PrintBuffer()
-    snapshot = Snapshot(policies.build(), binding=buffer.binding)
+    snapshot = opened(policies, binding=buffer.binding)
     reviewer = snapshot.evaluation()
     clock = Clock(prints=prints)
     findings: list[Finding] = []

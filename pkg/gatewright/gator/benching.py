@@ -45,6 +45,7 @@ from gatewright.gator.policies import (
     add_object,
     add_template,
     new_policies,
+    opened,
 )
 from gatewright.gator.stats import Clock
 from gatewright.k8s import gotext, gvk, meta
@@ -150,7 +151,7 @@ class _Loading:
             add_object(policies, obj, adding=f"adding data {name}: ")
         times.append(time.perf_counter_ns())
         # Planning and the image are part of compiling, though all come at the end.
-        snapshot = Snapshot(policies.build())
+        snapshot = opened(policies)
         snapshot.everything(GATOR)
         times.append(time.perf_counter_ns())
         client, compiling, constraints, data, built = (

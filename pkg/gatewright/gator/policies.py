@@ -15,6 +15,8 @@ from gatewright.constraints.constraint import Constraint
 from gatewright.constraints.crd import CONSTRAINT_GROUP, TARGET
 from gatewright.constraints.faults import DecodeError, PolicyFault
 from gatewright.constraints.policyset import PolicySet, Settings, TemplateEntry
+from gatewright.constraints.snapshot import Snapshot
+from gatewright.engine.binding import LIBRARY, Binding
 from gatewright.engine.cache import CompileCache
 from gatewright.k8s import gotext, gvk, meta
 from gatewright.rego.compiled import CompileOptions
@@ -24,6 +26,7 @@ __all__ = [
     "Sorted",
     "add_constraint",
     "add_object",
+    "opened",
     "add_template",
     "check_expansions",
     "is_constraint",
@@ -138,6 +141,13 @@ def add_object(policies: PolicySet, obj: Mapping[str, Any], *, adding: str) -> N
         _check_namespace(obj)
     except PolicyFault as error:
         raise GatorError(f"{adding}{TARGET}: {error}\n") from error
+
+
+def opened(policies: PolicySet, *, binding: Binding = LIBRARY) -> Snapshot:
+    """Return the policies as they are, with the inventory as it is."""
+    policies.inventory.commit()
+    inventory = policies.inventory.replica()
+    return Snapshot(policies.build(), binding=binding, inventory=inventory)
 
 
 def _check_namespace(obj: Mapping[str, Any]) -> None:

@@ -30,6 +30,7 @@ from gatewright.gator.policies import (
     is_constraint,
     is_template,
     new_policies,
+    opened,
 )
 from gatewright.gator.prints import PrintBuffer
 from gatewright.gator.selection import Selection
@@ -250,7 +251,7 @@ class _Run:
 
     def built(self) -> Snapshot:
         """Return the policies as they are."""
-        return Snapshot(self.policies.build(), binding=self.buffer.binding)
+        return opened(self.policies, binding=self.buffer.binding)
 
     def review(self, snapshot: Snapshot, obj: Mapping[str, Any]) -> list[Result]:
         """Return the violations of an object, or of a request that is written down."""

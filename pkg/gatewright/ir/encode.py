@@ -39,7 +39,8 @@ class EncodedProgram:
     """The hand-over from plans to images.
 
     `constants` in term text; `locations` as (file, row, column); `entrypoints`
-    maps a reference to the index of its function.
+    maps a reference to the index of its function; `indexes` are pairs of a pattern
+    (a constant) and a function.
     """
 
     version: int
@@ -49,6 +50,7 @@ class EncodedProgram:
     mocks: tuple[str, ...]
     locations: tuple[tuple[str, int, int], ...]
     entrypoints: dict[str, int]
+    indexes: tuple[tuple[int, int], ...] = ()
 
     def plain(self) -> dict[str, Any]:
         """The same as dictionaries, lists, numbers and strings only."""
@@ -70,6 +72,7 @@ class EncodedProgram:
             "mocks": list(self.mocks),
             "locations": [list(location) for location in self.locations],
             "entrypoints": dict(self.entrypoints),
+            "indexes": [list(index) for index in self.indexes],
         }
 
 
@@ -110,4 +113,5 @@ def encode(program: Program) -> EncodedProgram:
         mocks=program.mocks,
         locations=tuple((item.file, item.row, item.col) for item in program.locations),
         entrypoints=dict(program.entrypoints),
+        indexes=tuple((index.pattern, index.function) for index in program.indexes),
     )

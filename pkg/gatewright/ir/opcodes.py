@@ -29,7 +29,7 @@ from typing import Final
 
 __all__ = ["BY_NAME", "OPCODES", "PLAN_VERSION", "Opcode"]
 
-PLAN_VERSION: Final = 2
+PLAN_VERSION: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,12 @@ OPCODES: Final[tuple[Opcode, ...]] = (
     _op("PATHK", "d:d r:o k:path L:fail", "d = o[path[0]][path[1]]...; path: array"),
     _op("INPUTK", "d:d k:path L:fail", "d = input[path...]"),
     _op("DATAK", "d:d k:path L:fail", "d = base documents[path...], as DOTD goes"),
+    _op(
+        "INDEX",
+        "d:d n:index r:key L:none",
+        "d = array of the records [document, step...] of an index that may have "
+        "key, in order; no such index here, or key undefined: go to none",
+    ),
     _op(
         "DOTD",
         "d:d r:o r:key L:fail",

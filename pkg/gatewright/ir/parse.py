@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from gatewright.ir.opcodes import BY_NAME, OPCODES, RELATIONS
-from gatewright.ir.program import NO_LOCATION, Function, Instr, Location, Program
+from gatewright.ir.program import NO_LOCATION, Function, Index, Instr, Location, Program
 
 __all__ = ["PlanTextError", "parse_program"]
 
@@ -130,6 +130,7 @@ def parse_program(text: str) -> Program:
     """Read a program; `PlanTextError` says which function is wrong and why."""
     reader = _Reader()
     entries: list[tuple[str, str]] = []
+    indexes: list[tuple[str, str]] = []
     blocks: list[tuple[re.Match[str], list[str]]] = []
     for line in text.splitlines():
         if not line.strip():
@@ -141,6 +142,9 @@ def parse_program(text: str) -> Program:
         elif line.startswith("entry "):
             name, function = _words(line)[1:]
             entries.append((name, function))
+        elif line.startswith("index "):
+            pattern, function = _words(line)[1:]
+            indexes.append((pattern, function))
         elif blocks:
             blocks[-1][1].append(line)
         else:
@@ -150,6 +154,10 @@ def parse_program(text: str) -> Program:
             reader.functions.append(reader.function(header, lines))
         except (ValueError, KeyError, IndexError) as error:
             raise PlanTextError(f"function {header['name']}: {error}") from error
+    found = tuple(
+        Index(reader.constants.index(pattern), reader.names[function])
+        for pattern, function in indexes
+    )
     return Program(
         constants=tuple(reader.constants),
         functions=tuple(reader.functions),
@@ -157,4 +165,5 @@ def parse_program(text: str) -> Program:
         mocks=tuple(reader.mocks),
         locations=tuple(reader.locations),
         entrypoints={name: reader.names[function] for name, function in entries},
+        indexes=found,
     )

@@ -43,6 +43,10 @@ def program_text(program: Program, *, locations: bool = True) -> str:
         f"entry {name} {names[function]}"
         for name, function in program.entrypoints.items()
     ]
+    lines += [
+        f"index {program.constants[index.pattern]} {names[index.function]}"
+        for index in program.indexes
+    ]
     for index, function in enumerate(program.functions):
         if lines:
             lines.append("")

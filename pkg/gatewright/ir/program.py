@@ -21,6 +21,7 @@ __all__ = [
     "NO_LOCATION",
     "REGISTER_PLACES",
     "Function",
+    "Index",
     "Instr",
     "Location",
     "Program",
@@ -72,6 +73,18 @@ class Function:
     memo: bool = False
 
 
+class Index(NamedTuple):
+    """Documents of the base data that a plan wants to find by a key.
+
+    `pattern` is a constant, an array with a string or null (any) for each step of
+    the documents' paths in the tree that the evaluator indexes.  `function` takes
+    the record [document, step...] as its input and gives the set of keys.
+    """
+
+    pattern: int
+    function: int
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """A whole plan.
@@ -81,7 +94,7 @@ class Program:
     `builtins` are names as OPA gives them, `mocks` the names of the functions
     that some `with` replaces (`data.p.f`, `http.send`).  `entrypoints` maps a
     reference (`data.p.allow`) to the function that computes it; these take no
-    arguments.
+    arguments.  `indexes` are what `INDEX` names.
     """
 
     constants: tuple[str, ...] = ()
@@ -90,6 +103,7 @@ class Program:
     mocks: tuple[str, ...] = ()
     locations: tuple[Location, ...] = ()
     entrypoints: Mapping[str, int] = field(default_factory=dict)
+    indexes: tuple[Index, ...] = ()
 
     def function(self, name: str) -> Function:
         """Return the first function of that name; `KeyError` without one."""

@@ -47,6 +47,13 @@ def verify(program: Program) -> None:
             findings.append(f"entry {name}: no function {index}")
         elif program.functions[index].params:
             findings.append(f"entry {name}: the function has parameters")
+    for number, (pattern, function_) in enumerate(program.indexes):
+        if not 0 <= function_ < len(program.functions):
+            findings.append(f"index {number}: no function {function_}")
+        elif program.functions[function_].params:
+            findings.append(f"index {number}: the function has parameters")
+        if not 0 <= pattern < len(program.constants):
+            findings.append(f"index {number}: no constant {pattern}")
     params = [function.params for function in program.functions]
     for function, name in zip(program.functions, names, strict=True):
         found = list(_operands(program, function))
@@ -69,6 +76,7 @@ def _operands(program: Program, function: Function) -> Iterator[str]:
         "rn": function.registers,
         "p": len(program.locations),
     }
+    special = {"rel": len(RELATIONS), "index": len(program.indexes)}
     optional = {"rn", "p"}
     params = [other.params for other in program.functions]
     if function.params > function.registers:
@@ -88,7 +96,7 @@ def _operands(program: Program, function: Function) -> Iterator[str]:
         wrong = False
         for (kind, what), value in zip(opcode.operands, instr.args, strict=True):
             least = -1 if kind in optional else 0
-            limit = len(RELATIONS) if what == "rel" else size.get(kind, 1 << 31)
+            limit = special.get(what, size.get(kind, 1 << 31))
             if not least <= value < limit:
                 wrong = True
                 yield f"{index}: {opcode.name} {what}={value} is out of range"

@@ -8,6 +8,9 @@ In order of flow:
 - `index`: what OPA's rule index asks before it enters a body.
 - `levels`: which of these questions its tree leads to.
 - `guards`: those questions, before what is loud.
+- `exclusive`: definitions that cannot hold at once.
+- `purity`: what a term depends on, through the functions it calls.
+- `joins`: loops over base documents that an index makes short.
 - `bodies`: expression after expression; `not`, `every`, existence.
 - `calls`: operators, builtins, user functions, and their replacements.
 - `unify`: `=` as look-ups, tests and bindings.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gatewright.plan import calls, overrides, terms, unify
+from gatewright.plan import calls, joins, overrides, terms, unify
 from gatewright.plan.frame import Frame, is_constant
 from gatewright.rego import ast
 
@@ -17,8 +17,21 @@ __all__ = ["plan_body", "plan_expr"]
 
 def plan_body(f: Frame, body: Sequence[ast.Expr]) -> None:
     """Plan a body; afterwards the frame is at its (next) solution."""
-    for expr in body:
-        plan_expr(f, expr)
+    left = list(body)
+    done = 0
+    under_way: list[tuple[int, joins.Join]] = []
+    while left:
+        join = joins.analyse(f, left, 0)
+        if join is None:
+            plan_expr(f, left.pop(0))
+            done += 1
+        else:
+            f.at(left[0].loc)
+            left[:1] = join.loop.rest
+            join.plan(f)
+            under_way.append((done + join.after, join))
+        while under_way and under_way[-1][0] < done:
+            under_way.pop()[1].close(f)
 
 
 def plan_expr(f: Frame, expr: ast.Expr) -> None:

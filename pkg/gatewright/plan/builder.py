@@ -14,6 +14,7 @@ from gatewright.ir.program import (
     LABEL_PLACES,
     NO_LOCATION,
     Function,
+    Index,
     Instr,
     Location,
     Program,
@@ -33,6 +34,7 @@ class Tables:
         self.terms: list[ast.Term] = []
         self.functions: list[Function | None] = []
         self.entrypoints: dict[str, int] = {}
+        self.indexes: list[Index] = []
         self._constants: dict[str, int] = {}
         self._builtins: dict[str, int] = {}
         self._mocks: dict[str, int] = {}
@@ -50,6 +52,10 @@ class Tables:
     def builtin(self, name: str) -> int:
         """The index of a builtin's name."""
         return self._builtins.setdefault(name, len(self._builtins))
+
+    def builtin_name(self, index: int) -> str:
+        """The name of a builtin."""
+        return list(self._builtins)[index]
 
     def mock(self, name: str) -> int:
         """The slot of a function that some `with` replaces."""
@@ -76,6 +82,7 @@ class Tables:
             mocks=tuple(self._mocks),
             locations=tuple(self._locations),
             entrypoints=dict(self.entrypoints),
+            indexes=tuple(self.indexes),
         )
 
 
@@ -87,11 +94,18 @@ class FunctionBuilder:
         self.params = params
         self.registers = params
         self.location = NO_LOCATION
+        #: Its index in the program's functions.
+        self.number = -1
         self._memo = memo
         self._code: list[Instr] = []
         self._locations: list[int] = []
         self._labels: list[int] = []
         self._aside: list[Callable[[], None]] = []
+
+    @property
+    def size(self) -> int:
+        """The number of instructions so far."""
+        return len(self._code)
 
     def register(self) -> int:
         """A fresh register."""

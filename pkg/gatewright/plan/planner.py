@@ -12,16 +12,26 @@ from typing import Final, Literal
 
 from gatewright.builtins.declarations import TABLE, Builtin
 from gatewright.ir.opcodes import BY_NAME
-from gatewright.ir.program import Program
+from gatewright.ir.program import Index, Program
 from gatewright.plan import bodies, documents, rules
 from gatewright.plan.builder import FunctionBuilder, Tables
 from gatewright.plan.constants import is_ground
 from gatewright.plan.frame import Frame, PlanError
 from gatewright.plan.index import tests_of
+from gatewright.plan.joins import (
+    IndexedTree,
+    Join,
+    Watched,
+    index_numbers,
+    renumbered,
+    targets_tree,
+    withdraw,
+)
 from gatewright.plan.levels import Tests
 from gatewright.plan.loud import Loudness
 from gatewright.plan.overrides import Targets
 from gatewright.plan.passes import optimize
+from gatewright.plan.purity import Uses, says_something
 from gatewright.rego import ast
 from gatewright.rego.compiled import Compiled, CompiledQuery
 from gatewright.rego.parser import parse_ref
@@ -50,9 +60,14 @@ class Planner:
         messages: Messages,
         optimized: bool = True,
         strict: bool = False,
+        indexed: IndexedTree | None = None,
     ) -> None:
         self.compiled = compiled
         self.tables = Tables()
+        self.indexed = indexed
+        #: By the id of a rule tree's node: what its rules use.
+        self.rule_uses: dict[int, Uses] = {}
+        self._watched: list[Watched] = []
         self._messages = messages
         self._optimized = optimized
         self._targets = Targets()
@@ -92,6 +107,13 @@ class Planner:
             return False
         keys = tuple(map(term_key, path))
         return any(keys[:length] in targets for length in range(len(keys) + 1))
+
+    def shadowed(self, name: ast.String) -> bool:
+        """Whether a document below `data` may be another than the base document:
+        there are rules at or below it, or some `with` replaces a part of it."""
+        if self.compiled.rule_tree.child(name) is not None:
+            return True
+        return targets_tree(self._targets.paths, name)
 
     def builtin(self, name: str) -> Builtin | None:
         """The declaration of a builtin."""
@@ -275,6 +297,20 @@ class Planner:
 
         return self._reserve(QUERY, None, 0, plan)
 
+    def watch(self, f: Frame, join: Join) -> Watched:
+        """An index for a join, and the code that it may skip."""
+        number = len(self.tables.indexes)
+        name = f"{f.b.name} keys {number}"
+        function = self._reserve(("keys", number), None, 0, join.plan_keys, named=name)
+        pattern = self.tables.constant(join.pattern())
+        self.tables.indexes.append(Index(pattern, function))
+        watched = Watched(f.b.number, number, f.b.size)
+        self._watched.append(watched)
+        return watched
+
+    def _loud_builtin(self, number: int) -> bool:
+        return says_something(self, self.tables.builtin_name(number))
+
     def _reserve(
         self,
         key: Hashable,
@@ -284,18 +320,20 @@ class Planner:
         suffix: str = "",
         *,
         memo: bool = False,
+        named: str = QUERY,
     ) -> int:
         index = self._known.get(key)
         if index is None:
             index = self._known[key] = len(self.tables.functions)
             self.tables.functions.append(None)
             self._params.append(params)
-            name = QUERY
+            name = named
             if path is not None:
                 name = ref_text(ast.Ref([ast.Var("data"), *path])) + suffix
             builder = FunctionBuilder(
                 name, params=params, memo=memo or (path is not None and params == 0)
             )
+            builder.number = index
             self._work.append((index, builder, plan))
         return index
 
@@ -307,6 +345,8 @@ class Planner:
             plan(Frame(self, builder))
             self.tables.functions[index] = builder.finish()
             planned.append(index)
+        if self._watched:
+            self._withdraw()
         self._keep_results()
         if self._optimized:
             for index in planned:
@@ -355,6 +395,19 @@ class Planner:
         for index in callers:
             count(index)
 
+    def _withdraw(self) -> None:
+        """Ask no index that may skip what counts; forget those never asked."""
+        functions = self.tables.functions
+        changed = withdraw(functions, self._watched, self._loud_builtin)
+        for index, function in changed.items():
+            functions[index] = function
+        asked = index_numbers(functions)
+        numbers = {old: new for new, old in enumerate(sorted(asked))}
+        self.tables.indexes[:] = [self.tables.indexes[old] for old in sorted(asked)]
+        for index, old in enumerate(functions):
+            if old is not None:
+                functions[index] = renumbered(old, numbers)
+
 
 def parse_entrypoint(text: str) -> ast.Ref:
     """A ref as text (`data.p.allow`), or a path (`p/allow`), as a ref."""
@@ -373,6 +426,7 @@ def plan_program(
     messages: Messages = "opa",
     optimized: bool = True,
     strict: bool = False,
+    indexed: IndexedTree | None = None,
 ) -> Program:
     """Plan rules and documents.
 
@@ -380,9 +434,16 @@ def plan_program(
     document; its key in the result is the text as given (the printed form of a
     ref).  `messages` chooses the texts of conflicts: those of OPA 1.22, or those
     of the OPA in Gatekeeper 3.23.  `strict`: errors of builtins will be asked for, so
-    no builtin may be called that OPA does not call.  `PlanError` for a function.
+    no builtin may be called that OPA does not call.  `indexed`: base documents that
+    the evaluator may keep indexes of.  `PlanError` for a function.
     """
-    planner = Planner(compiled, messages=messages, optimized=optimized, strict=strict)
+    planner = Planner(
+        compiled,
+        messages=messages,
+        optimized=optimized,
+        strict=strict,
+        indexed=None if strict else indexed,
+    )
     planner.survey(*compiled.modules.values())
     for entrypoint in entrypoints:
         if isinstance(entrypoint, str):

@@ -15,7 +15,7 @@ from gatewright.plan import documents, terms, unify
 from gatewright.plan.frame import Frame, Operand, is_constant
 from gatewright.rego import ast
 
-__all__ = ["Cursor", "plan_ref"]
+__all__ = ["Cursor", "is_ambiguous", "plan_ref"]
 
 _INDEX: Final = re.compile(r"[+-]?[0-9]*(\.0*)?")
 
@@ -53,7 +53,7 @@ class Cursor:
             return base
         source = -1 if isinstance(base, str) else f.register(base)
         out = f.b.register() if dest is None else dest
-        if self.stored and source >= 0 and any(map(_is_ambiguous, path)):
+        if self.stored and source >= 0 and any(map(is_ambiguous, path)):
             for place, step in enumerate(path):
                 into = out if place == len(path) - 1 else f.b.register()
                 f.emit("DOTD", into, source, f.register(f.constant(step)), f.fail)
@@ -104,7 +104,7 @@ class Cursor:
         return self.take(dest)
 
 
-def _is_ambiguous(step: ast.Term) -> bool:
+def is_ambiguous(step: ast.Term) -> bool:
     """Whether a step means something else to OPA's store than in a value: a number
     is the name of a key there, and a text that is an integer is an index."""
     if isinstance(step, ast.String):

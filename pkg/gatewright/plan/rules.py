@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from gatewright.plan import bodies, terms, unify
 from gatewright.plan.constants import is_ground, same
+from gatewright.plan.exclusive import are_exclusive
 from gatewright.plan.frame import Frame
 from gatewright.plan.guards import guarded
 from gatewright.rego import ast
@@ -94,11 +95,12 @@ def _complete(
     definitions = [rule for rule in rules if not rule.default]
     values = [_value(clause) for rule in definitions for clause in _clauses(rule)]
     constant = all(is_ground(v) and same(v, values[0]) for v in values)
+    alone = constant or len(definitions) == 1
+    alone = alone or are_exclusive(f.planner, definitions)
     conflict = f.constant(ast.String(message))
     result = f.b.register()
     for rule in definitions:
-        first = constant or len(definitions) == 1
-        _definition(f, rule, result, ~conflict, patterns, first=first)
+        _definition(f, rule, result, ~conflict, patterns, first=alone)
     if not constant:
         none = f.b.label()
         f.emit("DEF", result, none)

@@ -67,7 +67,9 @@ def library() -> Loaded:
     faults = installation.apply(policies)
     if faults:
         raise RuntimeError(f"policies not loaded: {faults}")
-    generation = Generation(1, installation.build(1), limits=LIMITS)
+    built = installation.build(1)
+    inventory = installation.policies.inventory.replica()
+    generation = Generation(1, built, limits=LIMITS, inventory=inventory)
     return Loaded(generation, tuple(objects), len(generation.snapshot.constraints))
 
 

@@ -223,8 +223,10 @@ class PolicySet:
         """Return the library of all this; `generation` is its name in logs.
 
         `extra` is JSON data of the caller's, found again as `Snapshot.extra`.  The
-        objects of the inventory are not in it: they are shared by themselves.
+        objects of the inventory are not in it: they are shared by themselves, and
+        changes of them that wait are committed.
         """
+        self.inventory.commit()
         builder = LibraryBuilder()
         described: list[dict[str, Any]] = []
         for name in sorted(self.templates):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -59,3 +61,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def update(request: pytest.FixtureRequest) -> bool:
     """Whether golden tests write what they got instead of comparing it."""
     return bool(request.config.getoption("--update"))
+
+
+@pytest.fixture
+def shallow() -> Iterator[None]:
+    """Python's own limit of depth, as in a worker: the compiler raises it."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)

@@ -111,6 +111,7 @@ def test_deep_documents_need_no_deep_stack() -> None:
     assert failures == []
 
 
+@pytest.mark.usefixtures("shallow")
 def test_python_forms_keep_pythons_limit_of_depth() -> None:
     with pytest.raises(RecursionError):
         Doc.parse(nested(DEPTH)).python()

@@ -4,6 +4,9 @@
 One thread at a time takes over epochs (`apply`), without the GIL; any number of
 threads look at views meanwhile.  What is new is checked before anything is changed:
 an epoch that is refused leaves everything as it was.
+
+This file is long because maps, trees and views change together under one lock, and
+what an epoch changes is undone in the same terms when it is refused.
 """
 
 cimport cython

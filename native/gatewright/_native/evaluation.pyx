@@ -5,6 +5,8 @@ An evaluation belongs to one thread at a time; any number of them share an image
 All calls of a batch run in one stretch without the GIL; only builtins that have no
 native form take it.  Python objects are made of results that are there: a batch in
 which every call allows makes none but the list of outcomes.
+
+This file is long because all of it works on the same arena and machine.
 """
 
 cimport cython

@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 __all__ = [
@@ -191,6 +192,6 @@ def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def _public(key: object) -> bytes:
+def _public(key: PublicKeyTypes) -> bytes:
     form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_bytes(serialization.Encoding.DER, form)  # type: ignore[attr-defined]
+    return key.public_bytes(serialization.Encoding.DER, form)

@@ -13,27 +13,26 @@ What stands between the loop and the comparison is then not evaluated for docume
 that are left out.  That shows if it can stop evaluation, or say something; whether
 it can is known once all functions are planned, and then the index is not asked.
 
-`analyse` finds the parts of a join, `Join` plans them, `withdraw` is the last look.
+`analyse` finds the parts of a join, `Join` plans them, `withdrawal` is the last look.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from gatewright.ir.opcodes import BY_NAME
-from gatewright.ir.program import Function, Instr
 from gatewright.plan import bodies, calls, refs, terms
 from gatewright.plan.frame import Frame, Operand, is_constant
 from gatewright.plan.purity import Uses, uses_of
+from gatewright.plan.withdrawal import Watched
 from gatewright.rego import ast
 from gatewright.rego.rule_tree import term_key
 
 if TYPE_CHECKING:
     pass
 
-__all__ = ["IndexedTree", "Join", "Watched", "analyse", "withdraw"]
+__all__ = ["IndexedTree", "Join", "analyse", "targets_tree"]
 
 _EQUALITY: Final = frozenset({"eq", "assign", "equal"})
 _MEMBER: Final = "internal.member_2"
@@ -67,16 +66,6 @@ class _Step:
     expr: ast.Expr
     binds: list[str]
     names: frozenset[str]
-
-
-@dataclass(slots=True)
-class Watched:
-    """Code that an index may skip: of a function, from one place to another."""
-
-    function: int
-    index: int
-    first: int
-    end: int = -1
 
 
 @dataclass(slots=True, eq=False)
@@ -540,84 +529,7 @@ def _operands(node: ast.Expr | ast.Term) -> Sequence[ast.Term]:
     return [node.terms]
 
 
-# The last look -----------------------------------------------------------------
-
-_LOUD: Final = frozenset(
-    BY_NAME[name]
-    for name in (
-        *("ERR", "ONCE", "OADD", "BPUT", "BADD", "MOCKED", "OVERRIDE", "TRY"),
-        *("WPUSH", "WPOP", "WINPUT", "WINPUTP", "WDATA", "WMOCKV", "WMOCKF", "WMOCKB"),
-    )
-)
-_CALLS: Final = frozenset({BY_NAME["CALL"], BY_NAME["RULE"]})
-_BUILTIN: Final = BY_NAME["BUILTIN"]
-_INDEX: Final = BY_NAME["INDEX"]
-_JUMP: Final = BY_NAME["JUMP"]
-
-
-def withdraw(
-    functions: Sequence[Function | None],
-    watched: Sequence[Watched],
-    loud_builtin: Callable[[int], bool],
-) -> dict[int, Function]:
-    """The functions in which an index may not be asked, without asking it."""
-    known: dict[int, bool] = {}
-
-    def is_loud(code: Sequence[Instr]) -> bool:
-        for op, args in code:
-            if op in _LOUD or (op == _BUILTIN and loud_builtin(args[1])):
-                return True
-            if op in _CALLS and function_is_loud(args[1]):
-                return True
-        return False
-
-    def function_is_loud(number: int) -> bool:
-        found = known.get(number)
-        if found is None:
-            known[number] = False  # rules do not call themselves
-            function = functions[number]
-            found = known[number] = function is None or is_loud(function.code)
-        return found
-
-    out: dict[int, Function] = {}
-    for one in watched:
-        function = out.get(one.function) or functions[one.function]
-        assert function is not None
-        if one.end >= 0 and not is_loud(function.code[one.first : one.end]):
-            continue
-        code = [
-            Instr(_JUMP, (instr.args[3],))
-            if instr.op == _INDEX and instr.args[1] == one.index
-            else instr
-            for instr in function.code
-        ]
-        out[one.function] = replace(function, code=tuple(code))
-    return out
-
-
 def targets_tree(paths: set[tuple[object, ...]], name: ast.String) -> bool:
     """Whether a `with` replaces the tree, a part of it, or all of `data`."""
     key = term_key(name)
     return any(not path or path[0] == key for path in paths)
-
-
-def index_numbers(functions: Sequence[Function | None]) -> set[int]:
-    """The indexes that some function asks."""
-    return {
-        instr.args[1]
-        for function in functions
-        if function is not None
-        for instr in function.code
-        if instr.op == _INDEX
-    }
-
-
-def renumbered(function: Function, numbers: Mapping[int, int]) -> Function:
-    """A function that names its indexes by other numbers."""
-    code = []
-    for instr in function.code:
-        if instr.op == _INDEX:
-            found, index, key, none = instr.args
-            instr = Instr(_INDEX, (found, numbers[index], key, none))
-        code.append(instr)
-    return replace(function, code=tuple(code))

@@ -18,20 +18,18 @@ from gatewright.plan.builder import FunctionBuilder, Tables
 from gatewright.plan.constants import is_ground
 from gatewright.plan.frame import Frame, PlanError
 from gatewright.plan.index import tests_of
-from gatewright.plan.joins import (
-    IndexedTree,
-    Join,
-    Watched,
-    index_numbers,
-    renumbered,
-    targets_tree,
-    withdraw,
-)
+from gatewright.plan.joins import IndexedTree, Join, targets_tree
 from gatewright.plan.levels import Tests
 from gatewright.plan.loud import Loudness
 from gatewright.plan.overrides import Targets
 from gatewright.plan.passes import optimize
 from gatewright.plan.purity import Uses, says_something
+from gatewright.plan.withdrawal import (
+    Watched,
+    index_numbers,
+    renumbered,
+    withdraw,
+)
 from gatewright.rego import ast
 from gatewright.rego.compiled import Compiled, CompiledQuery
 from gatewright.rego.parser import parse_ref

@@ -71,6 +71,10 @@ conformance: $(NATIVE_STAMP) ## Run all conformance cases, the long ones too
 sanitize: $(NATIVE_STAMP) ## Run the core's tests with address and undefined-behaviour checks
 	@$(BIN)/python -m tools.sanitize $(ARGS)
 
+.PHONY: fuzz-native
+fuzz-native: $(NATIVE_STAMP) ## Fuzz readers and loader under sanitizers, guided by coverage: SECONDS=60 SEED=
+	@$(BIN)/python -m tools.sanitize --fuzz $(or $(SECONDS),60) $(SEED)
+
 # SECONDS is one of bash's own, so it is kept out of the shell.
 .PHONY: fuzz
 fuzz: $(NATIVE_STAMP) ## Compare random programs with the real opa: SECONDS=60 SEED=

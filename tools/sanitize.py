@@ -7,6 +7,10 @@ from malloc, which AddressSanitizer watches. The first finding ends the run, wit
 the place in the generated C and the Cython line above it.
 
     python -m tools.sanitize [--build-only] [PYTEST ARGUMENTS...]
+    python -m tools.sanitize --fuzz SECONDS [SEED]
+
+With `--fuzz` the modules also count the edges that they take, and
+tests/fuzz/guided.py keeps the inputs that reach new ones.
 """
 
 from __future__ import annotations
@@ -56,29 +60,29 @@ ASAN_OPTIONS = f"detect_leaks=0:abort_on_error=1:log_path={REPORTS}"
 UBSAN_OPTIONS = f"print_stacktrace=1:halt_on_error=1:log_path={REPORTS}"
 
 
-def build() -> None:
+def build(state: Path, more: list[str]) -> None:
     """Builds what changed, several modules at a time, and links the rest."""
     setup = load_setup()
     extensions = setup.extensions()
     for extension in extensions:
-        extension.extra_compile_args = [*extension.extra_compile_args, *FLAGS]
+        extension.extra_compile_args = [*extension.extra_compile_args, *FLAGS, *more]
         extension.extra_link_args = ["-fsanitize=address,undefined"]
     compiled = cythonize(extensions, quiet=True, **setup.CYTHON_OPTIONS)
     distribution = Distribution({"name": "gatewright", "ext_modules": compiled})
     distribution.package_dir = {"": "pkg"}
     distribution.verbose = False
     command = distribution.get_command_obj("build_ext")
-    command.build_lib = str(STATE / "lib")
-    command.build_temp = str(STATE / "temp")
+    command.build_lib = str(state / "lib")
+    command.build_temp = str(state / "temp")
     command.parallel = os.cpu_count()
     command.ensure_finalized()
     command.run()
-    link()
+    link(state)
 
 
-def link() -> None:
+def link(state: Path) -> None:
     """Makes the package anew: links to its files, but for the compiled modules."""
-    tree = STATE / "pkg" / "gatewright"
+    tree = state / "pkg" / "gatewright"
     shutil.rmtree(tree, ignore_errors=True)
     (tree / "_native").mkdir(parents=True)
     for path in PACKAGE.iterdir():
@@ -87,7 +91,7 @@ def link() -> None:
     for path in (PACKAGE / "_native").iterdir():
         if path.suffix in (".py", ".pyi"):
             (tree / "_native" / path.name).symlink_to(path)
-    for path in (STATE / "lib" / "gatewright" / "_native").glob("*.so"):
+    for path in (state / "lib" / "gatewright" / "_native").glob("*.so"):
         (tree / "_native" / path.name).symlink_to(path)
 
 
@@ -108,25 +112,36 @@ def runtime() -> str:
     return " ".join(found)
 
 
+def counter(state: Path) -> Path:
+    """The library whose map the modules' edges are counted in."""
+    library = state / "edges.so"
+    source = ROOT / "tests" / "fuzz" / "edges.c"
+    command = ["cc", "-O2", "-shared", "-fPIC", "-o", str(library), str(source)]
+    subprocess.run(command, check=True)
+    return library
+
+
 def main() -> int:
     """Runs the command line; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build-only", action="store_true", help="run no test")
+    parser.add_argument("--fuzz", metavar="SECONDS", help="fuzz instead of testing")
     arguments, rest = parser.parse_known_args()
     os.chdir(ROOT)
-    STATE.mkdir(parents=True, exist_ok=True)
+    state = STATE / "edges" if arguments.fuzz else STATE
+    state.mkdir(parents=True, exist_ok=True)
     with (STATE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        build()
+        build(state, ["-fsanitize-coverage=trace-pc"] if arguments.fuzz else [])
     if arguments.build_only:
         return 0
     environment = {
         **os.environ,
-        "LD_PRELOAD": runtime(),
+        "LD_PRELOAD": f"{runtime()} {counter(state)}" if arguments.fuzz else runtime(),
         "ASAN_OPTIONS": ASAN_OPTIONS,
         "UBSAN_OPTIONS": UBSAN_OPTIONS,
         "PYTHONMALLOC": "malloc",
-        "PYTHONPATH": str(STATE / "pkg"),
+        "PYTHONPATH": str(state / "pkg"),
     }
     loaded = subprocess.run(
         [sys.executable, "-c", "from gatewright._native import vm; print(vm.__file__)"],
@@ -135,12 +150,14 @@ def main() -> int:
         capture_output=True,
         text=True,
     ).stdout.strip()
-    if not Path(loaded).is_relative_to(STATE):
+    if not Path(loaded).is_relative_to(state):
         raise SystemExit(f"sanitize: {loaded} would be tested, not the sanitized build")
     left_out = [f"--deselect={name}" for name in LEFT_OUT]
     chosen = rest or [*TESTS, "-m", "not peers and not slow", "-q"]
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
     command += [*left_out, *chosen]
+    if arguments.fuzz:
+        command = [sys.executable, "-m", "tests.fuzz.guided", arguments.fuzz, *rest]
     for path in STATE.glob(f"{REPORTS.name}.*"):
         path.unlink()
     code = subprocess.run(command, env=environment, check=False).returncode

@@ -22,9 +22,9 @@ from gatewright._native.reader cimport (
 from gatewright._native.value cimport (
     E_DEPTH, E_MEMORY, E_NONE, E_SYNTAX, T_ARR, T_AUX, T_INT, T_NUM, T_OBJ, T_SET,
     T_STR, UNDEFINED as NONE, W_FALSE, W_NULL, W_TRUE, ErrorKind, Heap, SeqNode, Tag,
-    Word, as_int, compare, copy, equal, heap_free, heap_init, item, key_at, load, lookup,
-    new_array, new_int, new_number, new_object, new_set, new_str, seq_len, seq_node,
-    sort_object, str_node, tag, value_at,
+    Word, as_int, compare, copy, equal, heap_free, heap_init, item, key_at, load,
+    lookup, new_array, new_int, new_number, new_object, new_set, new_str, seq_len,
+    seq_node, sort_object, str_node, tag, value_at,
 )
 from gatewright._native.writer cimport (
     WRITE_HTML, WRITE_JSON, WRITE_REGO, WRITE_TERM, Out, WriteMode, out_free, out_init,

@@ -6,7 +6,6 @@ import re
 from typing import Final
 
 from gatewright.engine.documents import Doc, JsonError, LimitError
-from gatewright.engine.library.gotext import rego_text
 from gatewright.engine.library.operands import utf8
 from gatewright.engine.values import Number, Set, Value, pairs
 
@@ -47,8 +46,8 @@ def _string(text: str) -> str:
 
 
 def key_text(key: Value) -> str:
-    """Return a key of an object as JSON has it: others than strings as Rego."""
-    return key if isinstance(key, str) else rego_text(key)
+    """Return a key of an object as JSON has it: others than strings as their JSON."""
+    return key if isinstance(key, str) else dump(key)
 
 
 def dump(value: Value, *, newline: str = "", indent: str = "") -> str:

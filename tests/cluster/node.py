@@ -76,8 +76,8 @@ class Node(threading.Thread):
             self.proxy.stop()
 
     def look(self) -> None:
-        found = self.cluster.get("pods", "-n", self.namespace) or {"items": []}
-        there = {one["metadata"]["name"]: one for one in found["items"]}
+        found = self.cluster.listed("pods", "-n", self.namespace)
+        there = {one["metadata"]["name"]: one for one in found}
         for name, obj in there.items():
             if name not in self.pods and "deletionTimestamp" not in obj["metadata"]:
                 self.begin(obj)

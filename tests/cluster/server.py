@@ -162,6 +162,11 @@ class Cluster:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout) if done.stdout.strip() else None
 
+    def listed(self, *arguments: str) -> list[Any]:
+        """The objects of `kubectl get` of a kind; kubectl says nothing of none."""
+        found = self.get(*arguments)
+        return found["items"] if found else []
+
     def token(self, namespace: str, account: str) -> str:
         """A token of a ServiceAccount, as a pod of it would be given."""
         return self.kubectl(

@@ -124,7 +124,7 @@ def waited(cluster: Cluster, crd: str) -> bool:
 
 def statuses(cluster: Cluster) -> dict[str, dict[str, Any]]:
     """Each constraint's status; Gatekeeper lists scoped actions in a random order."""
-    found = cluster.get("constraints")["items"]
+    found = cluster.listed("constraints")
     return {
         f"{one['kind']}/{one['metadata']['name']}": in_order(one.get("status", {}))
         for one in found
@@ -162,9 +162,9 @@ def run_round(
     async def run() -> Outcome:
         client = Client(await settings.load(kubeconfig or cluster.kubeconfig))
         policies = PolicySet()
-        for template in cluster.get("constrainttemplates")["items"]:
+        for template in cluster.listed("constrainttemplates"):
             policies.add_template(template)
-        for constraint in cluster.get("constraints")["items"]:
+        for constraint in cluster.listed("constraints"):
             policies.add_constraint(constraint)
         policies.set_config(CASE["config"])
         snapshot = Snapshot(policies.build())
@@ -281,9 +281,9 @@ def test_events_are_counted_from_round_to_round(site: Cluster) -> None:
     outcome = run_round(site, options=options)
     run_round(site, options=options)
 
-    events = site.get(
+    events = site.listed(
         "events", "-n", NAMESPACE, "--field-selector", "reason=AuditViolation"
-    )["items"]
+    )
     assert len(events) == outcome.tally.total
     assert {one["count"] for one in events} == {2}
     assert {one["source"]["component"] for one in events} == {"gatekeeper-audit"}

@@ -80,15 +80,15 @@ def test_definitions_of_the_library(gatekeeper: Cluster) -> None:
     names = [f"{one['metadata']['name']}.{crd.CONSTRAINT_GROUP}" for one in made]
 
     def all_there() -> bool:
-        found = gatekeeper.get("crd", "-l", "gatekeeper.sh/constraint=yes")
-        return {one["metadata"]["name"] for one in found["items"]} >= set(names)
+        found = gatekeeper.listed("crd", "-l", "gatekeeper.sh/constraint=yes")
+        return {one["metadata"]["name"] for one in found} >= set(names)
 
     until("Gatekeeper made all", all_there)
     theirs = {
         one["metadata"]["name"]: one
-        for one in gatekeeper.get("crd", "-l", "gatekeeper.sh/constraint=yes")["items"]
+        for one in gatekeeper.listed("crd", "-l", "gatekeeper.sh/constraint=yes")
     }
-    stored = gatekeeper.get("constrainttemplates")["items"]
+    stored = gatekeeper.listed("constrainttemplates")
     different = []
     for obj in stored:
         name = obj["metadata"]["name"]

@@ -250,7 +250,7 @@ def test_a_denial_becomes_an_event(site: Cluster, manager: Manager) -> None:
     chosen = "events", "-n", HOME, "--field-selector", "reason=FailedAdmission"
 
     def counted() -> list[Any]:
-        return [one for one in site.get(*chosen)["items"] if one["count"] == 2]
+        return [one for one in site.listed(*chosen) if one["count"] == 2]
 
     (event,) = until("counted", counted)
     assert event["message"] == (

@@ -26,7 +26,7 @@ def test_objects_are_stored_and_owned_ones_collected(cluster: Cluster) -> None:
     cluster.apply(namespace("kit"))
     until("its account", lambda: cluster.get("sa", "default", "-n", "kit"))
     cluster.kubectl("create", "deployment", "d", "--image=none", "-n", "kit")
-    until("its pod", lambda: cluster.get("pods", "-n", "kit")["items"])
+    until("its pod", lambda: cluster.listed("pods", "-n", "kit"))
 
     cluster.kubectl("delete", "namespace", "kit", "--timeout=60s")
 

@@ -11,11 +11,11 @@ import datetime
 import io
 import re
 from collections.abc import Iterable
-from functools import cmp_to_key
 from typing import Any, Final
 
 from yaml.emitter import Emitter
 
+from gatewright.engine.library.yamlorder import in_order
 from gatewright.gator.fields import Fields, FlowFields
 from gatewright.k8s import gotext
 
@@ -80,43 +80,6 @@ def _is_date(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _is_digit(char: str) -> bool:
-    return char.isdecimal()
-
-
-def _number_at(text: str, at: int, carried: int) -> tuple[int, int]:
-    # The number that begins there, and where it ends.
-    number = carried
-    while at < len(text) and _is_digit(text[at]):
-        number = number * 10 + ord(text[at]) - ord("0")
-        at += 1
-    return number, at
-
-
-def _compare(a: str, b: str) -> int:
-    """Compare keys as Go's library sorts them: numbers by value, signs first."""
-    digits = False
-    for at, (x, y) in enumerate(zip(a, b, strict=False)):
-        if x == y:
-            digits = _is_digit(x)
-            continue
-        if x.isalpha() and y.isalpha():
-            return -1 if x < y else 1
-        if x.isalpha() or y.isalpha():
-            return -1 if x.isalpha() == digits else 1
-        before = a[:at]
-        run = before[len(before.rstrip("0123456789")) :]
-        carried = int("0" in (x, y) and bool(run.strip("0")))
-        left, right = _number_at(a, at, carried), _number_at(b, at, carried)
-        if left != right:
-            return -1 if left < right else 1
-        return -1 if x < y else 1
-    return len(a) - len(b)
-
-
-_natural: Final = cmp_to_key(_compare)
 
 
 class _Scalars(Emitter):
@@ -207,7 +170,7 @@ class _Writer:
     def members(self, value: dict[str, Any]) -> Iterable[tuple[str, Any]]:
         if isinstance(value, Fields):
             return value.items()
-        return sorted(value.items(), key=lambda pair: _natural(pair[0]))
+        return sorted(value.items(), key=lambda pair: in_order(pair[0]))
 
     def mapping(self, value: dict[str, Any], indent: int, *, go: bool) -> None:
         for name, member in self.members(value):

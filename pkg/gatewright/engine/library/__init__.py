@@ -7,7 +7,7 @@ budget      what a call may still take: steps, memory, time
 operands    reading operands, with OPA's texts
 runtime     what the engine tells of itself
 
-Values as text, as keys, by path: gotext, jsontext, yamls, keys, paths, patches.
+Values as text, as keys, by path: gotext, jsontext, yamlorder, yamls, keys, paths, patches.
 
 Patterns: re2, dfa (patterns as tables for the evaluator), regex_hooks (its door to
 them), regex, glob, globs.

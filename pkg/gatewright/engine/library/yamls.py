@@ -20,6 +20,7 @@ from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.gotext import quote
 from gatewright.engine.library.jsontext import key_text
 from gatewright.engine.library.operands import INT64_MIN, string
+from gatewright.engine.library.yamlorder import in_order
 from gatewright.engine.values import Number, Set, Value, is_object, pairs
 from gatewright.rego.annotation_yaml import nests_too_deep
 
@@ -45,6 +46,8 @@ _INTEGER: Final = re.compile(
     r"[+-]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)"
 )
 _FLOAT: Final = re.compile(r"[+-]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][+-]?[0-9]+)?")
+#: A `_` that is not between digits.
+_LOOSE: Final = re.compile("(?<![0-9])_|_(?![0-9])")
 _SPECIAL: Final = re.compile(r"[+-]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _TIME: Final = re.compile(
     r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
@@ -97,7 +100,12 @@ def _short_float(value: float) -> str:
 
 
 def _number(text: str) -> Value:
-    """Read a plain scalar as a number; None when it is none."""
+    """Read a plain scalar as a number; None when it is none.
+
+    Go's library drops `_` wherever it stands, but from what begins with a point.
+    """
+    if text[:1] == "_" or (text[:1] == "." and _LOOSE.search(text)):
+        return None
     plain = text.replace("_", "")
     if _INTEGER.fullmatch(plain):
         body = plain.lstrip("+-")
@@ -389,11 +397,13 @@ def _printable(value: Value) -> Any:
         return [_printable(item) for item in items]
     assert is_object(value)
     entries = {key_text(key): entry for key, entry in pairs(value)}
-    return {_Text(key): _printable(entries[key]) for key in sorted(entries)}
+    return {
+        _Text(key): _printable(entries[key]) for key in sorted(entries, key=in_order)
+    }
 
 
 def write_yaml(value: Value) -> str:
-    """Print YAML with sorted keys."""
+    """Print YAML with keys in the order of Go's library."""
     text: str = yaml.dump(
         _printable(value),
         Dumper=_Dumper,

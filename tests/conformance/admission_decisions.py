@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
-from gatewright.app.decider import check_mutator, screened
+from gatewright.app.decider import check_mutator, mutated, mutation_events
 from gatewright.constraints.admission import Admission
 from gatewright.constraints.exclusion import MUTATION
 from gatewright.constraints.faults import PolicyFault
@@ -24,6 +24,7 @@ from gatewright.k8s.review import ReviewError, decode, errored, render
 from gatewright.match.block import compile_match
 from gatewright.match.subject import NamespaceFacts, Subject
 from gatewright.mutation import review as mutation
+from gatewright.mutation.documents import edits_of
 from gatewright.mutation.mutator import parse_mutator
 from gatewright.mutation.system import MutatorSystem
 from tests.conformance.admission_exchanges import Exchange
@@ -96,7 +97,6 @@ def _mutate(exchange: Exchange) -> bytes:
     except ReviewError as error:
         return render(errored(400, str(error)), None)
     snapshot = Snapshot(policies(exchange).build())
-    numbers = itertools.count()
 
     def namespace(name: str) -> NamespaceFacts:
         try:
@@ -114,14 +114,17 @@ def _mutate(exchange: Exchange) -> bytes:
         Admission().own_account,
         excluded,
         namespace,
-        lambda: f"00000000-0000-0000-0000-{next(numbers):012d}",
+        lambda: "00000000-0000-0000-0000-000000000000",
         annotate="--mutation-annotations" in exchange.flags,
+        log=True,
+        edits=edits_of(mutators),
     )
     outcome = mutation.review(request, context)
     answer = reviews.render(outcome.response, request.echo)
-    short = screened(exchange.body, snapshot.evaluation(), context)
+    short = mutated(exchange.body, snapshot.evaluation(), context, 1)
     if short is not None:
         assert (short.body, short.status) == (answer, outcome.status)
-    elif request.object is not None and outcome.response.allowed and not outcome.passes:
-        assert mutators, "what no mutator concerns is answered without the object"
+        assert short.events == mutation_events(request, outcome, context, 1)
+    elif request.object is not None:
+        assert not outcome.response.allowed, "only faults need the decoded object"
     return answer

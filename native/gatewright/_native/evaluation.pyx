@@ -29,7 +29,7 @@ from gatewright._native.outcome cimport (
 )
 from gatewright._native.program cimport BF_CONTEXT, Builtin, Location, Program, constant
 from gatewright._native.reader cimport (
-    READ_EXACT, READ_REVIEW, ReadMode, intern_find, read_text,
+    READ_OBJECT, READ_REVIEW, ReadMode, intern_find, read_text,
 )
 from gatewright._native.value cimport (
     E_BUILTIN, E_CANCEL, E_CONFLICT, E_INTERNAL, E_MEMORY, E_NONE, E_TYPE, F_SORTED,
@@ -239,13 +239,14 @@ cdef class Evaluation:
     def load_review(self, body, *, bint review=True) -> Doc:
         """Reads JSON into the arena (a new batch begins) as the review to come.
 
-        `review`: numbers go through float64, as Gatekeeper's do.  A document that
-        outlives its batch keeps the batch's memory.
+        `review`: numbers go through float64, as Gatekeeper's do; else they keep their
+        spelling, and only those beyond float64 are refused.  A document that outlives
+        its batch keeps the batch's memory.
         """
         cdef const unsigned char[::1] view = body
         cdef const char* data = NULL
         cdef size_t size = view.shape[0]
-        cdef ReadMode mode = READ_REVIEW if review else READ_EXACT
+        cdef ReadMode mode = READ_REVIEW if review else READ_OBJECT
         cdef Word w
         self.clear()
         if size:

@@ -12,6 +12,7 @@ cdef enum ReadMode:
     READ_REVIEW = 1     # numbers go through float64, as Gatekeeper's reviews do
     READ_TERM = 2       # exact; keys may be any value, and <1, 2> is a set
     READ_VALID = 3      # as exact, but numbers may be as large as they like
+    READ_OBJECT = 4     # as exact, but no numbers beyond float64
 
 # Strings known beforehand (an image's constants), so that keys of a review are
 # found by address: open addressing by hash, linear probing, at least one slot empty

@@ -39,6 +39,7 @@ cdef enum:
     INTERN_SIZE = 64    # longer strings are not looked for
     MAX_DECIMAL = 30103     # 2 ** 100000 has that many digits
     MAX_INT32 = 0x7FFFFFFF
+    MAX_FLOAT = 308         # so many digits before the point always fit a float64
     IN_ARRAY = 1
     IN_OBJECT = 2
     IN_SET = 3
@@ -388,17 +389,20 @@ cdef inline Word read_number(
     heap.error_at = start - data
     if mode == READ_REVIEW:
         return review_number(heap, <const char*>start, p - start)
-    return exact_number(heap, <const char*>start, p - start, mode == READ_VALID)
+    return exact_number(heap, <const char*>start, p - start, mode)
 
 
 cdef Word exact_number(
-    Heap* heap, const char* text, size_t size, bint any_size
+    Heap* heap, const char* text, size_t size, ReadMode mode
 ) noexcept nogil:
     cdef Word w = new_num_node(heap, text, size)
     cdef NumNode* num
-    if w == UNDEFINED or any_size:
+    if w == UNDEFINED or mode == READ_VALID:
         return w
     num = num_node(w)
+    if mode == READ_OBJECT and num.exp > MAX_FLOAT:
+        fail(heap, E_SYNTAX, "number too big for float64")
+        return UNDEFINED
     if num.exp > MAX_DECIMAL or num.exp < -MAX_INT32:
         if -MAX_INT32 <= num.exp <= MAX_INT32:
             fail(heap, E_SYNTAX, "invalid number: number too big")

@@ -20,6 +20,8 @@ from gatewright._native.convert import (
     UndefinedType,
     compare_python,
 )
+from gatewright._native.difference import difference
+from gatewright._native.edit import Edit, NotPlain, alike, share
 from gatewright._native.evaluation import Evaluation
 from gatewright._native.image import Image, ImageError
 from gatewright._native.index import IndexSet
@@ -36,6 +38,7 @@ __all__ = [
     "Catalog",
     "CatalogError",
     "Doc",
+    "Edit",
     "Evaluation",
     "Image",
     "ImageError",
@@ -43,16 +46,19 @@ __all__ = [
     "JsonError",
     "LimitError",
     "NativeBuiltinError",
+    "NotPlain",
     "Number",
     "Object",
     "OverBudget",
     "Set",
     "UndefinedType",
+    "alike",
     "builtin_names",
     "call_builtin",
     "cancelled",
     "charge",
     "compare_python",
+    "difference",
     "failures_of",
     "lines_of",
     "reserve",
@@ -61,5 +67,6 @@ __all__ = [
     "View",
     "room_for",
     "set_regex",
+    "share",
     "time_left",
 ]

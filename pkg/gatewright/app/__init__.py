@@ -34,6 +34,7 @@ In order of flow:
     channel.py         messages and memory between policy process and workers
     generation.py      one generation as a worker holds it
     lookups.py         namespaces that a generation does not have
+    later.py           decisions that begin on a thread
     subscription.py    generations as they come from the policy process
     decider.py         decides requests under the generation in force
     credentials.py     the certificate that a worker serves, read again when it changes

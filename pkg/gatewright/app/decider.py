@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gatewright.app.generation import Generation
-from gatewright.app.lookups import Known, Looking, Lookups, NamespaceMiss
+from gatewright.app.later import Later
+from gatewright.app.lookups import Known, Lookups, NamespaceMiss
 from gatewright.app.settings import Settings
 from gatewright.constraints import reviewdoc
 from gatewright.constraints.admission import Admission, Case, Verdict
@@ -20,26 +21,37 @@ from gatewright.constraints.judge import Result
 from gatewright.constraints.labelguard import LabelGuard
 from gatewright.constraints.namespaces import NamespaceLookup, NamespaceRecord
 from gatewright.constraints.resources import ResourceGuard
-from gatewright.engine.documents import LimitError
+from gatewright.constraints.reviewdoc import Intake
+from gatewright.engine.documents import Doc, LimitError
 from gatewright.engine.reviews import Reviewer
 from gatewright.k8s import gvk
 from gatewright.k8s import review as reviews
 from gatewright.mutation.errors import MutatorError
 from gatewright.mutation.mutator import parse_mutator
 from gatewright.mutation.review import (
+    Item,
     MutationContext,
     MutationOutcome,
     review,
-    unchanged,
+    review_document,
 )
 from gatewright.telemetry.board import Board
 from gatewright.webhook.decisions import Answer, Event, Work
 
-__all__ = ["GenerationDecider", "check_mutator", "screened"]
+__all__ = [
+    "GenerationDecider",
+    "check_mutator",
+    "item_of",
+    "mutated",
+    "mutation_events",
+]
 
 JSON: Final = "application/json"
 TOO_LARGE: Final = "request entity is too large; limit is %d bytes"
 EMPTY: Final = "request body is empty"
+#: Bytes of a body from which on even its reading is left to the pool: 0.1 ms, and
+#: 1 ms where it must be decoded.
+LARGE: Final = 64 << 10
 LEFT_OUT: Final = "constraint not evaluated: over its budget"
 
 
@@ -244,29 +256,31 @@ class GenerationDecider:
         if content_type != JSON:
             words = f"contentType={content_type or ''}, expected {JSON}"
             return Settled(held.number, refused(400, words))
-        if self.lookups is None:
-            return self.begin(endpoint, body, held, None)
-        return self.looked_up(endpoint, body, held, self.lookups, {})
+        if len(body) > LARGE:
+            return Later(held.number, lambda: self.decide(endpoint, body, held, {}))
+        return self.decide(endpoint, body, held, {})
 
-    def looked_up(
+    def decide(
         self,
         endpoint: str,
         body: bytes,
         held: Generation,
-        lookups: Lookups,
         asked: Mapping[str, NamespaceRecord | None],
     ) -> Work:
         """The decision, or first the question after a namespace that it needs."""
+        lookups = self.lookups
+        if lookups is None:
+            return self.begin(endpoint, body, held, None)
         try:
             known = Known(held.snapshot.namespaces, asked)
             return self.begin(endpoint, body, held, known)
         except NamespaceMiss as miss:
-            return Looking(
-                held.number,
-                miss,
-                lookups,
-                lambda found: self.looked_up(endpoint, body, held, lookups, found),
-            )
+            name = miss.name
+
+        def ask() -> Work:
+            return self.decide(endpoint, body, held, {name: lookups.ask(name)})
+
+        return Later(held.number, ask)
 
     def begin(
         self,
@@ -328,12 +342,13 @@ class GenerationDecider:
             own_account=self.admission.own_account,
             new_id=lambda: str(uuid.uuid4()),
             annotate=self.settings.mutation_annotations,
+            log=self.settings.log_mutations,
             namespaces=namespaces,
         )
         if endpoint == "mutate":
             reviewer = held.take()
             try:
-                answer = screened(body, reviewer, context)
+                answer = mutated(body, reviewer, context, held.number)
             finally:
                 reviewer.release()
                 held.give(reviewer)
@@ -346,9 +361,7 @@ class GenerationDecider:
         if endpoint == "admitlabel":
             return Answer(reviews.render(self.guard.judge(request), request.echo))
         out = review(request, context)
-        events: tuple[Event, ...] = ()
-        if self.settings.log_mutations and out.passes:
-            events = (mutation_event(request, out, held.number),)
+        events = mutation_events(request, out, context, held.number)
         return Answer(
             reviews.render(out.response, request.echo), out.status, events=events
         )
@@ -357,29 +370,37 @@ class GenerationDecider:
         return refused(413, TOO_LARGE % self.settings.limits.body)
 
 
-def screened(
-    body: bytes, reviewer: Reviewer, context: MutationContext
+def mutated(
+    body: bytes, reviewer: Reviewer, context: MutationContext, generation: int
 ) -> Answer | None:
-    """The answer to a request that no mutator concerns, which is most of them: only
-    its facts are read.  None where the object itself is needed, or its faults."""
+    """The answer to a request to `mutate` that can be read as it came, which is nearly
+    every one.  None where it must be decoded, for its own sake or to say its faults."""
     try:
-        intake = reviewdoc.read(body, reviewer)
+        intake = reviewdoc.read(body, reviewer, exact=True)
         if intake.plain is not None or intake.object is None:
             return None
-        out = unchanged(
-            reviewdoc.subject_of(intake.object),
-            reviewdoc.version_of(intake.object),
-            username=intake.username,
-            operation=intake.operation,
-            group=intake.kind.group,
-            namespace=intake.namespace,
-            context=context,
-        )
-        if out is None:
-            return None
-        return Answer(reviews.render(out.response, intake.echo), out.status)
+        out = review_document(item_of(intake, intake.object), reviewer, context)
     except (reviews.ReviewError, reviews.ObjectError, LimitError):
         return None
+    if out is None:
+        return None
+    events = mutation_events(intake, out, context, generation)
+    return Answer(reviews.render(out.response, intake.echo), out.status, events=events)
+
+
+def item_of(intake: Intake, obj: Doc) -> Item:
+    """What mutators ask of a request, `obj` being its object.  Raises ObjectError."""
+    subject, version = reviewdoc.versioned(obj)
+    return Item(
+        obj,
+        subject,
+        version,
+        intake.username,
+        intake.operation,
+        intake.kind.group,
+        intake.namespace,
+        reviewdoc.subject_of,
+    )
 
 
 def refused(code: int, words: str) -> Answer:
@@ -387,10 +408,15 @@ def refused(code: int, words: str) -> Answer:
     return Answer(reviews.render(reviews.errored(code, words), None))
 
 
-def mutation_event(
-    request: reviews.Request, out: MutationOutcome, generation: int
-) -> Event:
+def mutation_events(
+    request: reviews.Request | Intake,
+    out: MutationOutcome,
+    context: MutationContext,
+    generation: int,
+) -> tuple[Event, ...]:
     """A mutation that was applied, with Gatekeeper's names in its order."""
+    if not (context.log and out.passes):
+        return ()
     fields: dict[str, Any] = {
         "process": "mutation",
         "semantic": True,
@@ -408,4 +434,4 @@ def mutation_event(
     for index, each in enumerate(out.passes):
         names = [f"{m.id.kind}//{m.id.name}:{m.generation}" for m in each]
         fields[f"iteration_{index}"] = ", ".join(sorted(names))
-    return Event("Mutation applied", fields)
+    return (Event("Mutation applied", fields),)

@@ -14,6 +14,7 @@ from gatewright.engine.limits import Limits
 from gatewright.engine.reviews import Reviewer
 from gatewright.match.block import Matcher, compile_match
 from gatewright.match.subject import NamespaceFacts, Subject
+from gatewright.mutation.documents import edits_of
 from gatewright.mutation.mutator import parse_mutator
 from gatewright.mutation.review import MutationContext, NamespaceMissing
 from gatewright.mutation.system import MutatorSystem
@@ -42,6 +43,7 @@ class Generation:
             [parse_mutator(one) for one in self.snapshot.extra.get("mutators", ())],
             compile_match=compile_match,
         )
+        self.edits = edits_of(mutator for mutator, _ in self.mutators.active)
         self._idle: list[Reviewer] = []
 
     @classmethod
@@ -73,6 +75,7 @@ class Generation:
         own_account: str,
         new_id: Callable[[], str],
         annotate: bool,
+        log: bool = False,
         namespaces: NamespaceLookup | None = None,
     ) -> MutationContext:
         """What a mutation request is judged by under this generation; `namespaces`
@@ -96,4 +99,6 @@ class Generation:
             namespace=namespace,
             new_id=new_id,
             annotate=annotate,
+            log=log,
+            edits=self.edits,
         )

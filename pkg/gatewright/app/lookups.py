@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -20,9 +20,8 @@ from gatewright.constraints.namespaces import (
     NamespaceLookup,
     NamespaceRecord,
 )
-from gatewright.webhook.decisions import Answer, Work
 
-__all__ = ["Known", "LookupFailed", "Lookups", "Looking", "NamespaceMiss"]
+__all__ = ["Known", "LookupFailed", "Lookups", "NamespaceMiss"]
 
 #: Seconds; the policy process gives up a little earlier.
 WITHIN: Final = 2.5
@@ -95,43 +94,3 @@ class Lookups:
                 return sock.send(line) == len(line)
         except OSError:
             return False
-
-
-class Looking:
-    """A request that waits for a namespace; then it is begun anew with it.
-
-    The first `advance`, on the event loop, does nothing: the second, on a thread,
-    asks.
-    """
-
-    __slots__ = ("asked", "begin", "generation", "lookups", "name", "work")
-
-    def __init__(
-        self,
-        generation: int,
-        miss: NamespaceMiss,
-        lookups: Lookups,
-        begin: Callable[[Mapping[str, NamespaceRecord | None]], Work],
-    ) -> None:
-        self.generation = generation
-        self.name = miss.name
-        self.lookups = lookups
-        self.begin = begin
-        self.asked = False
-        self.work: Work | None = None
-
-    def advance(self, steps: int) -> bool:
-        if not self.asked:
-            self.asked = True
-            return False
-        if self.work is None:
-            self.work = self.begin({self.name: self.lookups.ask(self.name)})
-        return self.work.advance(steps)
-
-    def answer(self) -> Answer:
-        assert self.work is not None
-        return self.work.answer()
-
-    def close(self) -> None:
-        if self.work is not None:
-            self.work.close()

@@ -27,7 +27,7 @@ __all__ = [
     "of_object",
     "read",
     "subject_of",
-    "version_of",
+    "versioned",
     "written",
 ]
 
@@ -73,10 +73,13 @@ class Intake:
         return self.plain
 
 
-def read(body: bytes, reviewer: Reviewer) -> Intake:
-    """Read the body of a review into a reviewer; raise ReviewError."""
+def read(body: bytes, reviewer: Reviewer, *, exact: bool = False) -> Intake:
+    """Read the body of a review into a reviewer; raise ReviewError.
+
+    `exact`: numbers keep their spelling (but where it had to be decoded).
+    """
     try:
-        found = read_request(reviewer.load_review(body))
+        found = read_request(reviewer.load_review(body, exact=exact))
     except JsonError:
         found = None
     if found is None or found[0].count("/") > 1:
@@ -210,25 +213,25 @@ def document_of(
 
 def subject_of(obj: Doc) -> Subject:
     """Return the facts of an object, or raise ObjectError when it names no kind."""
+    return versioned(obj)[0]
+
+
+def versioned(obj: Doc) -> tuple[Subject, str]:
+    """Return the facts of an object, and the version that it is spelled in."""
     kind, api_version, name, prefix, namespace, labels = read_facts(obj)
     if type(kind) is not str or not kind or type(api_version) not in _TEXT_OR_NONE:
         raise reviews.ObjectError
     group = ""
-    if api_version and "/" in api_version:  # type: ignore[operator]  # it is a str
+    version: str = api_version or ""  # type: ignore[assignment]  # it is no bool
+    if "/" in version:
         try:
-            group, _ = gvk.parse_group_version(api_version)  # type: ignore[arg-type]
+            group, version = gvk.parse_group_version(version)
         except gvk.GroupVersionError as error:
             raise reviews.ObjectError(str(error)) from None
-    return Subject(group, kind, name, prefix, namespace, labels)
+    return Subject(group, kind, name, prefix, namespace, labels), version
 
 
 _TEXT_OR_NONE: Final = (str, type(None))
-
-
-def version_of(obj: Doc) -> str:
-    """Return the version that an object, which `subject_of` has taken, is spelled in."""
-    api_version = read_facts(obj)[1]
-    return str(api_version or "").rpartition("/")[2]
 
 
 def of_object(obj: Mapping[str, Any], *, operation: str = "") -> dict[str, Any]:

@@ -9,9 +9,11 @@ from typing import Any, TypeAlias
 from gatewright._native.core import (
     Assembler,
     Doc,
+    Edit,
     Evaluation,
     Image,
     IndexSet,
+    difference,
     failures_of,
     lines_of,
 )
@@ -128,12 +130,12 @@ class Reviewer:
         """Bytes that the review has taken of the arena so far."""
         return self._evaluation.used
 
-    def load_review(self, body: bytes) -> Doc:
+    def load_review(self, body: bytes, *, exact: bool = False) -> Doc:
         """Read JSON as Gatekeeper reads reviews; it is the review from now on.
 
-        Raises JsonError, LimitError.
+        `exact`: numbers keep their spelling.  Raises JsonError, LimitError.
         """
-        return self._evaluation.load_review(body)
+        return self._evaluation.load_review(body, review=not exact)
 
     def set_review(self, review: Doc) -> None:
         """Take a document as the review: a part of the loaded one, or another."""
@@ -142,6 +144,20 @@ class Reviewer:
     def with_keys(self, doc: Doc, updates: Mapping[str, Value | Doc]) -> Doc:
         """A copy of an object with some keys set, in this reviewer's arena."""
         return self._evaluation.with_keys(doc, updates)
+
+    def edit(self, doc: Doc, edit: Edit, given: str | None = None) -> Doc:
+        """A part of the review as an edit leaves it; the same Doc if it changes nothing.
+
+        `given`: the value of an edit that has none of its own.  Raises NotPlain.
+        """
+        return edit.apply(self._evaluation, doc, given)
+
+    def difference(self, old: Doc, new: Doc) -> bytes:
+        """The JSON Patch that makes `new` of `old`; empty if they are equal.
+
+        Raises NotPlain.
+        """
+        return difference(self._evaluation, old, new)
 
     def start(self, calls: Sequence[tuple[int, int]], *, steps: int) -> None:
         """Set out to run calls: pairs of policy and document (its parameters).

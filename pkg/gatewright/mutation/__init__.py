@@ -16,6 +16,7 @@ In order of flow:
     schema.py      which mutators contradict each other about an object's shape
     system.py      the ordered set of mutators, applied until nothing changes
     patch.py       the difference of two objects as RFC 6902 operations
+    documents.py   mutators as edits of objects in native memory: the usual way
     review.py      a mutation request in, its answer out
 
 The behaviour is Gatekeeper 3.23's (package `mutation`), quirks included.

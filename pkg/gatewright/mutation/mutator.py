@@ -286,7 +286,7 @@ def assign_setter(source: JsonObject) -> setters.Setter:
             raise MutatorError(
                 f"field {field or ''} is not recognized: invalid fromMetadata field"
             )
-        return setters.from_metadata(field)
+        return setters.FromMetadata(field)
     if given == ["externalData"]:
         external = mapping(source["externalData"], "externalData")
         if external.get("failurePolicy") == "UseDefault" and not external.get(
@@ -297,7 +297,7 @@ def assign_setter(source: JsonObject) -> setters.Setter:
                 "`UseDefault`"
             )
         return setters.external_data(str(external.get("provider") or ""))
-    return setters.assign(source["value"])
+    return setters.Assign(source["value"])
 
 
 def parse_assign(draft: Draft) -> Mutator:
@@ -366,7 +366,7 @@ def parse_assign_metadata(draft: Draft) -> Mutator:
             "spec.parameters.assign.value field must be a string for AssignMetadata "
             f'"{name}"'
         )
-    return draft.finish(path=path, setter=setters.add_missing(setter), apply_to=None)
+    return draft.finish(path=path, setter=setters.AddMissing(setter), apply_to=None)
 
 
 def parse_modify_set(draft: Draft) -> Mutator:
@@ -380,9 +380,9 @@ def parse_modify_set(draft: Draft) -> Mutator:
     operation = text(draft.parameters.get("operation"), "spec.parameters.operation")
     setter: setters.Setter
     if operation in ("", "merge"):  # the CRD's default
-        setter = setters.merge_set(members)
+        setter = setters.MergeSet(members)
     elif operation == "prune":
-        setter = setters.prune_set(members)
+        setter = setters.PruneSet(members)
     else:
         setter = setters.unknown_set_operation(operation)
     return draft.finish(
@@ -414,7 +414,7 @@ def parse_assign_image(draft: Draft) -> Mutator:
     return draft.finish(
         path=path,
         tests=tests,
-        setter=setters.assign_image(**parts),
+        setter=setters.AssignImage(**parts),
         apply_to=draft.apply_to(),
         leaf="String",
     )

@@ -5,7 +5,7 @@ Source of behaviour: Gatekeeper 3.23's mutation webhook.
 
 from __future__ import annotations
 
-import base64
+from binascii import b2a_base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from operator import is_
@@ -13,6 +13,9 @@ from typing import Any, Final, Literal, TypeAlias
 
 import orjson
 
+from gatewright.engine.documents import Doc
+from gatewright.engine.edits import NotPlain, share
+from gatewright.engine.reviews import Reviewer
 from gatewright.k8s import gvk, meta
 from gatewright.k8s.review import (
     ObjectError,
@@ -24,21 +27,26 @@ from gatewright.k8s.review import (
 )
 from gatewright.match.block import ORIGINAL, Matcher, MatchError
 from gatewright.match.subject import NamespaceFacts, Subject
+from gatewright.mutation.documents import Documents, Edits
 from gatewright.mutation.errors import ApplyError
 from gatewright.mutation.mutator import Mutator
 from gatewright.mutation.patch import diff
 from gatewright.mutation.setters import MISSING, Facts
-from gatewright.mutation.system import MatchFailed, MutatorSystem
+from gatewright.mutation.system import MatchFailed, Mutation, MutatorSystem
 
 __all__ = [
+    "Item",
     "MutationContext",
     "MutationOutcome",
     "NamespaceMissing",
     "review",
-    "unchanged",
+    "review_document",
 ]
 
 OWN_GROUP: Final = ".gatekeeper.sh"
+#: What of an object matching asks for.
+MATCHED: Final = (b"metadata", b"kind", b"apiVersion")
+EMPTY: Final = Doc.from_python({})
 OPERATIONS: Final = ("CREATE", "UPDATE")
 Status: TypeAlias = Literal["success", "skip", "unknown"]
 
@@ -56,7 +64,9 @@ class MutationContext:
 
     `own_account`: who is never mutated; `excluded`: does Config leave out objects
     of (is it a Namespace, own name, namespace); `namespace`: facts of a namespace
-    by name, raises NamespaceMissing; `new_id`: a fresh mutation id.
+    by name, raises NamespaceMissing; `new_id`: a fresh mutation id; `annotate`: the
+    object gets the two annotations; `log`: mutations are told to the log; `edits`:
+    those of the system's mutators.
     """
 
     system: MutatorSystem[Matcher]
@@ -65,6 +75,8 @@ class MutationContext:
     namespace: Callable[[str], NamespaceFacts]
     new_id: Callable[[], str]
     annotate: bool = False
+    log: bool = False
+    edits: Edits = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +88,33 @@ class MutationOutcome:
     mutation_id: str = ""
     passes: tuple[tuple[Mutator, ...], ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+UNCHANGED: Final = MutationOutcome(allowed("Resource was not mutated"), "success")
+SELF: Final = MutationOutcome(allowed("Gatekeeper does not self-manage"), "skip")
+NOT_NOW: Final = MutationOutcome(allowed("Mutating only on create or update"), "skip")
+OURS: Final = MutationOutcome(allowed("Not mutating gatekeeper resources"), "skip")
+IGNORED: Final = MutationOutcome(
+    allowed("Namespace is set to be ignored by Gatekeeper config"), "skip"
+)
+
+
+@dataclass(slots=True)
+class Item:
+    """A request about an object that is still where the reader put it.
+
+    `subject` and `version` are the object's, all else the request's; `read` has the
+    subject of the object once it is changed, and raises ObjectError.
+    """
+
+    object: Doc
+    subject: Subject
+    version: str
+    username: str
+    operation: str
+    group: str
+    namespace: str
+    read: Callable[[Doc], Subject]
 
 
 @dataclass(slots=True)
@@ -104,6 +143,47 @@ class ObjectTarget:
             raise MatchFailed(str(error)) from error
 
 
+class DocumentTarget:
+    """The object of an `Item`, its namespace filled in from the request.
+
+    `known`: whether it matches, by `id` of the matcher, as long as `seen` has the same
+    names, labels and kind.
+    """
+
+    __slots__ = ("facts", "gvk", "item", "known", "namespace", "operation", "seen")
+
+    def __init__(
+        self, gvk: tuple[str, str, str], item: Item, namespace: NamespaceFacts | None
+    ) -> None:
+        self.gvk = gvk
+        self.item = item
+        self.operation = item.operation
+        self.facts = Facts(item.subject.name, item.subject.namespace)
+        self.namespace = namespace
+        self.seen = item.object
+        self.known: dict[int, bool] = {}
+
+    @property
+    def shown(self) -> str:
+        return f"{self.gvk[0]} {self.gvk[2]} {self.facts.namespace} {self.facts.name}"
+
+    def matches(self, match: Matcher, obj: Doc) -> bool:
+        if obj is not self.seen:
+            if not share(obj, self.seen, MATCHED):
+                self.item.subject = self.item.read(obj)
+                self.item.subject.namespace = self.facts.namespace
+                self.known.clear()
+            self.seen = obj
+        found = self.known.get(id(match))
+        if found is None:
+            try:
+                found = match.matches(self.item.subject, self.namespace, ORIGINAL)
+            except MatchError as error:
+                raise MatchFailed(str(error)) from error
+            self.known[id(match)] = found
+        return found
+
+
 def review(request: Request, context: MutationContext) -> MutationOutcome:
     """Mutate the request's object; the answer holds the patch."""
     passed = passed_over(
@@ -125,36 +205,65 @@ def review(request: Request, context: MutationContext) -> MutationOutcome:
     return mutate(request, obj, subject, namespace, context)
 
 
-def unchanged(
-    subject: Subject,
-    version: str,
-    *,
-    username: str,
-    operation: str,
-    group: str,
-    namespace: str,
-    context: MutationContext,
+def review_document(
+    item: Item, reviewer: Reviewer, context: MutationContext
 ) -> MutationOutcome | None:
-    """What `review` answers where no mutator matches the object as it came; None
-    where the object itself is needed.
-
-    `subject` and `version` are the object's, `group` and `namespace` the request's.
-    """
-    passed = passed_over(username, operation, group, context)
+    """What `review` answers, if the object can stay where the reader put it; None
+    where it can't, or where something is wrong with it or with a mutator."""
+    passed = passed_over(item.username, item.operation, item.group, context)
     if passed is not None:
         return passed
-    place = placed(subject, namespace, context)
-    if isinstance(place, MutationOutcome):
-        return place
-    kind = (subject.group, version, subject.kind)
-    for mutator, match in context.system.active:
-        if mutator.applies(kind, operation):
-            try:
-                if match.matches(subject, place, ORIGINAL):
-                    return None
-            except MatchError:
-                return None
-    return MutationOutcome(allowed("Resource was not mutated"), "success")
+    subject = item.subject
+    namespace = placed(subject, item.namespace, context)
+    if isinstance(namespace, MutationOutcome):
+        return namespace
+    kind = (subject.group, item.version, subject.kind)
+    if not context.system.candidates(kind, item.operation):
+        return UNCHANGED
+    target = DocumentTarget(kind, item, namespace)
+    try:
+        out = context.system.mutate(
+            item.object,
+            target,
+            mutation_id="",
+            form=Documents(reviewer, context.edits),
+        )
+        if not out.passes:
+            return UNCHANGED
+        changed, mutation_id = out.object, ""
+        if context.annotate or context.log:
+            mutation_id = context.new_id()
+        if context.annotate:
+            changed = annotated(reviewer, out, mutation_id)
+        patch = reviewer.difference(item.object, changed)
+    except (ApplyError, NotPlain, ObjectError):
+        return None
+    return patched(patch, mutation_id, out.passes, subject.labels)
+
+
+def annotated(reviewer: Reviewer, out: Mutation, mutation_id: str) -> Doc:
+    """`Mutation.annotated` of a document."""
+    metadata = member(out.object, "metadata")
+    annotations = reviewer.with_keys(
+        member(metadata, "annotations"), out.annotations(mutation_id)
+    )
+    metadata = reviewer.with_keys(metadata, {"annotations": annotations})
+    return reviewer.with_keys(out.object, {"metadata": metadata})
+
+
+def member(doc: Doc, name: str) -> Doc:
+    """A member that is an object; an empty one if there is none, or null.
+
+    Raises NotPlain if it is something else.
+    """
+    found = doc.get(name)
+    if not isinstance(found, Doc):
+        return EMPTY
+    if found.is_object:
+        return found
+    if found.python() is None:
+        return EMPTY
+    raise NotPlain(name)
 
 
 def passed_over(
@@ -162,11 +271,11 @@ def passed_over(
 ) -> MutationOutcome | None:
     """The answer to requests that are never mutated."""
     if username == context.own_account:
-        return skip("Gatekeeper does not self-manage")
+        return SELF
     if operation not in OPERATIONS:
-        return skip("Mutating only on create or update")
+        return NOT_NOW
     if group.endswith(OWN_GROUP):
-        return skip("Not mutating gatekeeper resources")
+        return OURS
     return None
 
 
@@ -178,7 +287,7 @@ def placed(
     if not subject.is_namespace and not subject.namespace:
         subject.namespace = namespace
     if context.excluded(subject):
-        return skip("Namespace is set to be ignored by Gatekeeper config")
+        return IGNORED
     try:
         return namespace_facts(subject, context)
     except NamespaceMissing as error:
@@ -218,23 +327,27 @@ def mutate(
     except RecursionError:
         return failed("a mutator's location is nested too deep")
     if not out.passes:
-        return MutationOutcome(allowed("Resource was not mutated"), "success")
+        return UNCHANGED
     changed = out.annotated(mutation_id) if context.annotate else out.object
     operations = diff(obj, changed)
-    if not operations:
-        return MutationOutcome(allowed("Resource was not mutated"), "success")
-    patch = orjson.dumps(operations, option=orjson.OPT_SORT_KEYS)
+    patch = b""
+    if operations:
+        patch = orjson.dumps(operations, option=orjson.OPT_SORT_KEYS)
+    return patched(patch, mutation_id, out.passes, meta.labels_of(obj))
+
+
+def patched(
+    patch: bytes,
+    mutation_id: str,
+    passes: tuple[tuple[Mutator, ...], ...],
+    labels: Mapping[str, str],
+) -> MutationOutcome:
+    if not patch:
+        return UNCHANGED
+    text = b2a_base64(patch, newline=False).decode("ascii")
     return MutationOutcome(
-        Response(allowed=True, patch=base64.b64encode(patch).decode("ascii")),
-        "success",
-        mutation_id,
-        out.passes,
-        meta.labels_of(obj),
+        Response(allowed=True, patch=text), "success", mutation_id, passes, labels
     )
-
-
-def skip(message: str) -> MutationOutcome:
-    return MutationOutcome(allowed(message), "skip")
 
 
 def failed(message: str) -> MutationOutcome:

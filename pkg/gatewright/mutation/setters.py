@@ -16,15 +16,16 @@ from gatewright.mutation.errors import ApplyError, MutatorError
 __all__ = [
     "KEEP",
     "MISSING",
+    "AddMissing",
+    "Assign",
+    "AssignImage",
     "Facts",
+    "FromMetadata",
+    "MergeSet",
+    "PruneSet",
+    "Refuse",
     "Setter",
-    "add_missing",
-    "assign",
-    "assign_image",
     "external_data",
-    "from_metadata",
-    "merge_set",
-    "prune_set",
     "same",
 ]
 
@@ -70,68 +71,83 @@ def same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
-def assign(value: Any) -> Setter:
+@dataclass(frozen=True, slots=True)
+class Assign:
     """Set a fixed value."""
 
-    def set_value(current: Any, _facts: Facts) -> Any:
-        return current if same(current, value) else value
+    value: Any
 
-    return set_value
+    def __call__(self, current: Any, _facts: Facts) -> Any:
+        return current if same(current, self.value) else self.value
 
 
-def from_metadata(field: str) -> Setter:
-    """Set the object's name or namespace."""
+@dataclass(frozen=True, slots=True)
+class FromMetadata:
+    """Set the object's `field`, name or namespace."""
 
-    def set_metadata(current: Any, facts: Facts) -> Any:
-        value = facts.name if field == "name" else facts.namespace
+    field: str
+
+    def __call__(self, current: Any, facts: Facts) -> Any:
+        value = self.value(facts)
         return current if current == value else value
 
-    return set_metadata
+    def value(self, facts: Facts) -> str:
+        """What is set."""
+        return facts.name if self.field == "name" else facts.namespace
 
 
-def add_missing(inner: Setter) -> Setter:
+@dataclass(frozen=True, slots=True)
+class AddMissing:
     """Set only where nothing is: AssignMetadata never overwrites."""
 
-    def set_missing(current: Any, facts: Facts) -> Any:
-        return inner(current, facts) if current is MISSING else KEEP
+    inner: Setter
 
-    return set_missing
+    def __call__(self, current: Any, facts: Facts) -> Any:
+        return self.inner(current, facts) if current is MISSING else KEEP
 
 
-def merge_set(values: list[Any]) -> Setter:
+@dataclass(frozen=True, slots=True)
+class MergeSet:
     """Append the values that are not there yet."""
 
-    def merge(current: Any, _facts: Facts) -> Any:
+    values: list[Any]
+
+    def __call__(self, current: Any, _facts: Facts) -> Any:
         items = as_set(current)
-        extra = [v for v in values if not any(same(v, item) for item in items)]
+        extra = [v for v in self.values if not any(same(v, item) for item in items)]
         if not extra and current is not MISSING:
             return current
         return [*items, *extra]
 
-    return merge
 
-
-def prune_set(values: list[Any]) -> Setter:
+@dataclass(frozen=True, slots=True)
+class PruneSet:
     """Drop the values that are there; where nothing is, nothing is made, but the
     parents made on the way stay."""
 
-    def prune(current: Any, _facts: Facts) -> Any:
+    values: list[Any]
+
+    def __call__(self, current: Any, _facts: Facts) -> Any:
         if current is MISSING:
             return MISSING
         items = as_set(current)
-        kept = [i for i in items if not any(same(i, value) for value in values)]
+        kept = [i for i in items if not any(same(i, value) for value in self.values)]
         return current if len(kept) == len(items) else kept
 
-    return prune
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Fail whatever there is, with this text."""
+
+    text: str
+
+    def __call__(self, _current: Any, _facts: Facts) -> Any:
+        raise ApplyError(self.text)
 
 
 def unknown_set_operation(operation: str) -> Setter:
     """Only the CRD's enum refuses an unknown operation; applying it fails."""
-
-    def refuse(_current: Any, _facts: Facts) -> Any:
-        raise ApplyError(f"unrecognized operation for modifyset: {operation}")
-
-    return refuse
+    return Refuse(f"unrecognized operation for modifyset: {operation}")
 
 
 EXTERNAL_DATA: Final = "external data in mutators"
@@ -139,13 +155,7 @@ EXTERNAL_DATA: Final = "external data in mutators"
 
 def external_data(provider: str) -> Setter:
     """External data are not there yet; applying such a mutator says so."""
-
-    def refuse(_current: Any, _facts: Facts) -> Any:
-        raise ApplyError(
-            f"{EXTERNAL_DATA} are not supported yet: provider {provider!r}"
-        )
-
-    return refuse
+    return Refuse(f"{EXTERNAL_DATA} are not supported yet: provider {provider!r}")
 
 
 def as_set(current: Any) -> list[Any]:
@@ -204,10 +214,15 @@ def split_image(image: str) -> tuple[str, str, str]:
     return domain, rest[: found.start()], rest[found.start() :]
 
 
-def assign_image(*, domain: str, path: str, tag: str) -> Setter:
+@dataclass(frozen=True, slots=True)
+class AssignImage:
     """Replace the given parts of an image reference (empty: keep)."""
 
-    def set_image(current: Any, _facts: Facts) -> Any:
+    domain: str
+    path: str
+    tag: str
+
+    def __call__(self, current: Any, _facts: Facts) -> Any:
         if current is MISSING:
             current = ""
         if not isinstance(current, str):
@@ -217,11 +232,9 @@ def assign_image(*, domain: str, path: str, tag: str) -> Setter:
                 "type string"
             )
         old_domain, old_path, old_tag = split_image(current)
-        host = domain or old_domain
-        name = (path or old_path) + (tag or old_tag)
+        host = self.domain or old_domain
+        name = (self.path or old_path) + (self.tag or old_tag)
         return f"{host}/{name}" if host else name
-
-    return set_image
 
 
 def check_image_parts(*, domain: str, path: str, tag: str) -> None:

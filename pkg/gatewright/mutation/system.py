@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from gatewright.mutation.errors import ApplyError
 from gatewright.mutation.mutator import Mutator, MutatorId
@@ -17,13 +17,17 @@ from gatewright.mutation.schema import conflict_text, conflicts
 from gatewright.mutation.setters import Facts, same
 from gatewright.mutation.traverse import Walk
 
-__all__ = ["MatchFailed", "Mutation", "MutatorSystem", "Target"]
+__all__ = ["Form", "MatchFailed", "Mutation", "MutatorSystem", "Target"]
 
 MUTATION_ID: str = "gatekeeper.sh/mutation-id"
 MUTATIONS: str = "gatekeeper.sh/mutations"
 
 M = TypeVar("M")
 M_contra = TypeVar("M_contra", contravariant=True)
+
+
+#: Kinds of objects whose mutators are remembered; anyone may name new ones.
+KNOWN_KINDS: Final = 1024
 
 
 class MatchFailed(Exception):
@@ -55,6 +59,36 @@ class Target(Protocol[M_contra]):
         ...
 
 
+class Form(Protocol):
+    """How an object under mutation is held; `Plain`: as JSON data."""
+
+    def apply(self, mutator: Mutator, obj: Any, facts: Facts) -> Any:
+        """The object mutated, the same one if nothing changes.  Raises ApplyError."""
+        ...
+
+    def same(self, a: Any, b: Any) -> bool:
+        """True if two objects are equal."""
+        ...
+
+
+class Plain:
+    """Objects as dict, list, str, ...: what any other form is held against."""
+
+    __slots__ = ()
+
+    def apply(self, mutator: Mutator, obj: Any, facts: Facts) -> Any:
+        walk = Walk(
+            mutator.path, tests=mutator.tests, setter=mutator.setter, facts=facts
+        )
+        return walk.apply(obj)
+
+    def same(self, a: Any, b: Any) -> bool:
+        return same(a, b)
+
+
+PLAIN: Final = Plain()
+
+
 @dataclass(frozen=True, slots=True)
 class Mutation:
     """The outcome: the object (the same one if nothing changed) and, for each
@@ -73,11 +107,15 @@ class Mutation:
         }
         return ", ".join(sorted(names))
 
+    def annotations(self, mutation_id: str) -> dict[str, str]:
+        """The two annotations of `--mutation-annotations`."""
+        return {MUTATION_ID: mutation_id, MUTATIONS: self.applied}
+
     def annotated(self, mutation_id: str) -> Any:
-        """The object with the two annotations of `--mutation-annotations`."""
+        """The object with these annotations."""
         metadata = self.object.get("metadata") or {}
         annotations = metadata.get("annotations") or {}
-        added = {MUTATION_ID: mutation_id, MUTATIONS: self.applied}
+        added = self.annotations(mutation_id)
         return {
             **self.object,
             "metadata": {**metadata, "annotations": {**annotations, **added}},
@@ -86,11 +124,14 @@ class Mutation:
 
 @dataclass(frozen=True, slots=True)
 class MutatorSystem(Generic[M]):
-    """Immutable: `active` in order with their compiled match, `disabled` with
-    the reason."""
+    """`active` in order with their compiled match, `disabled` with the reason;
+    `by_kind` remembers `candidates`."""
 
     active: tuple[tuple[Mutator, M], ...]
     disabled: Mapping[MutatorId, str] = field(default_factory=dict)
+    by_kind: dict[tuple[tuple[str, str, str], str], tuple[tuple[Mutator, M], ...]] = (
+        field(default_factory=dict, repr=False, compare=False)
+    )
 
     @classmethod
     def build(
@@ -107,54 +148,61 @@ class MutatorSystem(Generic[M]):
         )
         return cls(active, disabled)
 
-    def mutate(self, obj: Any, target: Target[M], *, mutation_id: str) -> Mutation:
+    def candidates(
+        self, gvk: tuple[str, str, str], operation: str
+    ) -> tuple[tuple[Mutator, M], ...]:
+        """The mutators that are for objects of this kind, in order."""
+        key = (gvk, operation)
+        found = self.by_kind.get(key)
+        if found is None:
+            if len(self.by_kind) >= KNOWN_KINDS:
+                self.by_kind.clear()
+            found = self.by_kind[key] = tuple(
+                one for one in self.active if one[0].applies(gvk, operation)
+            )
+        return found
+
+    def mutate(
+        self,
+        obj: Any,
+        target: Target[M],
+        *,
+        mutation_id: str,
+        form: Form = PLAIN,
+    ) -> Mutation:
         """Apply every mutator that matches until nothing changes.
 
-        `mutation_id` names the mutation in errors.  Raises ApplyError.
+        `obj` is held in `form`; `mutation_id` names the mutation in errors.  Raises
+        ApplyError, and what the form raises.
         """
-        candidates = [
-            (mutator, match)
-            for mutator, match in self.active
-            if mutator.applies(target.gvk, target.operation)
-        ]
+        candidates = self.candidates(target.gvk, target.operation)
         passes: list[tuple[Mutator, ...]] = []
         current = obj
         for _ in range(len(self.active) + 1):
             before = current
             changed: list[Mutator] = []
             for mutator, match in candidates:
-                after = self.apply(mutator, match, current, target, mutation_id)
+                try:
+                    if not target.matches(match, current):
+                        continue
+                    after = form.apply(mutator, current, target.facts)
+                except MatchFailed as error:
+                    raise ApplyError(
+                        f"matching for mutator {mutator.id} failed for "
+                        f"{target.shown}: {error}"
+                    ) from error
+                except ApplyError as error:
+                    raise ApplyError(
+                        f"mutation {mutation_id} for mutator {mutator.id} failed for "
+                        f"{target.shown}: {error}"
+                    ) from error
                 if after is not current:
                     changed.append(mutator)
                     current = after
-            if current is before or same(current, before):
+            if current is before or form.same(current, before):
                 return Mutation(before if not passes else current, tuple(passes))
             passes.append(tuple(changed))
         raise ApplyError(
             f"mutation not converging: mutation {mutation_id} not converging for "
             f"{target.shown}"
         )
-
-    def apply(
-        self, mutator: Mutator, match: M, obj: Any, target: Target[M], mutation_id: str
-    ) -> Any:
-        try:
-            if not target.matches(match, obj):
-                return obj
-        except MatchFailed as error:
-            raise ApplyError(
-                f"matching for mutator {mutator.id} failed for {target.shown}: {error}"
-            ) from error
-        walk = Walk(
-            mutator.path,
-            tests=mutator.tests,
-            setter=mutator.setter,
-            facts=target.facts,
-        )
-        try:
-            return walk.apply(obj)
-        except ApplyError as error:
-            raise ApplyError(
-                f"mutation {mutation_id} for mutator {mutator.id} failed for "
-                f"{target.shown}: {error}"
-            ) from error

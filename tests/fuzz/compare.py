@@ -8,6 +8,7 @@ ignored and with them raised.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ VIEW = {0: 'package view\ntext = x { x := sprintf("%v", [data.u]) }\n',
 ENTRY = "data.view.text"
 #: Errors of builtins: without them there is no difference between the modes.
 RAISED = frozenset({"eval_builtin_error", "eval_type_error"})
+_BAD_BYTE = re.compile("[\udc80-\udcff]")
 LIMITS = Limits(steps=20_000_000, seconds=10)
 
 
@@ -61,7 +63,8 @@ class Difference:
 def _error_line(error: Any) -> str:
     place = error.get("location") or {}
     where = f"{place.get('file', '')}:{place.get('row', 0)}:{place.get('col', 0)}"
-    message = str(error["message"])
+    # In JSON Go writes a byte that is no UTF-8 so.
+    message = _BAD_BYTE.sub("\ufffd", str(error["message"]))
     return f"{where} {error['code']}: {message}"
 
 

@@ -83,10 +83,11 @@ class OpaServer:
 
         Modules must come so that each loads after those before it.  Each request
         compiles all that is there, so a module takes the place of one of its name
-        where no other depends on it.
+        only where it is all that is new.
         """
         stale = [name for name in self._held if self._held[name] != modules.get(name)]
-        if any(name not in modules for name in stale) or len(stale) > 1:
+        new = [name for name in modules if self._held.get(name) != modules[name]]
+        if stale != new or len(new) > 1:
             for name in reversed(stale):
                 self._ask("DELETE", f"/v1/policies/{name}", "")
                 del self._held[name]

@@ -7,6 +7,7 @@ binding     what the native evaluator is told of them
 limits      what an evaluation may use
 errors      how it ends without a value
 parts       one planned policy as an image of its own
+reruns      what has failed, once more as a search: which error OPA meets first
 policy      compile_policy -> Policy: evaluate, prepare_query
 cache       planned policies by what they were made from, in memory and on disk
 search/     the same, step by step: slower, and it tells

@@ -39,25 +39,31 @@ class Binding:
             self.functions = _Layered(extra)
             self.contextual = NEEDS_CONTEXT - extra.keys()
 
+    def but(self, functions: Mapping[str, Callable[..., Any]]) -> Binding:
+        """The same, with some functions in place of others."""
+        mine = self.functions
+        extra = mine.extra if isinstance(mine, _Layered) else {}
+        return Binding({**extra, **functions})
+
 
 class _Layered(Mapping[str, Callable[..., Any]]):
     """The library below some functions, still imported on access only."""
 
     def __init__(self, extra: Mapping[str, Callable[..., Any]]) -> None:
-        self._extra = dict(extra)
+        self.extra = dict(extra)
 
     def __getitem__(self, name: str) -> Callable[..., Any]:
-        found = self._extra.get(name)
+        found = self.extra.get(name)
         return IMPLEMENTATIONS[name] if found is None else found
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**dict.fromkeys(IMPLEMENTATIONS), **self._extra})
+        return iter({**dict.fromkeys(IMPLEMENTATIONS), **self.extra})
 
     def __len__(self) -> int:
-        return len(IMPLEMENTATIONS.keys() | self._extra.keys())
+        return len(IMPLEMENTATIONS.keys() | self.extra.keys())
 
     def __contains__(self, name: object) -> bool:
-        return name in self._extra or name in IMPLEMENTATIONS
+        return name in self.extra or name in IMPLEMENTATIONS
 
 
 #: The library as it is.

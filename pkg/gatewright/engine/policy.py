@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Literal, TypedDict, Unpack
+from functools import partial
+from typing import Any, Literal, TypedDict, Unpack, cast
 
 from gatewright._native.core import (
     Assembler,
@@ -20,11 +21,12 @@ from gatewright.engine.errors import BudgetExceeded, EvalError, Place
 from gatewright.engine.library.context import Context
 from gatewright.engine.limits import Limits
 from gatewright.engine.parts import Part, loaded
+from gatewright.engine.reruns import Rerun, Reruns
 from gatewright.engine.values import UNDEFINED, Value, pairs
 from gatewright.ir.encode import encode
 from gatewright.ir.program import Program
 from gatewright.plan.joins import IndexedTree
-from gatewright.plan.planner import QUERY, plan_program, plan_query
+from gatewright.plan.planner import QUERY, parse_entrypoint, plan_program, plan_query
 from gatewright.rego import ast
 from gatewright.rego.compiled import Compiled, CompileOptions, QueryContext
 from gatewright.rego.compiler import compile_modules, compile_query
@@ -95,17 +97,34 @@ class Run(TypedDict, total=False):
     collected: list[EvalError] | None
 
 
+class _Contexts:
+    """Makes the context of a query, and knows which it was."""
+
+    __slots__ = ("made",)
+
+    def __init__(self) -> None:
+        self.made: Context | None = None
+
+    def __call__(self) -> Context:
+        self.made = context = Context()
+        return context
+
+
 class _Prepared:
     """An image of one program, with idle evaluations to reuse.
 
     Threads may share it: taking from and giving back to the list is atomic.
+    `reruns`: by entry point, what finds out how an evaluation ends that failed.
     """
 
-    def __init__(self, program: Program, binding: Binding) -> None:
+    def __init__(
+        self, program: Program, binding: Binding, reruns: Mapping[str, Rerun]
+    ) -> None:
         assembler = Assembler()
         assembler.add_program(encode(program), varying=VARYING)
         self.image = loaded(assembler.finish(), binding=binding)
         self.entrypoints: Mapping[str, int] = self.image.entrypoints(0)
+        self._reruns = reruns
         self._idle: list[Evaluation] = []
 
     def run(
@@ -129,8 +148,10 @@ class _Prepared:
             evaluation = None
         if evaluation is None:
             evaluation = Evaluation(self.image, limit=limits.memory)
-            evaluation.make_context = Context
+            evaluation.make_context = _Contexts()
             evaluation.reset()
+        contexts = cast(_Contexts, evaluation.make_context)
+        contexts.made = None
         if context is not None:
             evaluation.context = context
         if data is not None:
@@ -151,15 +172,31 @@ class _Prepared:
             if failure is None:
                 value = evaluation.result_doc().json(html=False)
             evaluation.reset()
+        made = contexts.made
         if standard:
             self._idle.append(evaluation)
-        if failure is not None and not (strict and failed and failure[0] == "error"):
-            raise error_from(*failure)
-        if failed:
+        if failure is not None or failed:
             errors = [_eval_error(*entry) for entry in failed]
-            if strict:
+            error: EvalError | BudgetExceeded | None = None
+            if strict and errors and (failure is None or failure[0] == "error"):
                 # As in OPA before the conflict that evaluation may have ended with.
-                raise errors[0]
+                error = errors[0]
+            elif failure is not None:
+                error = error_from(*failure)
+            if error is not None:
+                rerun = self._reruns.get(entrypoint)
+                if rerun is None or isinstance(error, BudgetExceeded):
+                    raise error
+                value, errors = rerun.outcome(
+                    error,
+                    input=input,
+                    data=data,
+                    limits=limits,
+                    context=made if context is None else context,
+                    strict=strict,
+                )
+                if json:
+                    value = Doc.from_python(value).json(html=False)
             if collected is not None:
                 collected += errors
         return value
@@ -180,6 +217,7 @@ class Policy:
     _prepared: dict[str, _Prepared] = field(default_factory=dict)
     _strict: dict[str, _Prepared] = field(default_factory=dict)
     _parts: dict[str, Part] = field(default_factory=dict)
+    _reruns: Reruns | None = None
 
     @classmethod
     def of(
@@ -200,7 +238,7 @@ class Policy:
         """
         names = list(entrypoints)
         if names:
-            prepared = _Prepared(self.program(names), self.binding)
+            prepared = self._prepare(self.program(names), names)
             self._prepared.update(dict.fromkeys(names, prepared))
 
     def program(self, entrypoints: Sequence[str]) -> Program:
@@ -306,8 +344,21 @@ class Policy:
         prepared = known.get(entrypoint)
         if prepared is None:
             program = self._plan([entrypoint], strict=strict)
-            prepared = known[entrypoint] = _Prepared(program, self.binding)
+            prepared = known[entrypoint] = self._prepare(program, [entrypoint])
         return prepared
+
+    def _prepare(self, program: Program, entrypoints: Sequence[str]) -> _Prepared:
+        reruns: dict[str, Rerun] = {}
+        if (shared := self._searches()) is not None:
+            for name in entrypoints:
+                reruns[name] = shared.document(partial(parse_entrypoint, name))
+        return _Prepared(program, self.binding, reruns)
+
+    def _searches(self) -> Reruns | None:
+        """What runs again what has failed; the search has the messages of OPA only."""
+        if self._reruns is None and self.messages == "opa":
+            self._reruns = Reruns(self.compiled, self.binding)
+        return self._reruns
 
     def prepare_query(
         self,
@@ -327,7 +378,9 @@ class Policy:
             program = plan_query(
                 self.compiled, compiled, messages=self.messages, strict=strict
             )
-            return _Prepared(program, self.binding)
+            shared = self._searches()
+            again = {} if shared is None else {QUERY: shared.query(compiled)}
+            return _Prepared(program, self.binding, again)
 
         return PreparedQuery(
             _Plans(plan),

@@ -15,6 +15,7 @@ In order of flow:
 - `bodies`: expression after expression; `not`, `every`, existence.
 - `calls`: operators, builtins, user functions, and their replacements.
 - `unify`: `=` as look-ups, tests and bindings.
+- `literals`: collections written with variables as keys or members.
 - `refs`: steps from a document to a value, and the loops they open.
 - `documents`: `data`, where base documents and rules are one tree.
 - `overrides`: `with`.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gatewright.plan import calls, joins, overrides, terms, unify
+from gatewright.plan import calls, joins, literals, overrides, terms, unify
 from gatewright.plan.frame import Frame, is_constant
 from gatewright.rego import ast
 
@@ -112,7 +112,7 @@ def _some_in(f: Frame, call: ast.Call) -> None:
 
 
 def _every(f: Frame, every: ast.Every) -> None:
-    domain = f.register(terms.plan_term(f, every.domain))
+    domain = f.register(literals.first_of_equal(f, every.domain))
     outer, done = f.fail, f.b.label()
     iterator, value = f.b.block(2), f.b.register()
     key = -1 if every.key is None else f.b.register()

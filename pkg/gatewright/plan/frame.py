@@ -44,12 +44,14 @@ def is_constant(operand: Operand) -> bool:
 class Frame:
     """One function while it is planned."""
 
-    __slots__ = ("b", "env", "fail", "once", "planner")
+    __slots__ = ("b", "env", "fail", "once", "planner", "spelled")
 
     def __init__(self, planner: Planner, builder: FunctionBuilder) -> None:
         self.planner = planner
         self.b = builder
         self.env: Env = {}
+        #: Variables that hold a literal that is walked as it is written, and which.
+        self.spelled: dict[str, tuple[Operand, ast.Term]] = {}
         self.fail: Label = builder.label()
         #: What is planned now is evaluated at most once per context.
         self.once = builder.params == 0
@@ -118,6 +120,8 @@ class Frame:
     def bind(self, var: ast.Var, operand: Operand) -> None:
         """Bind a variable that is unbound so far."""
         self.env[var.name] = operand
+        if self.spelled:
+            self.spelled.pop(var.name, None)
 
     def unbound(self, term: ast.Term) -> list[str]:
         """The unbound variables that evaluating the term would have to find.

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from gatewright.plan import documents, terms, unify
+from gatewright.plan import documents, literals, terms, unify
 from gatewright.plan.frame import Frame, Operand, is_constant
 from gatewright.rego import ast
 
@@ -127,6 +127,10 @@ def plan_ref(f: Frame, ref: ast.Ref, dest: int | None = None) -> Operand:
             if head.name == "input":
                 return Cursor(f, Cursor.INPUT).walk(steps, dest)
             return f.never(ref)
+        if head.name in f.spelled:
+            found = literals.walk_literal(f, head, steps, dest)
+            if found is not None:
+                return found
     else:
         operand = terms.plan_term(f, head)
     return Cursor(f, operand).walk(steps, dest)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from gatewright.plan import terms
+from gatewright.plan import literals, terms
 from gatewright.plan.constants import same
 from gatewright.plan.frame import Frame, Operand, is_constant
 from gatewright.rego import ast
@@ -112,6 +112,8 @@ def _bind(f: Frame, var: _Side, side: _Side) -> list[tuple[_Side, _Side]] | None
     if var.name in f.env:  # the ref itself bound it: x = input[x]
         return [(var, _Value(value))]
     f.bind(var, value)
+    if not isinstance(side, _Value):
+        literals.note(f, var, side)
     return []
 
 

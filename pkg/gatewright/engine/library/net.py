@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import socket
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
 
 from gatewright.engine.library.budget import LINE, charge, reserve
 from gatewright.engine.library.context import Context
-from gatewright.engine.library.errors import BuiltinError, operand_error
+from gatewright.engine.library.errors import BuiltinError, OperandError
 from gatewright.engine.library.lookups import resolve
 from gatewright.engine.library.operands import string
 from gatewright.engine.values import Set, Value, is_object, pairs
@@ -181,29 +181,51 @@ def cidr_contains_matches(cidrs: Value, others: Value) -> Set:
     An index is the place in an array, the member of a set, the key of an object, or
     the string itself.
     """
+    left, right = _members(cidrs), _members(others)
+    covered = _Covered(right)
     found: list[Value] = []
-    right: _Covered | None = None
-    for index, cidr in _members(cidrs, 1):
-        if right is None:
-            right = _Covered(_members(others, 2))
-        if right.entries:
-            found += [[index, key] for key in right.within(_network(cidr))]
+    try:
+        for index, element in left if right else ():
+            network = _network(_text(element, 1))
+            found += [[index, key] for key in covered.within(network)]
+    except (BuiltinError, OperandError):
+        # OPA compares pair by pair, so this may not be what it meets first.
+        _fail_in_order(left, right)
+        raise
+    if not right:
+        for _, element in left:
+            _first(element, 1)
     return Set(found)
+
+
+def _fail_in_order(
+    left: list[tuple[Value, Value]], right: list[tuple[Value, Value]]
+) -> None:
+    for _, element in left:
+        cidr = _first(element, 1)
+        for _, other in right:
+            text = _first(other, 2)
+            charge(_READ)
+            _network(string(cidr, 1))
+            _network_or_address(string(text, 1))
 
 
 class _Covered:
     """Addresses and networks by where they begin: those that a network covers lie
     in one run of them, sorted, the shorter ones that begin there too left out."""
 
-    def __init__(self, members: Iterable[tuple[Value, str]]) -> None:
-        # One that cannot be read fails when it is first compared, as in OPA
-        self.entries = list(members)
+    def __init__(self, members: list[tuple[Value, Value]]) -> None:
+        # One that cannot be read fails when it is first compared, as in OPA.
+        self.entries = members
         self._sorted: list[tuple[int, int, Value]] | None = None
 
     def within(self, network: Network) -> Iterator[Value]:
         if self._sorted is None:
             charge(len(self.entries) * _READ)
-            read = [(key, _network_or_address(text)) for key, text in self.entries]
+            read = [
+                (key, _network_or_address(_text(element, 2)))
+                for key, element in self.entries
+            ]
             self._sorted = sorted(
                 ((one.first, one.last, key) for key, one in read),
                 key=itemgetter(0),
@@ -218,28 +240,28 @@ class _Covered:
                 yield key
 
 
-def _members(operand: Value, position: int) -> Iterator[tuple[Value, str]]:
+def _members(operand: Value) -> list[tuple[Value, Value]]:
+    """Index and element; a string is its own element."""
     if isinstance(operand, str):
-        yield operand, operand
-        return
+        return [(operand, operand)]
     if isinstance(operand, list):
-        entries = list(enumerate(operand))
-    elif isinstance(operand, Set):
-        entries = [(item, item) for item in operand.items]
-    elif is_object(operand):
-        entries = list(pairs(operand))
-    else:
-        return
-    for index, element in entries:
-        text = element[0] if isinstance(element, list) and element else element
-        if isinstance(text, str):
-            yield index, text
-        elif isinstance(element, list) and element:
-            raise operand_error(1, text, "string")
-        else:
-            raise BuiltinError(
-                f"operand {position}: element must be string or non-empty array"
-            )
+        return list(enumerate(operand))
+    if isinstance(operand, Set):
+        return [(item, item) for item in operand.items]
+    return list(pairs(operand)) if is_object(operand) else []
+
+
+def _first(element: Value, position: int) -> Value:
+    """What is read of an element: itself, or the first one of an array."""
+    if isinstance(element, list) and element:
+        return element[0]
+    if isinstance(element, str):
+        return element
+    raise BuiltinError(f"operand {position}: element must be string or non-empty array")
+
+
+def _text(element: Value, position: int) -> str:
+    return string(_first(element, position), 1)
 
 
 def cidr_merge(addresses: Value) -> Set:

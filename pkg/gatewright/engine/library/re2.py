@@ -6,6 +6,7 @@ but for `\C`, and on matching; errors are put into Go's words. Offsets are bytes
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from functools import lru_cache
@@ -43,6 +44,10 @@ _GO_WORDS: Final = {
     "invalid UTF-8": "invalid UTF-8",
     "pattern too large - compile failed": "expression too large",
 }
+
+
+#: A byte that is no UTF-8, as strings hold it.
+_BAD_BYTE: Final = re.compile("[\udc80-\udcff]")
 
 
 class Pattern:
@@ -206,6 +211,8 @@ def _error(source: str, error: bytes) -> str:
         arg = rest[: rest.find(">") + 1] or rest
     elif kind == "unexpected )":
         arg = source
+    elif kind == "invalid UTF-8" and (bad := _BAD_BYTE.search(source)):
+        arg = source[bad.start() :]
     words = _GO_WORDS.get(kind, kind)
     return f"error parsing regexp: {words}: `{arg}`"
 

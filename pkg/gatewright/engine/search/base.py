@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from gatewright.engine.search.terms import is_collection, value_key
 from gatewright.engine.values import UNDEFINED, Number, Value, make_object, pairs
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from gatewright.engine.search.steps import Evaluation
 
 __all__ = ["merged", "resolve"]
+
+#: Texts that are the index of an array in a store.
+_INDEX: Final = re.compile(r"([+-]?[0-9]+)(\.0*)?")
 
 
 def resolve(e: Evaluation, path: list[Value]) -> Value:
@@ -37,8 +41,9 @@ def _stored(value: Value, path: list[Value]) -> Value:
             return UNDEFINED
         if isinstance(value, dict):
             value = value.get(name, UNDEFINED)
-        elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
-            value = value[int(name)]
+        elif isinstance(value, list) and (index := _INDEX.fullmatch(name)):
+            place = int(index[1])
+            value = value[place] if 0 <= place < len(value) else UNDEFINED
         else:
             return UNDEFINED
         if value is UNDEFINED:

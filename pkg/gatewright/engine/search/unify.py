@@ -180,7 +180,8 @@ class _Gather:
             self.items.append(item)
             return None
         key = e.bindings.plug(self.term.key)
-        mark = value_key(key)
+        # In a group, what comes from outside of the comprehension is still open.
+        mark = value_key(key) if type(key) not in NODES else ("open", repr(key))
         known = self.entries.get(mark)
         if self.strict and known is not None and not equal(known[1], item):
             loc = self.term.node.key.loc
@@ -189,11 +190,18 @@ class _Gather:
         return None
 
     def value(self) -> Any:
-        if self.term.kind == "array":
-            return self.items
-        if self.term.kind == "set":
-            return Set(self.items)
-        return make_object(self.entries.values())
+        items, kind = self.items, self.term.kind
+        entries = list(self.entries.values())
+        if not self.strict:
+            if any(type(one) in NODES for one in items):
+                return (ast.Array if kind == "array" else ast.Set)(items)
+            if any(type(one) in NODES for entry in entries for one in entry):
+                return ast.Object(entries)
+        if kind == "array":
+            return items
+        if kind == "set":
+            return Set(items)
+        return make_object(entries)
 
 
 def _gathered(

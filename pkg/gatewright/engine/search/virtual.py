@@ -154,7 +154,9 @@ class Virtual:
             child.one = self.found.early_exit
             return conflicts.evaluate(child, other)
 
-        return Conflicts.listed(end, definition, self.found, produce)
+        return Conflicts.listed(
+            end, definition, self.found, produce, errors=self.e.search.errors
+        )
 
 
 def _conflict(definition: Definition) -> EvalError:

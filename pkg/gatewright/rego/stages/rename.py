@@ -11,6 +11,8 @@ from gatewright.rego.stages.walk import COMPREHENSIONS, children
 
 __all__ = ["renamed", "renamed_ref"]
 
+_DECLARED = (ast.Every, ast.Logical, ast.SomeDecl)
+
 
 def renamed(
     term: Any, names: Mapping[str, str], subjects: Mapping[str, Any] | None = None
@@ -32,7 +34,7 @@ def renamed(
         args = [renamed(arg, names, subjects) for arg in term.args]
         return ast.Call(term.operator, args, term.loc)
     if kind in COMPREHENSIONS:
-        return _renamed_closure(term, names)
+        return _renamed_closure(term, names, subjects)
     if kind is ast.Array or kind is ast.Set:
         return kind([renamed(t, names, subjects) for t in term.items], term.loc)
     if kind is ast.Object:
@@ -46,15 +48,37 @@ def renamed(
     return term
 
 
-def _renamed_closure(term: Any, names: Mapping[str, str]) -> Any:
+def _renamed_closure(
+    term: Any, names: Mapping[str, str], subjects: Mapping[str, Any] | None
+) -> Any:
     """A copy of a comprehension with names replaced wherever they are bare."""
+
+    def inner(item: Any) -> Any:
+        return renamed(item, names, subjects)
+
     copy = copy_term(term)
-    stack: list[Any] = [copy]
+    if type(copy) is ast.ObjectComprehension:
+        copy.key, copy.value = inner(copy.key), inner(copy.value)
+    else:
+        copy.term = inner(copy.term)
+    stack: list[Any] = [*copy.body]
     while stack:
         node = stack.pop()
-        if type(node) is ast.Var:
+        if type(node) is ast.Expr and type(node.terms) is list:
+            node.terms[1:] = map(inner, node.terms[1:])
+            stack += [*(node.negated_body or ()), *node.with_]
+        elif type(node) is ast.Expr and not isinstance(node.terms, _DECLARED):
+            node.terms = inner(node.terms)
+            stack += [*(node.negated_body or ()), *node.with_]
+        elif type(node) is ast.With:
+            node.value = inner(node.value)
+        elif type(node) is ast.Every:
+            node.domain = inner(node.domain)
+            stack += [node.key, node.value, *node.body]
+        elif type(node) is ast.Var:
             node.name = names.get(node.name, node.name)
-        stack.extend(children(node))
+        else:
+            stack.extend(children(node))
     return copy
 
 

@@ -121,6 +121,24 @@ def test_an_interrupt_is_raised_as_it_is() -> None:
         made.evaluate("data.p.a")
 
 
+def test_an_exception_that_cannot_say_what_it_is_is_an_error() -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no words")
+
+    def mute(_: Any) -> Any:
+        raise Mute
+
+    declared = Builtin(name="my.mute", args=(ANY,), result=ANY)
+    made = policy(
+        "a := my.mute(1)",
+        options=CompileOptions(extra_builtins={"my.mute": declared}),
+        functions={"my.mute": mute},
+    )
+    with pytest.raises(EvalError, match="no words"):
+        made.evaluate("data.p.a")
+
+
 def test_one_clock_and_one_chance_per_query() -> None:
     made = policy(
         """

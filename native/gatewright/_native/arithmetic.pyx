@@ -8,6 +8,7 @@ and no C type has that mantissa on every machine.
 
 from libc.stdint cimport int64_t, uint32_t
 
+from gatewright._native.fault cimport fail_raised
 from gatewright._native.value cimport (
     E_BUILTIN, E_INTERNAL, E_MEMORY, T_INT, T_NUM, UNDEFINED, Decimal, Heap, NumNode,
     Word, as_int, decimal_of, fail, from_int, new_int, new_number, num_node, tag,
@@ -291,13 +292,14 @@ cdef Word unary(Heap* heap, Operation op, Word a) except? 0:
     return from_text(heap, float_text(cut < 0, mantissa, power, prec))
 
 
-cdef void report(Heap* heap, error):
+cdef void report(Heap* heap, error) noexcept:
     if isinstance(error, NumberError):
-        fail(heap, E_BUILTIN, str(error).encode())
-    elif isinstance(error, (MemoryError, OverflowError)):
+        fail_raised(heap, E_BUILTIN, b"", error)
+    elif isinstance(error, OverflowError):
         fail(heap, E_MEMORY, b"out of memory")
     else:
-        fail(heap, E_INTERNAL, repr(error).encode())
+        # Multiplying long numbers looks at signals, so an interrupt may come here too
+        fail_raised(heap, E_INTERNAL, b"", error)
 
 
 cdef int64_t digits_of(Word w) noexcept nogil:
@@ -309,7 +311,7 @@ cdef Word slow_binary(Heap* heap, Operation op, Word a, Word b) noexcept with gi
         return UNDEFINED
     try:
         return binary(heap, op, a, b)
-    except Exception as error:
+    except BaseException as error:
         report(heap, error)
     return UNDEFINED
 
@@ -319,7 +321,7 @@ cdef Word slow_unary(Heap* heap, Operation op, Word a) noexcept with gil:
         return UNDEFINED
     try:
         return unary(heap, op, a)
-    except Exception as error:
+    except BaseException as error:
         report(heap, error)
     return UNDEFINED
 
@@ -356,7 +358,7 @@ cdef Word slow_fold(
 ) noexcept with gil:
     try:
         return fold_python(heap, op, items, n)
-    except Exception as error:
+    except BaseException as error:
         report(heap, error)
     return UNDEFINED
 

@@ -1,17 +1,11 @@
 # cython: cdivision=True
-"""Lays out an image: the only writer of the form that image.pxd describes.
-
-Values are copied node by node, children before parents, equal strings once.
-Offsets stand in for addresses until a slot is written, since the buffer moves as it
-grows.
-"""
+"""Puts an image together: the only writer of the form that image.pxd describes."""
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memset
+from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memcpy, memset
 
-from gatewright._native.convert cimport Doc
+from gatewright._native.document cimport Doc
 from gatewright._native.image cimport (
     F_CODE,
     F_CODE_SIZE,
@@ -44,44 +38,19 @@ from gatewright._native.image cimport (
     Image,
     checksum,
 )
+from gatewright._native.layout cimport Layout
 from gatewright._native.opcodes cimport PLAN_VERSION
 from gatewright._native.program cimport BF_VARIES, FN_MEMO, Program, constant
 from gatewright._native.reader cimport READ_TERM, intern_add, read_text
 from gatewright._native.value cimport (
-    F_SORTED,
-    NUM_HEADER,
-    SEQ_HEADER,
-    STR_HEADER,
-    T_ARR,
-    T_AUX,
-    T_NUM,
-    T_OBJ,
-    T_STR,
-    UNDEFINED,
-    Heap,
-    NumNode,
-    SeqNode,
-    StrNode,
-    Word,
-    heap_free,
-    heap_init,
-    heap_reset,
-    load,
-    num_node,
-    seq_node,
-    sort_object,
-    str_node,
-    tag,
+    T_OBJ, T_STR, UNDEFINED, Heap, Word, heap_free, heap_init, heap_reset, tag,
 )
 
 import array
 
-ctypedef struct Level:
-    SeqNode* seq
-    uint32_t at
-    uint32_t end
-    uint32_t kind
-    size_t base                 # its first item on the stack
+
+cdef inline void put_root(Word* slot, const char* values, Word w) noexcept nogil:
+    slot[0] = w + <Word>values - <Word>slot if (w & 7) >= 2 else w
 
 
 cdef class Assembler:
@@ -91,19 +60,10 @@ cdef class Assembler:
     """
 
     cdef Heap heap
-    cdef char* values
-    cdef size_t used
-    cdef size_t room
-    cdef uint32_t* strings      # open addressing by hash: offset / 8 + 1
-    cdef size_t string_slots
-    cdef size_t string_count
-    cdef Word* stack
-    cdef size_t stack_room
-    cdef Level* levels
-    cdef size_t level_room
+    cdef Layout layout
     cdef object constants       # arrays of roots: offset + tag, or an immediate
     cdef object documents
-    cdef object known           # offsets of strings that reviews may share
+    cdef uint64_t shared        # reviews may share the strings before this offset
     cdef Word data
     cdef bint frozen            # what follows is base data: its strings are not known
     cdef list records
@@ -116,189 +76,17 @@ cdef class Assembler:
         heap_init(&self.heap, <size_t>1 << 40)
         self.constants = array.array("Q")
         self.documents = array.array("Q")
-        self.known = array.array("Q")
+        self.layout = Layout()
         self.tables = array.array("I")
         self.code = array.array("i")
         self.records = []
         self.texts = {}
         self.data = UNDEFINED
-        self.room = 1 << 16
-        self.values = <char*>malloc(self.room)
-        self.string_slots = 1024
-        self.strings = <uint32_t*>calloc(self.string_slots, sizeof(uint32_t))
-        self.stack_room = 1024
-        self.stack = <Word*>malloc(self.stack_room * sizeof(Word))
-        self.level_room = 64
-        self.levels = <Level*>malloc(self.level_room * sizeof(Level))
-        if (
-            self.values == NULL
-            or self.strings == NULL
-            or self.stack == NULL
-            or self.levels == NULL
-        ):
-            raise MemoryError
 
     def __dealloc__(self):
         heap_free(&self.heap)
-        free(self.values)
-        free(self.strings)
-        free(self.stack)
-        free(self.levels)
 
     # Values ------------------------------------------------------------------
-
-    cdef int64_t reserve(self, size_t size) except -1:
-        # Offset of so many bytes, cleared
-        cdef size_t at = self.used
-        cdef size_t room = self.room
-        cdef char* values
-        size = (size + 7) & ~<size_t>7
-        while self.used + size > room:
-            room *= 2
-        if room > <size_t>1 << 35:
-            raise MemoryError("an image holds at most 32 GiB of values")
-        if room != self.room:
-            values = <char*>realloc(self.values, room)
-            if values == NULL:
-                raise MemoryError
-            self.values = values
-            self.room = room
-        memset(self.values + at, 0, size)
-        self.used += size
-        return at
-
-    cdef int grow_strings(self) except -1:
-        cdef size_t slots = 2 * self.string_slots
-        cdef uint32_t* strings = <uint32_t*>calloc(slots, sizeof(uint32_t))
-        cdef size_t i, at
-        cdef StrNode* s
-        if strings == NULL:
-            raise MemoryError
-        for i in range(self.string_slots):
-            if self.strings[i]:
-                s = <StrNode*>(self.values + 8 * (<size_t>self.strings[i] - 1))
-                at = s.hash & (slots - 1)
-                while strings[at]:
-                    at = (at + 1) & (slots - 1)
-                strings[at] = self.strings[i]
-        free(self.strings)
-        self.strings = strings
-        self.string_slots = slots
-        return 0
-
-    cdef Word put_string(self, Word w) except? 1:
-        cdef StrNode* s = str_node(w)
-        cdef StrNode* other
-        cdef size_t at = s.hash & (self.string_slots - 1)
-        cdef int64_t offset
-        while self.strings[at]:
-            other = <StrNode*>(self.values + 8 * (<size_t>self.strings[at] - 1))
-            if (
-                other.hash == s.hash
-                and other.size == s.size
-                and memcmp(other.data, s.data, s.size) == 0
-            ):
-                return 8 * (<Word>self.strings[at] - 1) | T_STR
-            at = (at + 1) & (self.string_slots - 1)
-        offset = self.reserve(STR_HEADER + <size_t>s.size + 1)
-        memcpy(self.values + offset, s, STR_HEADER + <size_t>s.size + 1)
-        self.strings[at] = <uint32_t>(offset // 8 + 1)
-        self.string_count += 1
-        if not self.frozen:
-            self.known.append(<uint64_t>offset)
-        if 2 * self.string_count > self.string_slots:
-            self.grow_strings()
-        return <Word>offset | T_STR
-
-    cdef Word put_number(self, Word w) except? 1:
-        cdef NumNode* num = num_node(w)
-        cdef size_t size = NUM_HEADER + <size_t>num.size + 1 + num.digits
-        cdef int64_t offset = self.reserve(size)
-        memcpy(self.values + offset, num, size)
-        return <Word>offset | T_NUM
-
-    cdef Word put_sequence(self, const Level* level) except? 1:
-        # Its items are on the stack
-        cdef uint32_t n = level.end
-        cdef int64_t offset = self.reserve(SEQ_HEADER + <size_t>n * sizeof(Word))
-        cdef SeqNode* seq = <SeqNode*>(self.values + offset)
-        cdef uint32_t i
-        cdef Word w
-        seq.n = n // 2 if level.kind == T_OBJ else n
-        seq.flags = 0 if level.kind == T_ARR else F_SORTED
-        for i in range(n):
-            w = self.stack[level.base + i]
-            if (w & 7) >= 2:
-                w -= <Word>(offset + SEQ_HEADER + i * sizeof(Word))
-            seq.items[i] = w
-        return <Word>offset | level.kind
-
-    cdef int open(self, Word w, size_t depth, size_t top) except -1:
-        cdef Level* levels
-        cdef Level* level
-        cdef Word* stack
-        cdef size_t need
-        if depth == self.level_room:
-            levels = <Level*>realloc(
-                self.levels, 2 * self.level_room * sizeof(Level)
-            )
-            if levels == NULL:
-                raise MemoryError
-            self.levels = levels
-            self.level_room *= 2
-        if tag(w) == T_OBJ:
-            sort_object(w)
-        level = &self.levels[depth]
-        level.seq = seq_node(w)
-        level.at = 0
-        level.kind = tag(w)
-        level.end = level.seq.n * (2 if level.kind == T_OBJ else 1)
-        level.base = top
-        need = top + level.end
-        if need > self.stack_room:
-            need *= 2
-            stack = <Word*>realloc(self.stack, need * sizeof(Word))
-            if stack == NULL:
-                raise MemoryError
-            self.stack = stack
-            self.stack_room = need
-        return 0
-
-    cdef Word put(self, Word w) except? 1:
-        # Offset and tag of a copy, or the immediate
-        cdef size_t depth = 0
-        cdef size_t top = 0
-        cdef Level* level
-        cdef uint32_t kind
-        while True:
-            # One value
-            kind = tag(w)
-            if kind == T_STR:
-                w = self.put_string(w)
-            elif kind == T_NUM:
-                w = self.put_number(w)
-            elif kind == T_AUX or w == UNDEFINED:
-                raise ValueError("undefined cannot be part of an image")
-            elif kind >= T_ARR:
-                self.open(w, depth, top)
-                top += self.levels[depth].end
-                depth += 1
-            # To the next one that is there to be copied
-            while depth:
-                level = &self.levels[depth - 1]
-                if kind < T_ARR:
-                    self.stack[level.base + level.at] = w
-                    level.at += 1
-                if level.at < level.end:
-                    break
-                w = self.put_sequence(level)
-                kind = 0
-                top = level.base
-                depth -= 1
-            if depth == 0:
-                return w
-            level = &self.levels[depth - 1]
-            w = load(&level.seq.items[level.at])
 
     cdef Word put_text(self, bytes term) except? 1:
         cdef Word w = read_text(
@@ -309,13 +97,13 @@ cdef class Assembler:
                 f"{self.heap.message.decode('utf-8', 'replace')}"
                 f" at {self.heap.error_at} in {term[:80]!r}"
             )
-        w = self.put(w)
+        w = self.layout.put(w)
         heap_reset(&self.heap)
         return w
 
     cdef Word put_any(self, value) except? 1:
         if isinstance(value, Doc):
-            return self.put((<Doc>value).word)
+            return self.layout.put((<Doc>value).word)
         return self.put_text(value)
 
     # Parts -------------------------------------------------------------------
@@ -421,7 +209,7 @@ cdef class Assembler:
         copied = [record[i] for i in range(P_SIZE)]
         copied[P_CONSTANTS] = len(self.constants)
         for i in range(program.constant_count):
-            self.constants.append(self.put(constant(program, i)))
+            self.constants.append(self.layout.put(constant(program, i)))
         copied[P_FUNCTIONS] = len(self.tables)
         self.copy_table(image, record[P_FUNCTIONS], record[P_FUNCTION_COUNT] * F_SIZE)
         for i in range(record[P_FUNCTION_COUNT]):
@@ -468,6 +256,8 @@ cdef class Assembler:
 
     def set_data(self, value):
         """Sets the base data, an object (a Doc or term text); nothing may follow."""
+        if not self.frozen:
+            self.shared = self.layout.used
         self.frozen = True
         self.data = self.put_any(value)
         if tag(self.data) != T_OBJ:
@@ -485,8 +275,11 @@ cdef class Assembler:
         cdef Word w
         cdef size_t[6] offsets
         cdef size_t[6] sizes
+        known = self.layout.strings(
+            self.shared if self.frozen else self.layout.used
+        )
         slots = 8
-        while slots < 2 * len(self.known) + 1:
+        while slots < 2 * len(known) + 1:
             slots *= 2
         table = array.array("I", [len(self.records), len(self.documents)])
         shift = 2 + P_SIZE * len(self.records)
@@ -504,7 +297,7 @@ cdef class Assembler:
         table.extend(moved)
         table = table.tobytes()
         words = self.code.tobytes()
-        sizes[IN_VALUES] = self.used
+        sizes[IN_VALUES] = self.layout.used
         sizes[IN_ROOTS] = 8 * (len(self.constants) + len(self.documents) + 1)
         sizes[IN_KNOWN] = 8 * slots
         sizes[IN_TABLES] = len(table)
@@ -525,17 +318,17 @@ cdef class Assembler:
         for i in range(SECTION_COUNT):
             header.sections[i].offset = offsets[i]
             header.sections[i].size = sizes[i]
-        memcpy(base + offsets[IN_VALUES], self.values, self.used)
+        memcpy(base + offsets[IN_VALUES], self.layout.base, self.layout.used)
         slot = <Word*>(base + offsets[IN_ROOTS])
         for w in self.constants:
-            self.put_root(slot, base + offsets[IN_VALUES], w)
+            put_root(slot, base + offsets[IN_VALUES], w)
             slot += 1
         for w in self.documents:
-            self.put_root(slot, base + offsets[IN_VALUES], w)
+            put_root(slot, base + offsets[IN_VALUES], w)
             slot += 1
-        self.put_root(slot, base + offsets[IN_VALUES], self.data)
+        put_root(slot, base + offsets[IN_VALUES], self.data)
         slot = <Word*>(base + offsets[IN_KNOWN])
-        for offset in self.known:
+        for offset in known:
             intern_add(
                 slot, slots - 1, <Word>(base + offsets[IN_VALUES] + offset) | T_STR
             )
@@ -544,6 +337,3 @@ cdef class Assembler:
         memcpy(base + offsets[IN_META], <const char*>meta, len(meta))
         header.checksum = checksum(base, at)
         return out
-
-    cdef void put_root(self, Word* slot, const char* values, Word w) noexcept:
-        slot[0] = w + <Word>values - <Word>slot if (w & 7) >= 2 else w

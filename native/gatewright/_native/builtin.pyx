@@ -3,7 +3,8 @@
 
 from libc.string cimport memcmp, strlen
 
-from gatewright._native.convert cimport Arena, raise_error, to_python, to_word
+from gatewright._native.convert cimport raise_error, to_python, to_word
+from gatewright._native.document cimport Arena
 from gatewright._native.lib_case cimport *
 from gatewright._native.lib_collections cimport *
 from gatewright._native.lib_format cimport *

@@ -1,39 +1,39 @@
 # cython: cdivision=True
-"""Reads segments: takes over one epoch after the other, gives views of them.
+"""Takes over one epoch of segments after the other, gives views of them.
 
 One thread at a time takes over epochs (`apply`), without the GIL; any number of
 threads look at views meanwhile.  What is new is checked before anything is changed:
 an epoch that is refused leaves everything as it was.
-
-This file is long because maps, trees and views change together under one lock, and
-what an epoch changes is undone in the same terms when it is refused.
 """
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, qsort, realloc
-from libc.string cimport memcpy, memmove, memset
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
 
 import os
+import weakref
 
-from gatewright._native.convert cimport Doc, new_doc
+from gatewright._native.chain cimport (
+    chain_add, chain_free, chain_init, chain_remove, chain_start,
+)
+from gatewright._native.document cimport Doc, new_doc
 from gatewright._native.image cimport digest
-from gatewright._native.segment cimport (
-    MAX_STEPS, SEGMENT_HEADER, SegmentHead, is_segment,
+from gatewright._native.mapping cimport (
+    Map, check_record, has_path, map_close, map_open, record_at,
 )
-from gatewright._native.survey cimport check_value, survey_close, survey_open
+from gatewright._native.survey cimport survey_close
+from gatewright._native.tree cimport (
+    Level, compare_records, path_hash, pthread_mutex_destroy, pthread_mutex_init,
+    pthread_mutex_lock, pthread_mutex_unlock, tree_free, tree_init, tree_insert,
+    tree_publish, tree_rebuild, tree_reclaim, tree_remove, tree_retire,
+)
 from gatewright._native.value cimport (
-    F_SORTED, SEQ_HEADER, STR_HEADER, T_ARR, T_OBJ, T_STR, SeqNode, StrNode, Word,
-    compare, load, seal_str, store, str_node, tag,
+    F_SORTED, SEQ_HEADER, STR_HEADER, T_OBJ, SeqNode, StrNode, Word, seal_str, store,
+    str_node,
 )
-
-cdef extern from "<sys/mman.h>" nogil:
-    void* mmap(void*, size_t, int, int, int, long)
-    int munmap(void*, size_t)
-    int PROT_READ
-    int MAP_SHARED
-    void* MAP_FAILED
+from gatewright._native.watcher cimport Watcher
 
 cdef enum:
     STRETCH = 256           # changes made under one lock: some 50 us
@@ -43,224 +43,6 @@ cdef enum:
 
 class CatalogError(ValueError):
     """An epoch that cannot be taken over: the last one stays."""
-
-
-cdef inline uint32_t path_hash(const SeqNode* record) noexcept nogil:
-    cdef uint64_t h = record.n
-    cdef uint32_t i
-    for i in range(1, record.n):
-        h = (h ^ str_node(load(&record.items[i])).hash) * <uint64_t>0x9E3779B97F4A7C15
-        h ^= h >> 32
-    return <uint32_t>h
-
-
-cdef bint has_path(const Map* map, uint64_t offset) noexcept nogil:
-    # Can the hash of a path be read at an offset that nobody has checked?
-    cdef const SeqNode* record = <const SeqNode*>(map.base + offset)
-    cdef uint64_t at
-    cdef uint32_t i
-    cdef Word w
-    if offset & 7 or offset < SEGMENT_HEADER or offset + SEQ_HEADER > map.end:
-        return False
-    if record.n < 2 or record.n > MAX_STEPS or (
-        record.n * sizeof(Word) > map.end - offset - SEQ_HEADER
-    ):
-        return False
-    for i in range(1, record.n):
-        w = record.items[i]
-        if (w & 7) != T_STR:
-            return False
-        at = w + <Word>&record.items[i] - T_STR - <Word>map.base
-        if at < SEGMENT_HEADER or at > map.end or map.end - at < STR_HEADER:
-            return False
-    return True
-
-
-cdef int compare_records(const SeqNode* a, const SeqNode* b) noexcept nogil:
-    cdef uint32_t n = a.n if a.n < b.n else b.n
-    cdef uint32_t i
-    cdef int order
-    for i in range(1, n):
-        order = compare(load(&a.items[i]), load(&b.items[i]))
-        if order:
-            return order
-    return (a.n > b.n) - (a.n < b.n)
-
-
-cdef int by_path(const void* a, const void* b) noexcept nogil:
-    return compare_records((<const SeqNode**>a)[0], (<const SeqNode**>b)[0])
-
-
-# Levels ----------------------------------------------------------------------
-
-cdef Level* new_level(bint leaf, uint32_t room) noexcept nogil:
-    cdef Level* level = <Level*>calloc(1, sizeof(Level))
-    if level == NULL:
-        return NULL
-    level.leaf = leaf
-    level.dirty = True
-    level.room = room if room else 4
-    level.keys = <Word*>malloc(level.room * sizeof(Word))
-    if leaf:
-        level.documents = <Word*>malloc(level.room * sizeof(Word))
-    else:
-        level.below = <Level**>malloc(level.room * sizeof(Level*))
-    if level.keys == NULL or (level.documents == NULL and level.below == NULL):
-        free(level.keys)
-        free(level.documents)
-        free(level.below)
-        free(level)
-        return NULL
-    return level
-
-
-cdef uint32_t place_of(const Level* level, Word key, bint* there) noexcept nogil:
-    cdef uint32_t low = 0, high = level.n, middle
-    cdef int order
-    there[0] = False
-    while low < high:
-        middle = (low + high) >> 1
-        order = compare(level.keys[middle], key)
-        if order == 0:
-            there[0] = True
-            return middle
-        if order < 0:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-cdef bint open_place(Level* level, uint32_t at) noexcept nogil:
-    # Room for one more at a place; what leads there is the caller's
-    cdef uint32_t room = level.room
-    cdef void* more
-    if level.n == room:
-        room *= 2
-        more = realloc(level.keys, room * sizeof(Word))
-        if more == NULL:
-            return False
-        level.keys = <Word*>more
-        if level.leaf:
-            more = realloc(level.documents, room * sizeof(Word))
-            if more != NULL:
-                level.documents = <Word*>more
-        else:
-            more = realloc(level.below, room * sizeof(Level*))
-            if more != NULL:
-                level.below = <Level**>more
-        if more == NULL:
-            return False
-        level.room = room
-    memmove(level.keys + at + 1, level.keys + at, (level.n - at) * sizeof(Word))
-    if level.leaf:
-        memmove(
-            level.documents + at + 1,
-            level.documents + at,
-            (level.n - at) * sizeof(Word),
-        )
-    else:
-        memmove(
-            level.below + at + 1, level.below + at, (level.n - at) * sizeof(Level*)
-        )
-    level.n += 1
-    return True
-
-
-cdef void close_place(Level* level, uint32_t at) noexcept nogil:
-    level.n -= 1
-    memmove(level.keys + at, level.keys + at + 1, (level.n - at) * sizeof(Word))
-    if level.leaf:
-        memmove(
-            level.documents + at,
-            level.documents + at + 1,
-            (level.n - at) * sizeof(Word),
-        )
-    else:
-        memmove(
-            level.below + at, level.below + at + 1, (level.n - at) * sizeof(Level*)
-        )
-    level.dirty = True
-
-
-cdef Word own_key(Word key) noexcept nogil:
-    # A copy that does not go with the segment; 0 without memory
-    cdef size_t size = STR_HEADER + <size_t>str_node(key).size + 1
-    cdef StrNode* out = <StrNode*>malloc(size)
-    if out == NULL:
-        return 0
-    memcpy(out, str_node(key), size)
-    return <Word>out | T_STR
-
-
-cdef Level* build_levels(SeqNode** records, size_t n, uint32_t depth) noexcept nogil:
-    # Of records in order, no two of one path; NULL without memory, or where a
-    # document lies above others
-    cdef size_t first = 0, end
-    cdef uint32_t count = 0
-    cdef Word key
-    cdef Level* level
-    cdef bint leaf = records[0].n == depth + 1
-    while first < n:
-        if (records[first].n == depth + 1) != leaf:
-            return NULL
-        key = load(&records[first].items[depth])
-        end = first + 1
-        while end < n and compare(load(&records[end].items[depth]), key) == 0:
-            end += 1
-        count += 1
-        first = end
-    level = new_level(leaf, count)
-    if level == NULL:
-        return NULL
-    first = 0
-    while first < n:
-        key = load(&records[first].items[depth])
-        end = first + 1
-        while end < n and compare(load(&records[end].items[depth]), key) == 0:
-            end += 1
-        if leaf:
-            level.keys[level.n] = key
-            level.documents[level.n] = load(&records[first].items[0])
-            level.n += 1
-        else:
-            level.keys[level.n] = own_key(key)
-            level.below[level.n] = build_levels(
-                records + first, end - first, depth + 1
-            )
-            level.n += 1
-            if level.keys[level.n - 1] == 0 or level.below[level.n - 1] == NULL:
-                free_levels(level)
-                return NULL
-        first = end
-    return level
-
-
-cdef void free_levels(Level* level) noexcept nogil:
-    # With its keys and nodes: no view may use them
-    cdef uint32_t i
-    if level == NULL:
-        return
-    if not level.leaf:
-        for i in range(level.n):
-            if level.keys[i]:
-                free(str_node(level.keys[i]))
-            free_levels(level.below[i])
-    free(level.keys)
-    free(level.documents)
-    free(level.below)
-    free(level.node)
-    free(level)
-
-
-cdef class Watcher:
-    """What keeps something up over the entries of a catalog: an index."""
-
-    cdef bint add(self, const uint32_t* entries, size_t n) except -1:
-        raise NotImplementedError
-
-    cdef void forget(self, uint32_t entry) noexcept nogil:
-        return
 
 
 # It must still know its catalog when it goes, and is part of no cycle.
@@ -301,14 +83,13 @@ cdef class Catalog:
         self.entry_room = 64
         self.entry_end = 1
         self.entries = <Entry*>calloc(self.entry_room, sizeof(Entry))
-        self.path_mask = 63
-        self.paths = <uint32_t*>calloc(self.path_mask + 1, sizeof(uint32_t))
+        tree_init(&self.tree, &self.lock)
         self.pin_room = 8
         self.pins = <Pin*>malloc(self.pin_room * sizeof(Pin))
         self.empty = <SeqNode*>calloc(1, SEQ_HEADER)
         if (
             self.entries == NULL
-            or self.paths == NULL
+            or not chain_init(&self.paths)
             or self.pins == NULL
             or self.empty == NULL
         ):
@@ -320,18 +101,12 @@ cdef class Catalog:
 
     def __dealloc__(self):
         cdef uint32_t i
-        cdef size_t k
         for i in range(self.map_count):
-            survey_close(&self.maps[i].survey)
-            if self.maps[i].base != NULL:
-                munmap(<void*>self.maps[i].base, self.maps[i].room)
-        for k in range(self.retired_count):
-            free(self.retired[k].memory)
-        free_levels(self.top)
+            map_close(&self.maps[i])
+        tree_free(&self.tree)
         free(self.maps)
         free(self.entries)
-        free(self.paths)
-        free(self.retired)
+        chain_free(&self.paths)
         free(self.dead)
         free(self.pins)
         free(self.empty)
@@ -343,6 +118,16 @@ cdef class Catalog:
     def __len__(self):
         return self.count
 
+    cdef int watch(self, Watcher watcher) except -1:
+        # From now on, for as long as it lives
+        if watcher.add == NULL or watcher.forget == NULL:
+            raise TypeError(f"{type(watcher).__name__} does not say how it keeps up")
+        self.watchers.append(weakref.ref(watcher))
+        return 0
+
+    cdef list watching(self):
+        return [one for one in [ref() for ref in self.watchers] if one is not None]
+
     # Segments ----------------------------------------------------------------
 
     def attach(self, uint32_t number, int fd):
@@ -352,8 +137,7 @@ cdef class Catalog:
         """
         cdef uint64_t size = os.fstat(fd).st_size
         cdef Map* maps
-        cdef Map* map
-        cdef void* base
+        cdef const char* trouble
         if number >= MAX_SEGMENTS:
             raise CatalogError(f"segment {number}: no such number")
         if number < self.map_count and self.maps[number].base != NULL:
@@ -367,24 +151,9 @@ cdef class Catalog:
             )
             self.maps = maps
             self.map_count = number + 1
-        if size < SEGMENT_HEADER or size >> 32:
-            raise CatalogError(f"segment {number} has a wrong size")
-        base = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0)
-        if base == MAP_FAILED:
-            raise CatalogError(f"segment {number} cannot be mapped")
-        if not is_segment(<SegmentHead*>base, number, size):
-            munmap(base, size)
-            raise CatalogError(f"segment {number} is none, or of another version")
-        map = &self.maps[number]
-        memset(map, 0, sizeof(Map))
-        map.base = <const char*>base
-        map.room = size
-        map.end = SEGMENT_HEADER
-        if not survey_open(&map.survey, map.base, size):
-            survey_close(&map.survey)
-            munmap(base, size)
-            map.base = NULL
-            raise MemoryError
+        trouble = map_open(&self.maps[number], number, fd, size)
+        if trouble != NULL:
+            raise CatalogError(f"segment {number} {trouble.decode()}")
 
     def attached(self, uint32_t number) -> bool:
         """Is a segment mapped?"""
@@ -449,17 +218,17 @@ cdef class Catalog:
         fresh = <uint32_t*>malloc((new_count + 1) * sizeof(uint32_t))
         if fresh == NULL:
             raise MemoryError
-        watchers = [one for one in [ref() for ref in self.watchers] if one is not None]
+        watchers = self.watching()
         try:
             with nogil:
                 trouble = self.change(epoch, new, new_count, old, old_count, fresh)
             if trouble == NULL:
                 for watcher in watchers:
-                    if not watcher.add(fresh, new_count):
+                    if not watcher.add(watcher, fresh, new_count):
                         trouble = b"out of memory"
             if trouble == NULL:
                 with nogil:
-                    if not self.publish(self.top, epoch):
+                    if not tree_publish(&self.tree, epoch):
                         trouble = b"out of memory"
                 root = self.new_root()
                 if root == NULL:
@@ -475,7 +244,7 @@ cdef class Catalog:
         for number in dropped:
             if number < self.map_count:
                 self.maps[number].dropped = epoch
-        self.retire(self.root, epoch)
+        tree_retire(&self.tree, self.root, epoch)
         self.root = root
         self.epoch = epoch
         pthread_mutex_unlock(&self.lock)
@@ -499,53 +268,32 @@ cdef class Catalog:
     cdef const char* check(self, const uint32_t* records, size_t n) noexcept nogil:
         # Nodes, and the form of a record
         cdef size_t i
-        cdef uint32_t k
-        cdef Word root
-        cdef Map* map
-        cdef SeqNode* record
         cdef const char* trouble
         for i in range(n):
             if records[2 * i] >= self.map_count:
                 return b"a record lies nowhere"
-            map = &self.maps[records[2 * i]]
-            if (
-                map.base == NULL
-                or map.dropped
-                or records[2 * i + 1] & 7
-                or records[2 * i + 1] < SEGMENT_HEADER
-            ):
-                return b"a record lies nowhere"
-            if map.survey.sound == NULL:
-                return b"a record lies in a finished segment"
-            record = record_at(map, records[2 * i + 1])
-            root = (<Word>record | T_ARR) - <Word>&root
-            trouble = check_value(&map.survey, &root)
+            trouble = check_record(&self.maps[records[2 * i]], records[2 * i + 1])
             if trouble != NULL:
                 return trouble
-            if record.n < 2 or record.n > MAX_STEPS:
-                return b"a record has no path"
-            for k in range(1, record.n):
-                if tag(load(&record.items[k])) != T_STR:
-                    return b"a step of a path is no string"
         return NULL
 
     cdef uint32_t find(self, const SeqNode* record) noexcept nogil:
         # The entry in force at the path of a record, if it has that very record
-        cdef uint32_t id = self.paths[path_hash(record) & self.path_mask]
+        cdef uint32_t id = chain_start(&self.paths, path_hash(record))
         while id:
             if self.entries[id].record == record:
                 return id
-            id = self.entries[id].next
+            id = self.entries[id].link.next
         return 0
 
     cdef uint32_t at_path(self, const SeqNode* record, uint32_t hash) noexcept nogil:
-        cdef uint32_t id = self.paths[hash & self.path_mask]
+        cdef uint32_t id = chain_start(&self.paths, hash)
         while id:
-            if self.entries[id].hash == hash and compare_records(
+            if self.entries[id].link.hash == hash and compare_records(
                 self.entries[id].record, record
             ) == 0:
                 return id
-            id = self.entries[id].next
+            id = self.entries[id].link.next
         return 0
 
     cdef const char* change(
@@ -572,7 +320,7 @@ cdef class Catalog:
                 continue        # named twice
             self.bury(id, epoch)
             if not bulk:
-                self.remove(record, epoch)
+                tree_remove(&self.tree, record, epoch)
         for i in range(added_count):
             if i % STRETCH == STRETCH - 1:
                 pthread_mutex_unlock(&self.lock)
@@ -587,7 +335,7 @@ cdef class Catalog:
                 return b"out of memory"
             fresh[i] = id
             if not bulk:
-                trouble = self.insert(record, epoch)
+                trouble = tree_insert(&self.tree, record)
                 if trouble != NULL:
                     pthread_mutex_unlock(&self.lock)
                     return trouble
@@ -597,12 +345,12 @@ cdef class Catalog:
         return NULL
 
     cdef uint32_t new_entry(self, SeqNode* record, uint64_t epoch) noexcept nogil:
+        # 0 without memory
         cdef uint32_t id = self.free_entry
-        cdef uint32_t room, mask, i, at
+        cdef uint32_t room
         cdef Entry* entries
-        cdef uint32_t* paths
         if id:
-            self.free_entry = self.entries[id].next
+            self.free_entry = self.entries[id].link.next
         else:
             if self.entry_end == self.entry_room:
                 room = 2 * self.entry_room
@@ -613,41 +361,20 @@ cdef class Catalog:
                 self.entry_room = room
             id = self.entry_end
             self.entry_end += 1
-        if self.count > self.path_mask:
-            mask = 2 * self.path_mask + 1
-            paths = <uint32_t*>calloc(<size_t>mask + 1, sizeof(uint32_t))
-            if paths == NULL:
-                return 0
-            for i in range(self.path_mask + 1):
-                at = self.paths[i]
-                while at:
-                    room = self.entries[at].next
-                    self.entries[at].next = paths[self.entries[at].hash & mask]
-                    paths[self.entries[at].hash & mask] = at
-                    at = room
-            free(self.paths)
-            self.paths = paths
-            self.path_mask = mask
         self.entries[id].record = record
         self.entries[id].born = epoch
         self.entries[id].died = 0
-        self.entries[id].hash = path_hash(record)
-        at = self.entries[id].hash & self.path_mask
-        self.entries[id].next = self.paths[at]
-        self.paths[at] = id
+        self.entries[id].link.hash = path_hash(record)
+        if not chain_add(&self.paths, &self.entries[0].link, sizeof(Entry), id):
+            return 0
         self.count += 1
         return id
 
     cdef void bury(self, uint32_t id, uint64_t epoch) noexcept nogil:
         # Out of the paths; seen by older views until they go
-        cdef Entry* entry = &self.entries[id]
-        cdef uint32_t* link = &self.paths[entry.hash & self.path_mask]
         cdef uint32_t* dead
-        while link[0] != id:
-            link = &self.entries[link[0]].next
-        link[0] = entry.next
-        entry.next = 0
-        entry.died = epoch
+        chain_remove(&self.paths, &self.entries[0].link, sizeof(Entry), id)
+        self.entries[id].died = epoch
         self.count -= 1
         if self.dead_count == self.dead_room:
             self.dead_room = 2 * self.dead_room if self.dead_room else 64
@@ -659,163 +386,33 @@ cdef class Catalog:
         self.dead[self.dead_count] = id
         self.dead_count += 1
 
-    cdef bint retire(self, void* memory, uint64_t epoch) noexcept nogil:
-        cdef Retired* more
-        if memory == NULL:
-            return True
-        if self.retired_count == self.retired_room:
-            self.retired_room = 2 * self.retired_room if self.retired_room else 64
-            more = <Retired*>realloc(
-                self.retired, self.retired_room * sizeof(Retired)
-            )
-            if more == NULL:
-                self.retired_room = self.retired_count
-                return False
-            self.retired = more
-        self.retired[self.retired_count].memory = memory
-        self.retired[self.retired_count].epoch = epoch
-        self.retired_count += 1
-        return True
-
-    # The tree ----------------------------------------------------------------
-
-    cdef bint publish(self, Level* level, uint64_t epoch) noexcept nogil:
-        # The nodes of a level and those below it that changed
-        cdef SeqNode* node
-        cdef uint32_t i
-        if level == NULL or not level.dirty:
-            return True
-        if not level.leaf:
-            for i in range(level.n):
-                if not self.publish(level.below[i], epoch):
-                    return False
-        node = <SeqNode*>malloc(SEQ_HEADER + 2 * <size_t>level.n * sizeof(Word))
-        if node == NULL:
-            return False
-        node.n = level.n
-        node.flags = F_SORTED
-        for i in range(level.n):
-            store(&node.items[2 * i], level.keys[i])
-            if level.leaf:
-                store(&node.items[2 * i + 1], level.documents[i])
-            else:
-                store(&node.items[2 * i + 1], <Word>level.below[i].node | T_OBJ)
-        pthread_mutex_lock(&self.lock)
-        self.retire(level.node, epoch)
-        pthread_mutex_unlock(&self.lock)
-        level.node = node
-        level.dirty = False
-        return True
-
-    cdef void drop_level(self, Level* level, uint64_t epoch) noexcept nogil:
-        # What views may use waits; the rest is freed.  Under the lock.
-        cdef uint32_t i
-        if level == NULL:
-            return
-        if not level.leaf:
-            for i in range(level.n):
-                self.retire(str_node(level.keys[i]), epoch)
-                self.drop_level(level.below[i], epoch)
-        self.retire(level.node, epoch)
-        free(level.keys)
-        free(level.documents)
-        free(level.below)
-        free(level)
-
     cdef bint rebuild(self, uint64_t epoch) noexcept nogil:
         # The tree anew, from all entries in force
         cdef SeqNode** records
         cdef size_t n = 0
         cdef uint32_t id
-        cdef Level* top = NULL
-        if self.count:
-            records = <SeqNode**>malloc(self.count * sizeof(SeqNode*))
-            if records == NULL:
-                return False
-            for id in range(1, self.entry_end):
-                if self.entries[id].record != NULL and self.entries[id].died == 0:
-                    records[n] = self.entries[id].record
-                    n += 1
-            qsort(records, n, sizeof(SeqNode*), by_path)
-            top = build_levels(records, n, 1)
-            free(records)
-            if top == NULL:
-                return False
-        pthread_mutex_lock(&self.lock)
-        self.drop_level(self.top, epoch)
-        pthread_mutex_unlock(&self.lock)
-        self.top = top
-        return True
-
-    cdef const char* insert(self, SeqNode* record, uint64_t epoch) noexcept nogil:
-        cdef Level* level
-        cdef Level** place = &self.top
-        cdef uint32_t i, at
-        cdef bint there
-        cdef Word key
-        for i in range(1, record.n):
-            if place[0] == NULL:
-                place[0] = new_level(i == record.n - 1, 0)
-                if place[0] == NULL:
-                    return b"out of memory"
-            level = place[0]
-            if level.leaf != (i == record.n - 1):
-                return b"a document lies above others"
-            level.dirty = True
-            key = load(&record.items[i])
-            at = place_of(level, key, &there)
-            if not there and not open_place(level, at):
-                return b"out of memory"
-            if level.leaf:
-                level.keys[at] = key
-                level.documents[at] = load(&record.items[0])
-                return NULL
-            if not there:
-                level.keys[at] = own_key(key)
-                level.below[at] = NULL
-                if level.keys[at] == 0:
-                    close_place(level, at)
-                    return b"out of memory"
-            place = &level.below[at]
-        return NULL
-
-    cdef void remove(self, SeqNode* record, uint64_t epoch) noexcept nogil:
-        cdef (Level*)[16] levels
-        cdef uint32_t[16] places
-        cdef Level* level = self.top
-        cdef uint32_t i
-        cdef bint there
-        for i in range(1, record.n):
-            if level == NULL:
-                return
-            levels[i] = level
-            places[i] = place_of(level, load(&record.items[i]), &there)
-            if not there:
-                return
-            level.dirty = True
-            level = NULL if level.leaf else level.below[places[i]]
-        i = record.n - 1
-        while i:
-            level = levels[i]
-            if not level.leaf:
-                self.retire(str_node(level.keys[places[i]]), epoch)
-                self.drop_level(level.below[places[i]], epoch)
-            close_place(level, places[i])
-            if level.n:
-                return
-            i -= 1
-        self.drop_level(self.top, epoch)
-        self.top = NULL
+        cdef bint fine
+        records = <SeqNode**>malloc((self.count + 1) * sizeof(SeqNode*))
+        if records == NULL:
+            return False
+        for id in range(1, self.entry_end):
+            if self.entries[id].record != NULL and self.entries[id].died == 0:
+                records[n] = self.entries[id].record
+                n += 1
+        fine = tree_rebuild(&self.tree, records, n, epoch)
+        free(records)
+        return fine
 
     cdef SeqNode* new_root(self) noexcept nogil:
         cdef SeqNode* out = <SeqNode*>malloc(SEQ_HEADER + 2 * sizeof(Word))
+        cdef Level* top = self.tree.top
         if out != NULL:
             out.n = 1
             out.flags = F_SORTED
             store(&out.items[0], self.name)
             store(
                 &out.items[1],
-                <Word>(self.top.node if self.top != NULL else self.empty) | T_OBJ,
+                <Word>(top.node if top != NULL else self.empty) | T_OBJ,
             )
         return out
 
@@ -878,29 +475,23 @@ cdef class Catalog:
             self.reclaim()
 
     cdef void reclaim(self) noexcept:
-        # What no view can see any more
+        # What no view can see any more.  Only `watching` can raise, without memory, and
+        # then nothing is done yet: the next time does it.
         cdef size_t i, kept = 0
         cdef uint32_t id, k
         cdef uint64_t oldest
         cdef Watcher watcher
-        watchers = [one for one in [ref() for ref in self.watchers] if one is not None]
+        watchers = self.watching()
         pthread_mutex_lock(&self.lock)
         oldest = self.oldest()
-        for i in range(self.retired_count):
-            if self.retired[i].epoch <= oldest:
-                free(self.retired[i].memory)
-            else:
-                self.retired[kept] = self.retired[i]
-                kept += 1
-        self.retired_count = kept
-        kept = 0
+        tree_reclaim(&self.tree, oldest)
         for i in range(self.dead_count):
             id = self.dead[i]
             if self.entries[id].died <= oldest:
                 for watcher in watchers:
-                    watcher.forget(id)
+                    watcher.forget(watcher, id)
                 self.entries[id].record = NULL
-                self.entries[id].next = self.free_entry
+                self.entries[id].link.next = self.free_entry
                 self.free_entry = id
             else:
                 self.dead[kept] = id
@@ -912,15 +503,13 @@ cdef class Catalog:
                 and self.maps[k].dropped
                 and self.maps[k].dropped <= oldest
             ):
-                munmap(<void*>self.maps[k].base, self.maps[k].room)
-                survey_close(&self.maps[k].survey)
-                memset(&self.maps[k], 0, sizeof(Map))
+                map_close(&self.maps[k])
         pthread_mutex_unlock(&self.lock)
 
     @property
     def waiting(self) -> int:
         """How many things wait for older views to go."""
-        return self.retired_count + self.dead_count
+        return self.tree.retired_count + self.dead_count
 
     @property
     def mapped(self) -> int:

@@ -11,7 +11,7 @@ from libc.string cimport memcmp
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 
-from gatewright._native.convert cimport Doc
+from gatewright._native.document cimport Doc
 from gatewright._native.edit cimport NEST
 from gatewright._native.evaluation cimport Evaluation
 from gatewright._native.value cimport (

@@ -14,7 +14,8 @@ from libc.stdint cimport uint32_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memcmp, memcpy
 
-from gatewright._native.convert cimport Arena, Doc, new_doc, to_word
+from gatewright._native.convert cimport to_word
+from gatewright._native.document cimport Arena, Doc, new_doc
 from gatewright._native.evaluation cimport Evaluation
 from gatewright._native.value cimport (
     E_NONE, F_SORTED, T_ARR, T_INT, T_NUM, T_OBJ, T_SPECIAL, T_STR, W_NULL,

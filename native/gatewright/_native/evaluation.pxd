@@ -3,7 +3,7 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from gatewright._native.catalog cimport View
-from gatewright._native.convert cimport Arena, Doc
+from gatewright._native.document cimport Arena, Doc
 from gatewright._native.frame cimport Vm
 from gatewright._native.image cimport Image
 from gatewright._native.index cimport IndexSet

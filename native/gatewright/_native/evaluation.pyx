@@ -16,9 +16,9 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memset, strlen
 
 from gatewright._native.catalog cimport View
-from gatewright._native.convert cimport (
-    Arena, Doc, new_doc, raise_error, to_python, to_word,
-)
+from gatewright._native.convert cimport raise_error, to_python, to_word
+from gatewright._native.document cimport Arena, Doc, new_doc
+from gatewright._native.fault cimport fail_raised
 from gatewright._native.frame cimport (
     S_DONE, S_FAILED, Status, Vm, vm_free, vm_init, vm_start, with_key,
 )
@@ -67,8 +67,6 @@ cdef void fail_text(Heap* heap, ErrorKind kind, object message) noexcept:
 cdef Word call_python(
     Vm* vm, int32_t number, const Word* args, int n
 ) noexcept with gil:
-    cdef Builtin* builtin = &vm.program.builtins[number]
-    cdef Evaluation evaluation
     cdef Heap* heap = vm.heap
     cdef Account* mine = account()
     cdef size_t size
@@ -76,7 +74,6 @@ cdef Word call_python(
     if vm.owner == NULL:
         fail(heap, E_INTERNAL, b"no builtins of Python here")
         return NONE
-    evaluation = <Evaluation>vm.owner
     for i in range(n):
         size = unfolded(args[i], heap.limit)
         if size > heap.limit:
@@ -84,6 +81,20 @@ cdef Word call_python(
             return NONE
         mine.spent += size >> 5
     mine.spent += PYTHON_CALL
+    try:
+        return carry_out(vm, &vm.program.builtins[number], args, n)
+    except BaseException as error:
+        # An error of an error: its text, or an error class that is none
+        fail_raised(heap, E_INTERNAL, b"", error)
+    return NONE
+
+
+cdef Word carry_out(
+    Vm* vm, const Builtin* builtin, const Word* args, int n
+) except? 0:
+    cdef Evaluation evaluation = <Evaluation>vm.owner
+    cdef Heap* heap = vm.heap
+    cdef int i
     try:
         operands = [to_python(args[i]) for i in range(n)]
         if builtin.flags & BF_CONTEXT:

@@ -7,24 +7,25 @@
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
-from gatewright._native.catalog cimport Catalog, Entry, Watcher, pthread_mutex_t
+from gatewright._native.catalog cimport Catalog, Entry
+from gatewright._native.chain cimport Chains, Link
 from gatewright._native.frame cimport Vm
 from gatewright._native.image cimport Image
 from gatewright._native.program cimport Program
+from gatewright._native.tree cimport pthread_mutex_t
 from gatewright._native.value cimport Heap, SeqNode, Word
+from gatewright._native.watcher cimport Watcher
 
 ctypedef struct Item:
-    uint32_t hash
+    Link link                   # of the hash, or in the list of free ones
     uint32_t entry              # of the catalog
-    uint32_t next               # in the chain of the hash, or free; 0: none
     uint32_t sibling            # the entry's next one
 
 ctypedef struct Index:
     uint32_t program
     uint32_t function
     Word pattern
-    uint32_t* chains            # hash -> item
-    uint32_t mask
+    Chains chains               # -> items
     Item* items                 # the first one is never used
     uint32_t item_room
     uint32_t item_end
@@ -52,6 +53,7 @@ cdef class IndexSet(Watcher):
     cdef uint32_t* starts       # program -> its first index
     cdef readonly uint32_t count
     cdef readonly uint64_t failures     # documents whose keys could not be computed
+    cdef bint note_entries(self, const uint32_t* entries, size_t n) noexcept
     cdef bint note(
         self, Index* index, uint32_t entry, uint32_t hash, bint always
     ) noexcept nogil

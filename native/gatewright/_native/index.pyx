@@ -10,22 +10,25 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, qsort, realloc
 from libc.string cimport memcpy, memset
 
-import weakref
-
-from gatewright._native.catalog cimport (
-    Catalog, Entry, compare_records, pthread_mutex_lock, pthread_mutex_unlock, seen,
+from gatewright._native.catalog cimport Catalog, Entry, seen
+from gatewright._native.chain cimport (
+    chain_add, chain_free, chain_init, chain_remove, chain_start,
 )
 from gatewright._native.frame cimport (
     S_DONE, S_SUSPENDED, Status, hash_value, vm_free, vm_init, vm_start,
 )
 from gatewright._native.image cimport Image
 from gatewright._native.program cimport Program, constant
+from gatewright._native.tree cimport (
+    compare_records, pthread_mutex_lock, pthread_mutex_unlock,
+)
 from gatewright._native.value cimport (
     T_ARR, T_SET, UNDEFINED, W_NULL, Heap, SeqNode, Word, equal,
     heap_alloc, heap_free, heap_init, heap_reset, item, load, new_array,
     new_object, seq_node, tag,
 )
 from gatewright._native.vm cimport vm_run
+from gatewright._native.watcher cimport Watcher
 from gatewright._native.work cimport Account, account
 
 cdef enum:
@@ -47,25 +50,6 @@ cdef bint matches(Word pattern, const SeqNode* record) noexcept nogil:
     return True
 
 
-cdef bint grow_chains(Index* index) noexcept nogil:
-    cdef uint32_t mask = 2 * index.mask + 1
-    cdef uint32_t* chains = <uint32_t*>calloc(<size_t>mask + 1, sizeof(uint32_t))
-    cdef uint32_t i, at, following
-    if chains == NULL:
-        return False
-    for i in range(index.mask + 1):
-        at = index.chains[i]
-        while at:
-            following = index.items[at].next
-            index.items[at].next = chains[index.items[at].hash & mask]
-            chains[index.items[at].hash & mask] = at
-            at = following
-    free(index.chains)
-    index.chains = chains
-    index.mask = mask
-    return True
-
-
 cdef bint room_for_entry(Index* index, uint32_t entry) noexcept nogil:
     cdef uint32_t room = index.first_room
     cdef uint32_t* first
@@ -84,21 +68,42 @@ cdef bint room_for_entry(Index* index, uint32_t entry) noexcept nogil:
 
 cdef void unlink(Index* index, uint32_t at) noexcept nogil:
     # An item out of the chain of its hash, or of those that are always found
-    cdef uint32_t* link = &index.chains[index.items[at].hash & index.mask]
-    while link[0] and link[0] != at:
-        link = &index.items[link[0]].next
-    if link[0] == 0:
-        link = &index.always
-        while link[0] and link[0] != at:
-            link = &index.items[link[0]].next
-    if link[0]:
-        link[0] = index.items[at].next
+    cdef uint32_t* place = &index.always
+    if chain_remove(&index.chains, &index.items[0].link, sizeof(Item), at):
+        return
+    while place[0] and place[0] != at:
+        place = &index.items[place[0]].link.next
+    if place[0]:
+        place[0] = index.items[at].link.next
 
 
 cdef int by_path(const void* a, const void* b) noexcept nogil:
     return compare_records(
         seq_node((<const Word*>a)[0]), seq_node((<const Word*>b)[0])
     )
+
+
+cdef bint add_entries(Watcher self, const uint32_t* entries, size_t n) except -1:
+    return (<IndexSet>self).note_entries(entries, n)
+
+
+cdef void forget_entry(Watcher self, uint32_t entry) noexcept:
+    cdef IndexSet mine = <IndexSet>self
+    cdef Index* index
+    cdef uint32_t i, at, following
+    for i in range(mine.count):
+        index = &mine.indexes[i]
+        if entry >= index.first_room:
+            continue
+        at = index.first[entry]
+        index.first[entry] = 0
+        while at:
+            following = index.items[at].sibling
+            unlink(index, at)
+            index.items[at].link.next = index.free_item
+            index.free_item = at
+            index.item_count -= 1
+            at = following
 
 
 cdef class IndexSet(Watcher):
@@ -115,6 +120,8 @@ cdef class IndexSet(Watcher):
         cdef uint32_t n = 0
         self.catalog = catalog
         self.image = image
+        self.add = add_entries
+        self.forget = forget_entry
         heap_init(&self.heap, KEY_BYTES)
         vm_init(&self.vm, &self.heap)
         for p in range(image.program_count):
@@ -132,12 +139,10 @@ cdef class IndexSet(Watcher):
                 index.pattern = constant(
                     &image.programs[p], image.programs[p].indexes[2 * i]
                 )
-                index.mask = 63
-                index.chains = <uint32_t*>calloc(64, sizeof(uint32_t))
                 index.item_room = 64
                 index.item_end = 1
                 index.items = <Item*>malloc(64 * sizeof(Item))
-                if index.chains == NULL or index.items == NULL:
+                if index.items == NULL or not chain_init(&index.chains):
                     raise MemoryError
                 index += 1
         self.lookup.indexes = self.indexes
@@ -156,17 +161,17 @@ cdef class IndexSet(Watcher):
                 all_entries[n] = i
                 n += 1
         try:
-            if not self.add(all_entries, n):
+            if not self.note_entries(all_entries, n):
                 raise MemoryError
         finally:
             free(all_entries)
-        catalog.watchers.append(weakref.ref(self))
+        catalog.watch(self)
 
     def __dealloc__(self):
         cdef uint32_t i
         if self.indexes != NULL:
             for i in range(self.count):
-                free(self.indexes[i].chains)
+                chain_free(&self.indexes[i].chains)
                 free(self.indexes[i].items)
                 free(self.indexes[i].first)
             free(self.indexes)
@@ -183,7 +188,8 @@ cdef class IndexSet(Watcher):
             total += self.indexes[i].item_count
         return total
 
-    cdef bint add(self, const uint32_t* entries, size_t n) except -1:
+    cdef bint note_entries(self, const uint32_t* entries, size_t n) noexcept:
+        # False without memory
         cdef bint fine = True
         cdef size_t k
         cdef uint32_t i
@@ -196,40 +202,22 @@ cdef class IndexSet(Watcher):
                         fine = self.note_record(&self.indexes[i], entries[k], record)
         return fine
 
-    cdef void forget(self, uint32_t entry) noexcept nogil:
-        cdef Index* index
-        cdef uint32_t i, at, following
-        for i in range(self.count):
-            index = &self.indexes[i]
-            if entry >= index.first_room:
-                continue
-            at = index.first[entry]
-            index.first[entry] = 0
-            while at:
-                following = index.items[at].sibling
-                unlink(index, at)
-                index.items[at].next = index.free_item
-                index.free_item = at
-                index.item_count -= 1
-                at = following
-
     cdef bint note(
         self, Index* index, uint32_t entry, uint32_t hash, bint always
     ) noexcept nogil:
         # False without memory
         cdef uint32_t at
         cdef Item* items
-        cdef uint32_t* chain
         if not room_for_entry(index, entry):
             return False
         at = index.first[entry]
         while at:
-            if index.items[at].hash == hash:
+            if index.items[at].link.hash == hash:
                 return True     # two keys of one hash
             at = index.items[at].sibling
         at = index.free_item
         if at:
-            index.free_item = index.items[at].next
+            index.free_item = index.items[at].link.next
         else:
             if index.item_end == index.item_room:
                 items = <Item*>realloc(
@@ -241,15 +229,15 @@ cdef class IndexSet(Watcher):
                 index.item_room *= 2
             at = index.item_end
             index.item_end += 1
-        if index.item_count > index.mask and not grow_chains(index):
+        index.items[at].link.hash = hash
+        if always:
+            index.items[at].link.next = index.always
+            index.always = at
+        elif not chain_add(&index.chains, &index.items[0].link, sizeof(Item), at):
             return False
-        chain = &index.always if always else &index.chains[hash & index.mask]
-        index.items[at].hash = hash
         index.items[at].entry = entry
-        index.items[at].next = chain[0]
         index.items[at].sibling = index.first[entry]
         index.first[entry] = at
-        chain[0] = at
         index.item_count += 1
         return True
 
@@ -314,9 +302,9 @@ cdef Word find_records(
     index = &view.indexes[view.starts[program - view.programs] + number]
     pthread_mutex_lock(view.lock)
     for turn in range(2):
-        at = index.always if turn else index.chains[hash & index.mask]
+        at = index.always if turn else chain_start(&index.chains, hash)
         while at:
-            if turn or index.items[at].hash == hash:
+            if turn or index.items[at].link.hash == hash:
                 entry = &view.entries[0][index.items[at].entry]
                 if seen(entry, epoch):
                     if n == room:
@@ -329,7 +317,7 @@ cdef Word find_records(
                         found = more
                     found[n] = <Word>entry.record | T_ARR
                     n += 1
-            at = index.items[at].next
+            at = index.items[at].link.next
     pthread_mutex_unlock(view.lock)
     if n > 1:
         qsort(found, n, sizeof(Word), by_path)

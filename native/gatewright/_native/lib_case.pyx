@@ -1,12 +1,12 @@
 # cython: cdivision=True
 """lower and upper: Go's simple mapping, one code point to one."""
 
-
 from gatewright._native.convert cimport to_str
+from gatewright._native.fault cimport fail_raised
 from gatewright._native.operand cimport want_strings
 from gatewright._native.utf8 cimport is_ascii
 from gatewright._native.value cimport (
-    E_INTERNAL, UNDEFINED, Heap, StrNode, Word, alloc_str, fail, new_str, seal_str,
+    E_INTERNAL, UNDEFINED, Heap, StrNode, Word, alloc_str, new_str, seal_str,
     str_node,
 )
 
@@ -43,9 +43,8 @@ cdef Word map_case(Heap* heap, Word w, bint upper) noexcept with gil:
                 ["\ufffd" if "\udc80" <= c <= "\udcff" else c for c in text]
             ).encode()
         return new_str(heap, <const char*>encoded, len(encoded))
-    except Exception as error:
-        message = repr(error).encode()
-        fail(heap, E_INTERNAL, message)
+    except BaseException as error:
+        fail_raised(heap, E_INTERNAL, b"", error)
     return UNDEFINED
 
 

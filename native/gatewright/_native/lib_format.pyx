@@ -9,10 +9,11 @@ from gatewright._native.arithmetic cimport truncated as truncated_number
 from gatewright._native.number cimport int_text
 from gatewright._native.operand cimport bad_call, bad_type, is_number
 from gatewright._native.reader cimport READ_EXACT, READ_VALID, read_first, read_text
+from gatewright._native.fault cimport fail_raised
 from gatewright._native.value cimport (
-    E_CONFLICT, E_DEPTH, E_INTERNAL, E_SYNTAX, E_TYPE, T_ARR, T_INT, T_SET, T_STR,
-    UNDEFINED, W_FALSE, W_NULL, W_TRUE, Heap, StrNode, Word, as_int, fail, heap_free,
-    heap_init, item, new_str, seq_len, str_node, tag,
+    E_BUILTIN, E_CONFLICT, E_DEPTH, E_INTERNAL, E_SYNTAX, E_TYPE, T_ARR, T_INT, T_SET,
+    T_STR, UNDEFINED, W_FALSE, W_NULL, W_TRUE, Heap, StrNode, Word, as_int, fail,
+    heap_free, heap_init, item, new_str, seq_len, str_node, tag,
 )
 from gatewright._native.writer cimport (
     WRITE_HTML, Out, out_init, out_string, put, to_text, write_plain,
@@ -76,11 +77,9 @@ cdef Word format_number(Heap* heap, Word w, int base) noexcept with gil:
         encoded = shown.encode("ascii")
         return new_str(heap, encoded, len(encoded))
     except ArithmeticError as error:
-        message = str(error).encode()
-        return bad_call(heap, "format_int", message)
-    except Exception as error:
-        message = repr(error).encode()
-        fail(heap, E_INTERNAL, message)
+        fail_raised(heap, E_BUILTIN, b"format_int: ", error)
+    except BaseException as error:
+        fail_raised(heap, E_INTERNAL, b"", error)
     return UNDEFINED
 
 

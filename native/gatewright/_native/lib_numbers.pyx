@@ -298,7 +298,7 @@ cdef Word lib_to_number(Heap* heap, const Word* args, int n) noexcept nogil:
         problem = "invalid syntax"
     else:
         w = new_number(heap, s.data, s.size)
-        if w == UNDEFINED or tag(w) == T_INT or in_range(w):
+        if w == UNDEFINED or tag(w) == T_INT or in_range(heap, w):
             return w
         problem = "value out of range"
     out_init(&quoted, heap.limit)
@@ -311,7 +311,7 @@ cdef Word lib_to_number(Heap* heap, const Word* args, int n) noexcept nogil:
     return bad_call(heap, "to_number", message)
 
 
-cdef bint in_range(Word w) noexcept nogil:
+cdef bint in_range(Heap* heap, Word w) noexcept nogil:
     # Not beyond the largest float64, 1.797...e308
     cdef NumNode* num = num_node(w)
     cdef char digits[32]
@@ -322,7 +322,7 @@ cdef bint in_range(Word w) noexcept nogil:
         return True
     if num.exp > 309:
         return False
-    return float_digits(num.text, num.size, digits, &count, &exp, &minus)
+    return float_digits(heap, num.text, num.size, digits, &count, &exp, &minus)
 
 
 cdef Word lib_cast_array(Heap* heap, const Word* args, int n) noexcept nogil:

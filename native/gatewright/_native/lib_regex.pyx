@@ -11,10 +11,11 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy
 
+from gatewright._native.fault cimport fail_raised, put_off
 from gatewright._native.operand cimport want_strings
 from gatewright._native.value cimport (
-    E_BUILTIN, E_INTERNAL, E_MEMORY, MESSAGE_SIZE, UNDEFINED, W_FALSE, W_TRUE,
-    Heap, StrNode, Word, fail, from_bool, str_node,
+    E_BUILTIN, E_INTERNAL, UNDEFINED, W_FALSE, W_TRUE, Heap, StrNode, Word, from_bool,
+    str_node,
 )
 
 cdef extern from *:
@@ -117,12 +118,16 @@ cdef Pattern* learn(StrNode* text) noexcept with gil:
                 raise MemoryError
             memcpy(one.flags, <const char*>flags, len(flags))
             memcpy(one.next, <const char*>following, len(following))
-    except Exception:
+    except BaseException as error:
         # Not to be had here: Python answers for this pattern, errors included.
         free(one.flags)
         free(one.next)
         one.flags = NULL
         one.next = NULL
+        if put_off(error):
+            free(one.text)
+            free(one)
+            return NULL
     at = text.hash % ROOM
     while patterns[at] != NULL:
         at = (at + 1) % ROOM
@@ -180,7 +185,6 @@ cdef bint plain_utf8(const uint8_t* s, size_t n) noexcept nogil:
 
 
 cdef Word ask_python(Heap* heap, StrNode* pattern, StrNode* text) noexcept with gil:
-    cdef bytes message
     try:
         if match_in_python is None:
             raise RuntimeError("no engine for regular expressions was given")
@@ -190,13 +194,9 @@ cdef Word ask_python(Heap* heap, StrNode* pattern, StrNode* text) noexcept with 
             )
         )
     except ValueError as error:
-        message = b"regex.match: " + str(error).encode("utf-8", "surrogateescape")
-        fail(heap, E_BUILTIN, message[: MESSAGE_SIZE - 1])
-    except MemoryError:
-        fail(heap, E_MEMORY, b"out of memory")
-    except Exception as error:
-        message = b"regex.match: " + repr(error).encode("utf-8", "replace")
-        fail(heap, E_INTERNAL, message[: MESSAGE_SIZE - 1])
+        fail_raised(heap, E_BUILTIN, b"regex.match: ", error)
+    except BaseException as error:
+        fail_raised(heap, E_INTERNAL, b"regex.match: ", error)
     return UNDEFINED
 
 

@@ -9,12 +9,13 @@ anything else as the string of its Rego text.
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uint8_t
 from libc.string cimport memchr, strlen
 
+from gatewright._native.fault cimport fail_raised
 from gatewright._native.number cimport float_digits, int_text, int_value, integer_of
 from gatewright._native.operand cimport bad_type
 from gatewright._native.utf8 cimport put_rune, rune_at
 from gatewright._native.value cimport (
     E_INTERNAL, E_NONE, T_ARR, T_INT, T_NUM, T_STR, UNDEFINED, Heap, NumNode, Word,
-    as_int, fail, item, num_node, seq_len, str_node, tag,
+    as_int, item, num_node, seq_len, str_node, tag,
 )
 from gatewright._native.writer cimport (
     WRITE_REGO, Out, out_free, out_init, out_string, put, put_char, to_text,
@@ -59,7 +60,7 @@ cdef bint open_arg(Print* p, uint32_t i, Arg* arg) noexcept nogil:
         for at in range(num.size):
             if not (c'0' <= num.text[at] <= c'9' or (at == 0 and num.text[0] == c'-')):
                 arg.kind = A_STRING
-                if float_digits(num.text, num.size, digits, &n, &exp, &minus):
+                if float_digits(p.heap, num.text, num.size, digits, &n, &exp, &minus):
                     arg.kind = A_FLOAT
                 return True
         arg.kind = A_INT
@@ -129,9 +130,8 @@ cdef void print_big(Print* p, Arg* arg, uint32_t verb) noexcept with gil:
         # A Formatter sees flags that %v keeps from plain integers
         p.verb.plus |= p.verb.plus_v
         print_digits(p, minus, encoded, len(encoded), base, <char>verb, True)
-    except Exception as error:
-        message = repr(error).encode()
-        fail(p.heap, E_INTERNAL, message)
+    except BaseException as error:
+        fail_raised(p.heap, E_INTERNAL, b"", error)
 
 
 cdef void print_arg(Print* p, Arg* arg, uint32_t verb) noexcept nogil:
@@ -376,4 +376,7 @@ cdef Word lib_sprintf(Heap* heap, const Word* args, int n) noexcept nogil:
     p.count = seq_len(args[1])
     p.reordered = False
     print_format(&p, str_node(args[0]).data, str_node(args[0]).size)
+    if heap.error != E_NONE:
+        out_free(&p.out)
+        return UNDEFINED
     return out_string(heap, &p.out)

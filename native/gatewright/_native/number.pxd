@@ -18,9 +18,16 @@ cdef size_t put_go_g(
 cdef bint is_float_syntax(const char* text, size_t size) noexcept nogil
 # Number text through float64 to Go's text; E_SYNTAX when out of its range
 cdef Word review_number(Heap* heap, const char* text, size_t size) noexcept nogil
-# Shortest digits (room for 24) of the float64 nearest to a number.  False: overflow
+# Shortest digits (room for 24) of the float64 nearest to a number.  False: overflow,
+# or without memory, which is then an error of the heap
 cdef bint float_digits(
-    const char* text, size_t size, char* digits, uint32_t* n, int64_t* exp, bint* minus
+    Heap* heap,
+    const char* text,
+    size_t size,
+    char* digits,
+    uint32_t* n,
+    int64_t* exp,
+    bint* minus,
 ) noexcept nogil
 cdef object digits_text(object value)   # str(), for natural numbers of any size
 cdef object int_text(object value)      # str(), for ints of any size

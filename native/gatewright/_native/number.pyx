@@ -6,9 +6,10 @@ from libc.string cimport memcpy, memset
 from libc.stdio cimport snprintf
 from cpython.mem cimport PyMem_Free
 
+from gatewright._native.fault cimport fail_raised
 from gatewright._native.value cimport (
-    E_SYNTAX, T_INT, T_NUM, UNDEFINED, Heap, NumNode, Word, as_int, fail, new_number,
-    num_node, tag,
+    E_INTERNAL, E_NONE, E_SYNTAX, T_INT, T_NUM, UNDEFINED, Heap, NumNode, Word,
+    as_int, fail, new_number, num_node, tag,
 )
 
 
@@ -205,15 +206,27 @@ cdef bint short_digits(
 
 
 cdef bint float_digits(
-    const char* text, size_t size, char* digits, uint32_t* n, int64_t* exp, bint* minus
+    Heap* heap,
+    const char* text,
+    size_t size,
+    char* digits,
+    uint32_t* n,
+    int64_t* exp,
+    bint* minus,
 ) noexcept nogil:
     if short_digits(text, size, digits, n, exp, minus):
         return True
-    return long_digits(text, size, digits, n, exp, minus)
+    return long_digits(heap, text, size, digits, n, exp, minus)
 
 
 cdef bint long_digits(
-    const char* text, size_t size, char* digits, uint32_t* n, int64_t* exp, bint* minus
+    Heap* heap,
+    const char* text,
+    size_t size,
+    char* digits,
+    uint32_t* n,
+    int64_t* exp,
+    bint* minus,
 ) noexcept with gil:
     cdef double value
     cdef char* shortest
@@ -224,6 +237,9 @@ cdef bint long_digits(
         value = PyOS_string_to_double(copied, NULL, OverflowError)
         shortest = PyOS_double_to_string(value, c'r', 0, 0, NULL)
     except OverflowError:
+        return False
+    except BaseException as error:
+        fail_raised(heap, E_INTERNAL, b"", error)
         return False
     while shortest[end]:
         end += 1
@@ -282,7 +298,9 @@ cdef Word review_number(Heap* heap, const char* text, size_t size) noexcept nogi
     cdef uint32_t n
     cdef int64_t exp
     cdef bint minus
-    if not float_digits(text, size, digits, &n, &exp, &minus):
+    if not float_digits(heap, text, size, digits, &n, &exp, &minus):
+        if heap.error != E_NONE:
+            return UNDEFINED
         snprintf(
             message, 200,
             "json: cannot unmarshal number %.*s into Go value of type float64",

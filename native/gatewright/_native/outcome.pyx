@@ -2,7 +2,8 @@
 
 from libc.stdint cimport int64_t, uint32_t
 
-from gatewright._native.convert cimport new_doc, to_str
+from gatewright._native.convert cimport to_str
+from gatewright._native.document cimport new_doc
 from gatewright._native.frame cimport MAX_LISTED, Collected, Vm
 from gatewright._native.program cimport Location, Program, constant
 from gatewright._native.value cimport (

@@ -8,7 +8,8 @@ in Python, which knows Go's word for every fault.
 from libc.stdint cimport uint32_t
 from libc.string cimport memcmp, strlen
 
-from gatewright._native.convert cimport Doc, new_doc, to_str
+from gatewright._native.convert cimport to_str
+from gatewright._native.document cimport Doc, new_doc
 from gatewright._native.value cimport (
     T_ARR,
     T_OBJ,

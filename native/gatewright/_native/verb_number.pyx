@@ -6,9 +6,10 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdio cimport snprintf
 from libc.string cimport strlen
 
+from gatewright._native.fault cimport fail_raised
 from gatewright._native.number cimport GO_TEXT, float_digits, put_go_g
 from gatewright._native.utf8 cimport put_rune
-from gatewright._native.value cimport E_INTERNAL, fail
+from gatewright._native.value cimport E_INTERNAL
 from gatewright._native.writer cimport (
     WRITE_REGO, Out, out_free, out_init, put, put_char, write_string,
 )
@@ -236,7 +237,8 @@ cdef void print_float(
     elif verb == c'e' or verb == c'E' or verb == c'f' or verb == c'F':
         prec = 6
     if prec < 0 and (verb == c'v' or verb == c'g' or verb == c'G'):
-        float_digits(text, size, digits, &n, &exp, &minus)
+        if not float_digits(p.heap, text, size, digits, &n, &exp, &minus):
+            return      # who reads the argument asked: memory alone can be at fault
         size = put_go_g(out, digits, n, exp, minus)
         if verb == c'G':
             for i in range(size):
@@ -251,7 +253,7 @@ cdef void print_float_python(
     Print* p, const char* text, size_t size, char verb, int64_t prec
 ) noexcept with gil:
     cdef double value
-    cdef char* shown
+    cdef char* shown = NULL
     try:
         copied = text[:size]
         value = PyOS_string_to_double(copied, NULL, OverflowError)
@@ -267,9 +269,8 @@ cdef void print_float_python(
         shown = PyOS_double_to_string(value, verb, <int>prec, 0, NULL)
         finish_float(p, shown, strlen(shown), verb, prec)
         PyMem_Free(shown)
-    except Exception as error:
-        message = repr(error).encode()
-        fail(p.heap, E_INTERNAL, message)
+    except BaseException as error:
+        fail_raised(p.heap, E_INTERNAL, b"", error)
 
 
 cdef str binary_form(double value, char verb, object prec):

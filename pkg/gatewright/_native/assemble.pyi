@@ -1,7 +1,7 @@
 from collections.abc import Container
 from typing import Any, final
 
-from gatewright._native.convert import Doc
+from gatewright._native.document import Doc
 from gatewright._native.image import Image
 
 @final

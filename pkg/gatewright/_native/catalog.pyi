@@ -1,10 +1,9 @@
 from collections.abc import Iterable
 from typing import Any, Self, final
 
-from gatewright._native.convert import Doc
+from gatewright._native.document import Doc
 
 class CatalogError(ValueError): ...
-class Watcher: ...
 
 @final
 class View:

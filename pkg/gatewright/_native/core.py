@@ -10,8 +10,6 @@ from gatewright._native.builtin import call as call_builtin
 from gatewright._native.catalog import Catalog, CatalogError, View
 from gatewright._native.convert import (
     UNDEFINED,
-    Arena,
-    Doc,
     JsonError,
     LimitError,
     Number,
@@ -21,6 +19,7 @@ from gatewright._native.convert import (
     compare_python,
 )
 from gatewright._native.difference import difference
+from gatewright._native.document import Arena, Doc
 from gatewright._native.edit import Edit, NotPlain, alike, share
 from gatewright._native.evaluation import Evaluation
 from gatewright._native.image import Image, ImageError

@@ -1,7 +1,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, final
 
-from gatewright._native.convert import Doc
+from gatewright._native.document import Doc
 from gatewright._native.evaluation import Evaluation
 
 SETTINGS: Final[Mapping[str, int]]

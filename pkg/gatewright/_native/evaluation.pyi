@@ -2,7 +2,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar, final
 
 from gatewright._native.catalog import View
-from gatewright._native.convert import Doc
+from gatewright._native.document import Doc
 from gatewright._native.image import Image
 from gatewright._native.index import IndexSet
 

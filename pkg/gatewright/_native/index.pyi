@@ -1,7 +1,8 @@
 from typing import Self, final
 
-from gatewright._native.catalog import Catalog, Watcher
+from gatewright._native.catalog import Catalog
 from gatewright._native.image import Image
+from gatewright._native.watcher import Watcher
 
 @final
 class IndexSet(Watcher):

@@ -1,4 +1,4 @@
-from gatewright._native.convert import Doc
+from gatewright._native.document import Doc
 
 def read_request(
     review: Doc,

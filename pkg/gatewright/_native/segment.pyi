@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from typing import Any, Self, final
 
-from gatewright._native.convert import Doc
+from gatewright._native.document import Doc
 
 def room_for(document: Doc, path: Sequence[str]) -> int: ...
 

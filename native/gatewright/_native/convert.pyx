@@ -5,19 +5,21 @@ None, bool, int, str, list and dict stand for themselves where they can; `Number
 """
 
 from cpython.long cimport PyLong_AsLongLongAndOverflow
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_INCREF, Py_XDECREF
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport strlen
+from libc.string cimport memcmp, strlen
 
 from decimal import Decimal as BigDecimal
 
 from gatewright._native.number cimport int_text, int_value, is_float_syntax, number_text
 from gatewright._native.value cimport (
     E_DEPTH, E_MEMORY, E_NONE, E_SYNTAX, T_ARR, T_INT, T_NUM, T_OBJ, T_SET, T_STR,
-    UNDEFINED as NONE, W_FALSE, W_NULL, W_TRUE, ErrorKind, Heap, Tag, Word, as_int,
-    compare, copy, heap_free, heap_init, item, key_at, new_array, new_int, new_number,
-    new_object, new_set, new_str, seq_len, str_node, tag, value_at,
+    UNDEFINED as NONE, W_FALSE, W_NULL, W_TRUE, ErrorKind, Heap, StrNode, Tag, Word,
+    as_int, compare, copy, heap_free, heap_init, item, key_at, new_array, new_int,
+    new_number, new_object, new_set, new_str, seq_len, str_node, tag, value_at,
 )
 
 cdef extern from "Python.h":
@@ -27,6 +29,13 @@ cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object, Py_ssize_t*) except NULL
     int Py_EnterRecursiveCall(const char*) except *     # any but 0: it has raised
     void Py_LeaveRecursiveCall()
+
+
+cdef enum:
+    RECENT = 256            # keys that are remembered
+    LONGEST_KEY = 40        # bytes
+
+cdef (PyObject*)[RECENT] recent
 
 
 class JsonError(ValueError):
@@ -308,6 +317,28 @@ cdef str to_str(const char* data, size_t size):
     return PyUnicode_DecodeUTF8(data, <Py_ssize_t>size, "surrogateescape")
 
 
+cdef object key_to_python(Word w):
+    # Keys recur: a string that was made before has its hash, too.  Under the GIL.
+    cdef const StrNode* s = str_node(w)
+    cdef PyObject** place
+    cdef object text
+    if s.size > LONGEST_KEY or s.runes != s.size:
+        return to_str(s.data, s.size)
+    place = &recent[s.hash & (RECENT - 1)]
+    if place[0] != NULL:
+        text = <object>place[0]
+        if <size_t>PyUnicode_GET_LENGTH(text) == s.size and (
+            memcmp(PyUnicode_1BYTE_DATA(text), s.data, s.size) == 0
+        ):
+            return text
+    text = to_str(s.data, s.size)
+    if PyUnicode_IS_COMPACT_ASCII(text):
+        Py_INCREF(text)
+        Py_XDECREF(place[0])
+        place[0] = <PyObject*>text
+    return text
+
+
 cdef object number_to_python(Word w):
     cdef char room[24]
     cdef const char* data
@@ -346,7 +377,8 @@ cdef object to_python(Word w):
             return made(Set, "items", tuple(members))
         if n == 0 or (tag(key_at(w, 0)) == T_STR and tag(key_at(w, n - 1)) == T_STR):
             return {
-                to_python(key_at(w, i)): to_python(value_at(w, i)) for i in range(n)
+                key_to_python(key_at(w, i)): to_python(value_at(w, i))
+                for i in range(n)
             }
         return made(
             Object,

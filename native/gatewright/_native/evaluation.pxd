@@ -60,7 +60,6 @@ cdef class Evaluation:
     cdef Mark mark              # before the call that runs
     cdef Word review_word
     cdef Word data_word
-    cdef Word empty             # {}
     cdef Word key_parameters    # the keys of the input of reviews
     cdef Word key_review
     cdef object raised          # by a Python builtin
@@ -71,6 +70,10 @@ cdef class Evaluation:
     cdef volatile int32_t cancelled
     cdef int new_batch(self) except -1
     cdef int keep(self, Doc doc) except -1
+    cdef int begin_one(
+        self, uint32_t program, uint32_t function, Word input, int64_t steps
+    ) except -1
+    cdef int stopped(self) except -1
     cdef int clear(self) except -1
     cdef Call* add(self, uint32_t program, uint32_t function, int64_t steps) except NULL
     cdef Word known_text(self, const char* text) noexcept

@@ -47,6 +47,11 @@ cdef extern from "Python.h":
     # Of a borrowed reference: handed an object, Cython takes a reference of its own
     Py_ssize_t references "Py_REFCNT"(PyObject* o) nogil
 
+cdef SeqNode nothing
+nothing.n = 0
+nothing.flags = F_SORTED
+cdef Word empty = <Word>&nothing | T_OBJ        # {}, which outlives every batch
+
 cdef enum:
     SLICE = 20000               # steps between looks at the clock: some 100 us
     DEFAULT_LIMIT = 1 << 28
@@ -198,7 +203,8 @@ cdef class Evaluation:
             self.new_batch()
         else:
             heap_reset(self.heap)
-            self.batch.kept.clear()
+            if self.batch.kept:
+                self.batch.kept.clear()
         self.call_count = 0
         self.at = 0
         self.running = False
@@ -215,13 +221,8 @@ cdef class Evaluation:
         self.raised = None
         self.context = None
         self.cancelled = 0
-        self.empty = new_object(self.heap, NULL, 0)
-        self.key_parameters = self.known_text(b"parameters")
-        self.key_review = self.known_text(b"review")
-        if self.heap.error != E_NONE:
-            raise_error(self.heap)
         if self.data_word == NONE:
-            self.data_word = self.empty
+            self.data_word = empty
         return 0
 
     cdef Word known_text(self, const char* text) noexcept:
@@ -273,7 +274,8 @@ cdef class Evaluation:
         # A document of the batch itself lives as long as the batch; kept in it, it
         # would make a cycle, and the arena would wait for the garbage collector.
         if doc.owner is not self.batch:
-            doc.settle()
+            if not doc.settled:
+                doc.settle()
             self.batch.kept.append(doc)
         return 0
 
@@ -352,19 +354,23 @@ cdef class Evaluation:
         `value` is the input: UNDEFINED, a Doc, or a Python value.  `steps`: its
         budget.  Call `reset` first.
         """
-        cdef Call* call
         cdef Word w = NONE
         if isinstance(value, Doc):
             self.keep(value)
             w = (<Doc>value).word
         elif value is not UNDEFINED:
             w = to_word(self.heap, value)
+        self.begin_one(program, function, w, steps)
+
+    cdef int begin_one(
+        self, uint32_t program, uint32_t function, Word input, int64_t steps
+    ) except -1:
         self.call_count = 0
         self.at = 0
         self.running = False
         self.extracting = False
-        call = self.add(program, function, steps)
-        call.input = w
+        self.add(program, function, steps).input = input
+        return 0
 
     def begin_reviews(self, calls, *, int64_t steps):
         """Sets out to ask programs for violations in the review.
@@ -380,6 +386,10 @@ cdef class Evaluation:
         self.at = 0
         self.running = False
         self.extracting = True
+        self.key_parameters = self.known_text(b"parameters")
+        self.key_review = self.known_text(b"review")
+        if self.heap.error != E_NONE:
+            raise_error(self.heap)
         for program, parameters in calls:
             if parameters >= self.image.document_count:
                 raise ValueError(f"no document {parameters}")
@@ -396,11 +406,17 @@ cdef class Evaluation:
         cdef bint done
         with nogil:
             done = self.work(steps, deadline)
-        if self.raised is not None and not isinstance(self.raised, Exception):
+        if self.raised is not None:
+            self.stopped()
+        return done
+
+    cdef int stopped(self) except -1:
+        # An interrupt of a builtin in Python is raised as it is
+        if not isinstance(self.raised, Exception):
             raised = self.raised
             self.raised = None
             raise raised
-        return done
+        return 0
 
     cdef void next_call(self) noexcept nogil:
         cdef Call* call = &self.calls[self.at]
@@ -436,7 +452,7 @@ cdef class Evaluation:
         if outcome == O_VALUE:
             call.result = self.vm.result
             if self.extracting:
-                call.result = violations_of(heap, call.result, self.empty)
+                call.result = violations_of(heap, call.result, empty)
                 keep = call.result != NONE
                 # It becomes Python objects, each shared part as often as it occurs
                 if keep and unfolded(call.result, heap.limit) > heap.limit:

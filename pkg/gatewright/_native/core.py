@@ -26,7 +26,7 @@ from gatewright._native.image import Image, ImageError
 from gatewright._native.index import IndexSet
 from gatewright._native.lib_regex import set_regex
 from gatewright._native.lines import failures_of, lines_of
-from gatewright._native.query import run_query
+from gatewright._native.query import Question
 from gatewright._native.segment import SegmentWriter, room_for
 from gatewright._native.work import OverBudget, cancelled, charge, reserve, time_left
 
@@ -49,6 +49,7 @@ __all__ = [
     "Number",
     "Object",
     "OverBudget",
+    "Question",
     "Set",
     "UndefinedType",
     "alike",
@@ -61,7 +62,6 @@ __all__ = [
     "failures_of",
     "lines_of",
     "reserve",
-    "run_query",
     "SegmentWriter",
     "View",
     "room_for",

@@ -1,16 +1,52 @@
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeAlias
 
-from gatewright._native.evaluation import Evaluation
+from gatewright._native.document import Doc
+from gatewright._native.image import Image
 
 _Location: TypeAlias = tuple[str, int, int]
 _Failure: TypeAlias = tuple[str, str, Any, _Location | None, BaseException | None]
+_Conclude: TypeAlias = Callable[
+    [Any, _Failure | None, Sequence[tuple[str, str, _Location | None]], bool, Any], Any
+]
 
-def run_query(
-    evaluation: Evaluation,
-    function: int,
-    value: Any,
-    steps: int,
-    stretch: int,
-    deadline: int,
-) -> tuple[Any, _Failure | None, Sequence[tuple[str, str, _Location | None]]]: ...
+class _Limits(Protocol):
+    @property
+    def steps(self) -> int: ...
+    @property
+    def memory(self) -> int: ...
+    @property
+    def seconds(self) -> float | None: ...
+
+class Question:
+    def __init__(
+        self,
+        image: Image,
+        function: int,
+        *,
+        idle: list[Any],
+        limits: _Limits,
+        make_context: Callable[[], object],
+        conclude: _Conclude,
+        strict: Callable[[], Question] | None = None,
+    ) -> None: ...
+    def ask(
+        self,
+        *,
+        input: Any = ...,
+        data: Any | Doc | None = None,
+        limits: _Limits | None = None,
+        strict_builtin_errors: bool = False,
+        context: object = None,
+        collected: Any = None,
+    ) -> Any: ...
+    def ask_json(
+        self,
+        *,
+        input: Any = ...,
+        data: Any | Doc | None = None,
+        limits: _Limits | None = None,
+        strict_builtin_errors: bool = False,
+        context: object = None,
+        collected: Any = None,
+    ) -> Any: ...

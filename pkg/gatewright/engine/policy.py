@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
-from typing import Any, Literal, TypedDict, Unpack, cast
+from typing import Any, Literal, TypedDict, Unpack
 
 from gatewright._native.core import (
     Assembler,
     Doc,
     Evaluation,
-    run_query,
+    Question,
 )
 from gatewright.engine.binding import LIBRARY, VARYING, Binding, bind
 from gatewright.engine.errors import BudgetExceeded, EvalError, Place
@@ -44,9 +43,6 @@ __all__ = [
     "solution_of",
     "stated",
 ]
-
-#: Steps between two looks at signals of Python: a few milliseconds.
-_STRETCH = 1_000_000
 
 _STANDARD = Limits()
 
@@ -97,109 +93,80 @@ class Run(TypedDict, total=False):
     collected: list[EvalError] | None
 
 
-class _Contexts:
-    """Makes the context of a query, and knows which it was."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ending:
+    """How an evaluation ends that is more than a value.
 
-    __slots__ = ("made",)
+    `rerun` finds out how one ends that failed; None: as it did.
+    """
 
-    def __init__(self) -> None:
-        self.made: Context | None = None
+    rerun: Rerun | None
 
-    def __call__(self) -> Context:
-        self.made = context = Context()
-        return context
+    def __call__(
+        self,
+        value: Value,
+        failure: Any,
+        failed: Sequence[tuple[str, str, tuple[str, int, int] | None]],
+        json: bool,
+        how: Run,
+    ) -> Value | bytes:
+        """The value after all, or what is to be raised; notes errors of builtins."""
+        strict = how["strict_builtin_errors"]
+        errors = [_eval_error(*entry) for entry in failed]
+        error: EvalError | BudgetExceeded | None = None
+        if strict and errors and (failure is None or failure[0] == "error"):
+            # As in OPA before the conflict that evaluation may have ended with.
+            error = errors[0]
+        elif failure is not None:
+            error = error_from(*failure)
+        if error is not None:
+            if self.rerun is None or isinstance(error, BudgetExceeded):
+                raise error
+            value, errors = self.rerun.outcome(
+                error,
+                input=how["input"],
+                data=how["data"],
+                limits=how["limits"],
+                context=how["context"],
+                strict=strict,
+            )
+            if json:
+                value = Doc.from_python(value).json(html=False)
+        if how["collected"] is not None:
+            how["collected"] += errors
+        return value
 
 
 class _Prepared:
-    """An image of one program, with idle evaluations to reuse.
+    """An image of one program, and the questions that it answers, by entry point.
 
-    Threads may share it: taking from and giving back to the list is atomic.
     `reruns`: by entry point, what finds out how an evaluation ends that failed.
+    `strict`: as a `Question` takes it.
     """
 
     def __init__(
-        self, program: Program, binding: Binding, reruns: Mapping[str, Rerun]
+        self,
+        program: Program,
+        binding: Binding,
+        reruns: Mapping[str, Rerun],
+        strict: Callable[[], Question] | None = None,
     ) -> None:
         assembler = Assembler()
         assembler.add_program(encode(program), varying=VARYING)
-        self.image = loaded(assembler.finish(), binding=binding)
-        self.entrypoints: Mapping[str, int] = self.image.entrypoints(0)
-        self._reruns = reruns
-        self._idle: list[Evaluation] = []
-
-    def run(
-        self,
-        entrypoint: str,
-        *,
-        input: Value | Doc = UNDEFINED,  # noqa: A002 - Rego's name for it
-        data: Value | Doc | None = None,
-        limits: Limits = _STANDARD,
-        strict_builtin_errors: bool = False,
-        context: Context | None = None,
-        collected: list[EvalError] | None = None,
-        json: bool = False,
-    ) -> Value:
-        """The one way to run a program; parameters as `Run` has them."""
-        strict = strict_builtin_errors
-        standard = limits.memory == _STANDARD.memory
-        try:
-            evaluation = self._idle.pop() if standard else None
-        except IndexError:
-            evaluation = None
-        if evaluation is None:
-            evaluation = Evaluation(self.image, limit=limits.memory)
-            evaluation.make_context = _Contexts()
-            evaluation.reset()
-        contexts = cast(_Contexts, evaluation.make_context)
-        contexts.made = None
-        if context is not None:
-            evaluation.context = context
-        if data is not None:
-            evaluation.set_data(data)
-        deadline = 0
-        if limits.seconds is not None:
-            deadline = time.monotonic_ns() + int(limits.seconds * 1e9)
-        function = self.entrypoints[entrypoint]
-        if not json:
-            value, failure, failed = run_query(
-                evaluation, function, input, limits.steps, _STRETCH, deadline
+        image = loaded(assembler.finish(), binding=binding)
+        idle: list[Evaluation] = []
+        self.questions = {
+            name: Question(
+                image,
+                function,
+                idle=idle,
+                limits=_STANDARD,
+                make_context=Context,
+                conclude=_Ending(reruns.get(name)),
+                strict=strict,
             )
-        else:
-            evaluation.begin(0, function, input, steps=limits.steps)
-            while not evaluation.advance(_STRETCH, deadline):
-                pass
-            value, failure, failed = evaluation.outcome()
-            if failure is None:
-                value = evaluation.result_doc().json(html=False)
-            evaluation.reset()
-        made = contexts.made
-        if standard:
-            self._idle.append(evaluation)
-        if failure is not None or failed:
-            errors = [_eval_error(*entry) for entry in failed]
-            error: EvalError | BudgetExceeded | None = None
-            if strict and errors and (failure is None or failure[0] == "error"):
-                # As in OPA before the conflict that evaluation may have ended with.
-                error = errors[0]
-            elif failure is not None:
-                error = error_from(*failure)
-            if error is not None:
-                rerun = self._reruns.get(entrypoint)
-                if rerun is None or isinstance(error, BudgetExceeded):
-                    raise error
-                value, errors = rerun.outcome(
-                    error,
-                    input=input,
-                    data=data,
-                    limits=limits,
-                    context=made if context is None else context,
-                    strict=strict,
-                )
-                if json:
-                    value = Doc.from_python(value).json(html=False)
-            if collected is not None:
-                collected += errors
-        return value
+            for name, function in image.entrypoints(0).items()
+        }
 
 
 @dataclass(slots=True, eq=False)
@@ -293,8 +260,7 @@ class Policy:
         prepared = known.get(entrypoint)
         if prepared is None:
             prepared = self._ready(entrypoint, strict=strict_builtin_errors)
-        return prepared.run(
-            entrypoint,
+        value: Value = prepared.questions[entrypoint].ask(
             input=input,
             data=data,
             limits=limits,
@@ -302,6 +268,7 @@ class Policy:
             context=context,
             collected=collected,
         )
+        return value
 
     def evaluate_many(
         self,
@@ -318,16 +285,17 @@ class Policy:
         its value, and hurts no other.  `how`: as in `evaluate`, for each.
         """
         strict = how.get("strict_builtin_errors", False)
-        prepared = self._ready(entrypoint, strict=strict)
+        question = self._ready(entrypoint, strict=strict).questions[entrypoint]
         if how.get("data") is not None and not isinstance(how["data"], Doc):
             how["data"] = Doc.from_python(how["data"])
 
         def one(value: Value | Doc) -> Value | EvalError | BudgetExceeded:
             try:
                 mine: Run = {**how, "input": value}
-                return prepared.run(entrypoint, **mine)
+                answer: Value = question.ask(**mine)
             except (EvalError, BudgetExceeded) as error:
                 return error
+            return answer
 
         given = list(inputs)
         if threads <= 1 or len(given) < 2:
@@ -374,75 +342,58 @@ class Policy:
         body = parse_body(text) if isinstance(text, str) else text
         compiled = compile_query(self.compiled, body, context=context, capture=capture)
 
-        def plan(strict: bool) -> _Prepared:
+        strict: list[Question] = []
+
+        def question(*, loud: bool) -> Question:
             program = plan_query(
-                self.compiled, compiled, messages=self.messages, strict=strict
+                self.compiled, compiled, messages=self.messages, strict=loud
             )
             shared = self._searches()
             again = {} if shared is None else {QUERY: shared.query(compiled)}
-            return _Prepared(program, self.binding, again)
+            ready = _Prepared(program, self.binding, again, None if loud else strictly)
+            return ready.questions[QUERY]
 
+        def strictly() -> Question:
+            if not strict:
+                strict.append(question(loud=True))
+            return strict[0]
+
+        usual = question(loud=False)
         return PreparedQuery(
-            _Plans(plan),
+            usual.ask,
+            usual.ask_json,
             tuple(compiled.bindings),
             tuple(filter(stated, body)),
         )
-
-
-class _Plans:
-    """A query's program, and the one for strict runs, planned when asked for."""
-
-    def __init__(self, plan: Callable[[bool], _Prepared]) -> None:
-        self._plan = plan
-        self._lenient = plan(False)
-        self._strict: _Prepared | None = None
-
-    def of(self, strict: bool) -> _Prepared:
-        if not strict:
-            return self._lenient
-        if self._strict is None:
-            self._strict = self._plan(True)
-        return self._strict
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedQuery:
     """A query ready to run; `names` are its variables in the order of first use.
 
+    `run`: the bindings of each solution, in order, repeats included; `run_json`: the
+    JSON text of that list, in which sets are arrays.  Both are calls of the native
+    evaluator itself; their parameters (`Run`) and errors are those of
+    `Policy.evaluate`.
+
     `expressions` are those of the query as written, bare `some` declarations left
     out.
     """
 
-    _plans: _Plans
+    run: Callable[..., list[dict[str, Value]]]
+    run_json: Callable[..., bytes]
     names: tuple[str, ...]
     expressions: tuple[ast.Expr, ...] = ()
-
-    def run(self, **how: Unpack[Run]) -> list[dict[str, Value]]:
-        """The bindings of each solution, in order, repeats included.
-
-        Parameters and errors: those of `Policy.evaluate`.
-        """
-        rows: list[dict[str, Value]] = self._rows(how)
-        return rows
-
-    def run_json(self, **how: Unpack[Run]) -> bytes:
-        """As `run`, but the JSON text of the list: sets are arrays."""
-        text: bytes = self._rows(how, json=True)
-        return text
 
     def solve(self, **how: Unpack[Run]) -> list[Solution]:
         """The solutions, in order, repeats included; otherwise as `run`.
 
         The query was prepared with `capture`.
         """
-        rows = self._rows(how)
         return [
-            solution_of(dict(pairs(row)), self.names, self.expressions) for row in rows
+            solution_of(dict(pairs(row)), self.names, self.expressions)
+            for row in self.run(**how)
         ]
-
-    def _rows(self, how: Run, *, json: bool = False) -> Any:
-        plan = self._plans.of(how.get("strict_builtin_errors", False))
-        return plan.run(QUERY, **how, json=json)
 
 
 @dataclass(frozen=True, slots=True)

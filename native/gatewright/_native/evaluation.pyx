@@ -34,7 +34,7 @@ from gatewright._native.reader cimport (
 from gatewright._native.value cimport (
     E_BUILTIN, E_CANCEL, E_CONFLICT, E_INTERNAL, E_MEMORY, E_NONE, E_TYPE, F_SORTED,
     T_OBJ, T_STR, UNDEFINED as NONE, Chunk, ErrorKind, Heap, SeqNode, Word, as_int,
-    close_rest, fail, hash_bytes, heap_reset, item, new_object, new_seq, new_str,
+    close_rest, fail, hash_bytes, heap_reset, item, new_seq, new_str,
     seq_node, store, tag,
 )
 from gatewright._native.vm cimport vm_location, vm_run, vm_set_python_call

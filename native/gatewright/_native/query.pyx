@@ -4,6 +4,7 @@ Asked step by step from Python the same takes 2 us more, as much as a small quer
 takes itself.
 """
 
+cimport cython
 from libc.stdint cimport int64_t, uint32_t
 
 from gatewright._native.convert cimport to_python, to_word
@@ -20,6 +21,7 @@ cdef enum:
     STRETCH = 1000000       # steps between two looks at signals: a few milliseconds
 
 
+@cython.final
 cdef class Question:
     """A function of an image's first program, which any number of threads may ask.
 

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, final
 
 from gatewright._native.document import Doc
 from gatewright._native.image import Image
@@ -18,6 +18,7 @@ class _Limits(Protocol):
     @property
     def seconds(self) -> float | None: ...
 
+@final
 class Question:
     def __init__(
         self,
@@ -33,7 +34,7 @@ class Question:
     def ask(
         self,
         *,
-        input: Any = ...,
+        input: Any = ...,  # noqa: A002 - Rego's name for it
         data: Any | Doc | None = None,
         limits: _Limits | None = None,
         strict_builtin_errors: bool = False,
@@ -43,7 +44,7 @@ class Question:
     def ask_json(
         self,
         *,
-        input: Any = ...,
+        input: Any = ...,  # noqa: A002 - Rego's name for it
         data: Any | Doc | None = None,
         limits: _Limits | None = None,
         strict_builtin_errors: bool = False,

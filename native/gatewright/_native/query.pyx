@@ -28,9 +28,9 @@ cdef class Question:
     `idle`: a list of evaluations of the image that nobody uses, for the questions
     about it to share.  `limits`: what holds when `ask` is given none, an object with
     `steps`, `memory` and `seconds`.  `make_context`: the context of builtins that
-    want one.  `conclude(value, failure, failed, json, how)`: what an outcome that is more
-    than a value comes to, as `Evaluation.outcome` has it; `how` are the parameters of
-    `ask`.  `strict`: gives the question that is asked in
+    want one.  `conclude(value, failure, failed, json, how)`: what an outcome that is
+    more than a value comes to, as `Evaluation.outcome` has it; `how` are the parameters
+    of `ask`.  `strict`: gives the question that is asked in
     place of this one where errors of builtins are to be raised, None for itself.
     """
 

@@ -6,6 +6,7 @@ queries; a `Search` is one query under way.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,7 @@ from gatewright.engine.search.comprehensions import comprehension_keys
 from gatewright.engine.search.events import Listener
 from gatewright.engine.search.ruleindex import RuleIndex
 from gatewright.engine.search.terms import Definition, value_key
-from gatewright.engine.values import UNDEFINED, Set, Value
+from gatewright.engine.values import UNDEFINED, Number, Set, Value
 from gatewright.rego import ast
 from gatewright.rego.compiled import Compiled
 from gatewright.rego.rule_tree import RuleNode
@@ -31,6 +32,8 @@ __all__ = ["Program", "Search"]
 
 #: Steps between two looks at the clock.
 _STRETCH: Final = 256
+#: Numbers that are an index of an array, those with an exponent are not.
+_WHOLE: Final = re.compile(r"(-?[0-9]+)\.0*")
 
 
 class Program:
@@ -242,11 +245,14 @@ class Search:
         if kind is dict:
             return value.get(key, UNDEFINED) if type(key) is str else UNDEFINED
         if kind is list:
+            if type(key) is Number and (whole := _WHOLE.fullmatch(key.text)):
+                key = int(whole[1])
             if type(key) is int and 0 <= key < len(value):
                 return value[key]
             return UNDEFINED
         if kind is Set:
-            return self.member(value, key)
+            # As it was asked for: 2 though the element is 2.0.
+            return UNDEFINED if self.member(value, key) is UNDEFINED else key
         if hasattr(value, "pairs"):
             wanted = value_key(key)
             for one, item in value.pairs:

@@ -117,7 +117,14 @@ def ours_compiled(modules: dict[str, str], version: int) -> Policy | Outcome:
         return Outcome("crash", f"{type(crash).__name__}: {crash}")
 
 
-def ours(policy: Policy, data: str, given: str, *, strict: bool) -> Outcome:
+def ours(
+    policy: Policy,
+    data: str,
+    given: str,
+    *,
+    strict: bool,
+    collected: list[EvalError] | None = None,
+) -> Outcome:
     try:
         value = policy.evaluate(
             ENTRY,
@@ -125,6 +132,7 @@ def ours(policy: Policy, data: str, given: str, *, strict: bool) -> Outcome:
             data=Doc.parse(data.encode()),
             limits=LIMITS,
             strict_builtin_errors=strict,
+            collected=collected,
         )
     except EvalError as error:
         return Outcome("error", _error_line(error.to_json()), error.code)
@@ -169,9 +177,16 @@ def judge(
         return None, lenient, strict
     if lenient.kind == "compile":
         return Difference("compile", Outcome("value"), lenient), lenient, strict
-    mine = ours(compiled, program.data, program.input, strict=False)
+    failed_calls: list[EvalError] = []
+    mine = ours(
+        compiled, program.data, program.input, strict=False, collected=failed_calls
+    )
     if mine != lenient:
         return Difference("lenient", mine, lenient), lenient, strict
+    if not failed_calls and lenient == strict and program.seed % 4:
+        # Nobody met an error of a builtin.  A strict plan takes a fifth of the time
+        # of a program, so only some of these have one.
+        return None, lenient, strict
     mine = ours(compiled, program.data, program.input, strict=True)
     if mine != strict:
         return Difference("strict", mine, strict), lenient, strict

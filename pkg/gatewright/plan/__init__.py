@@ -4,6 +4,7 @@ In order of flow:
 
 - `planner`: entry points and queries; reserves functions, plans them on demand.
 - `rules`: all definitions at one place as one function.
+- `dependencies`: places of rules, innermost first.
 - `loud`: which expressions may end in an error, so that order and extent show.
 - `index`: what OPA's rule index asks before it enters a body.
 - `levels`: which of these questions its tree leads to.

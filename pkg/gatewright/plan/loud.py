@@ -61,11 +61,12 @@ class Loudness:
 
     def rules(self, node: RuleNode) -> bool:
         """Whether evaluating all that the rules at a node define may."""
-        found = self._known.get(id(node))
-        if found is None:
-            self._known[id(node)] = True  # while it is looked into
-            found = self._known[id(node)] = self._rules(node)
-        return found
+        known = self._known
+        if id(node) not in known:
+            for inner in self._planner.dependencies.innermost_first(node, known):
+                known[id(inner)] = True  # while it is looked into
+                known[id(inner)] = self._rules(inner)
+        return known[id(node)]
 
     def below(self, node: RuleNode) -> bool:
         """Whether evaluating anything at a node or below it may."""

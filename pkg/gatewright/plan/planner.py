@@ -16,6 +16,7 @@ from gatewright.ir.program import Index, Program
 from gatewright.plan import bodies, documents, rules
 from gatewright.plan.builder import FunctionBuilder, Tables
 from gatewright.plan.constants import is_ground
+from gatewright.plan.dependencies import Dependencies
 from gatewright.plan.frame import Frame, PlanError
 from gatewright.plan.index import tests_of
 from gatewright.plan.joins import IndexedTree, Join, targets_tree
@@ -32,6 +33,7 @@ from gatewright.plan.withdrawal import (
 )
 from gatewright.rego import ast
 from gatewright.rego.compiled import Compiled, CompiledQuery
+from gatewright.rego.depth import deeply
 from gatewright.rego.parser import parse_ref
 from gatewright.rego.printer import ref_text
 from gatewright.rego.rule_tree import RuleNode, term_key
@@ -65,6 +67,7 @@ class Planner:
         self.indexed = indexed
         #: By the id of a rule tree's node: what its rules use.
         self.rule_uses: dict[int, Uses] = {}
+        self.dependencies = Dependencies(compiled)
         self._watched: list[Watched] = []
         self._messages = messages
         self._optimized = optimized
@@ -417,6 +420,7 @@ def parse_entrypoint(text: str) -> ast.Ref:
     return ast.Ref([ast.Var("data"), *map(ast.String, parts)])
 
 
+@deeply
 def plan_program(
     compiled: Compiled,
     *,
@@ -454,6 +458,7 @@ def plan_program(
     return planner.finish()
 
 
+@deeply
 def plan_query(
     compiled: Compiled,
     query: CompiledQuery,

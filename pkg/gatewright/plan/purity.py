@@ -120,18 +120,25 @@ def _document(planner: Planner | None, ref: ast.Ref, uses: Uses) -> None:
 
 
 def _rules(planner: Planner, node: RuleNode) -> Uses:
-    found = planner.rule_uses.get(id(node))
-    if found is None:
-        found = planner.rule_uses[id(node)] = Uses(set())
-        for rule in node.rules:
-            clause: ast.Rule | None = rule
-            while clause is not None:
-                head = clause.head
-                parts = [*(head.args or ()), head.key, head.value, *clause.body]
-                parts += head.reference.terms[1:]
-                for part in parts:
-                    if part is not None:
-                        _visit(planner, part, found)
-                clause = clause.else_
-        found.names = set()
+    known = planner.rule_uses
+    if id(node) not in known:
+        for inner in planner.dependencies.innermost_first(node, known):
+            known[id(inner)] = Uses(set())  # while it is looked into
+            known[id(inner)] = _of_rules(planner, inner)
+    return known[id(node)]
+
+
+def _of_rules(planner: Planner, node: RuleNode) -> Uses:
+    found = Uses(set())
+    for rule in node.rules:
+        clause: ast.Rule | None = rule
+        while clause is not None:
+            head = clause.head
+            parts = [*(head.args or ()), head.key, head.value, *clause.body]
+            parts += head.reference.terms[1:]
+            for part in parts:
+                if part is not None:
+                    _visit(planner, part, found)
+            clause = clause.else_
+    found.names = set()
     return found

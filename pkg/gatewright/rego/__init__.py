@@ -11,6 +11,7 @@ quoting           strings in quotes
 printer           nodes to text
 copies            deep copies
 ast_json          nodes to JSON, as `opa parse` prints it
+depth             how deep Python may recurse meanwhile
 errors            what is wrong, and where
 
 Text to tree, in order of flow:

@@ -12,6 +12,7 @@ import re
 from typing import Any, Final
 
 from gatewright.rego import ast, order
+from gatewright.rego.depth import deeply
 
 __all__ = ["RawNumber", "body_json", "dumps", "module_json", "rule_json", "term_json"]
 
@@ -26,6 +27,7 @@ class RawNumber(str):
     __slots__ = ()
 
 
+@deeply
 def module_json(module: ast.Module, *, locations: bool = False) -> dict[str, Any]:
     """Return the JSON form of a module; numbers are `RawNumber`."""
     writer = _Writer(locations=locations)
@@ -45,21 +47,25 @@ def module_json(module: ast.Module, *, locations: bool = False) -> dict[str, Any
     return out
 
 
+@deeply
 def body_json(body: ast.Body, *, locations: bool = False) -> list[Any]:
     """Return the JSON form of a query."""
     return _Writer(locations=locations).body(body)
 
 
+@deeply
 def rule_json(rule: ast.Rule, *, locations: bool = False) -> dict[str, Any]:
     """Return the JSON form of a rule."""
     return _Writer(locations=locations).rule(rule)
 
 
+@deeply
 def term_json(term: ast.Term, *, locations: bool = False) -> dict[str, Any]:
     """Return the JSON form of one term."""
     return _Writer(locations=locations).term(term)
 
 
+@deeply
 def dumps(value: Any, *, indent: int | None = 2) -> str:
     """Write a JSON form as text, as Go's encoder does (`<`, `>`, `&` escaped)."""
     out: list[str] = []

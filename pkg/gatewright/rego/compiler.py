@@ -20,6 +20,7 @@ from gatewright.rego.compiled import (
     CompileOptions,
     QueryContext,
 )
+from gatewright.rego.depth import deeply
 from gatewright.rego.stages import (
     comprehensions,
     conflicts,
@@ -118,6 +119,7 @@ def _bounded() -> Iterator[None]:
         raise errors.RegoErrors([errors.Error(errors.COMPILE_ERROR, message)]) from None
 
 
+@deeply
 def compile_modules(
     modules: Mapping[str, ast.Module],
     *,
@@ -158,6 +160,7 @@ def compile_modules(
     )
 
 
+@deeply
 def compile_query(
     compiled: Compiled,
     body: Sequence[ast.Expr],

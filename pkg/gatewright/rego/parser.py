@@ -20,21 +20,17 @@ module's version.  All texts, codes and places of errors are OPA's (1.22).
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 from gatewright.rego import annotations as metadata
 from gatewright.rego import ast, errors, printer, tokens
+from gatewright.rego.depth import deeply
 from gatewright.rego.parser_checks import check_v1, missing_keyword
 from gatewright.rego.parser_constants import NotARule, rule_of
 from gatewright.rego.parser_rules import RuleParser
 
 __all__ = ["NotOneTerm", "parse_body", "parse_module", "parse_ref", "parse_term"]
-
-#: Frames that this parser and the stages after it may need: `MAX_DEPTH` levels of
-#: nesting at some ten frames each.  Python starts with 1,000.
-RECURSION_LIMIT: Final = 16_000
 
 #: A query that stands as a statement is a list of expressions.
 Statement: TypeAlias = ast.Package | ast.Import | ast.Rule | ast.Body
@@ -43,6 +39,7 @@ Statement: TypeAlias = ast.Package | ast.Import | ast.Rule | ast.Body
 _FUTURE: Final = "and contains every if in not or"
 
 
+@deeply
 def parse_module(
     file: str,
     text: str,
@@ -62,6 +59,7 @@ def parse_module(
     return parser.module(process_annotations=process_annotations)
 
 
+@deeply
 def parse_body(
     text: str,
     *,
@@ -90,6 +88,7 @@ def parse_body(
     return body
 
 
+@deeply
 def parse_term(text: str, *, version: int = 1, file: str = "") -> ast.Term:
     """Parse exactly one term.  Raises `RegoErrors`, `NotOneTerm` among them."""
     body = parse_body(text, version=version, file=file)
@@ -148,8 +147,6 @@ class _Statements(RuleParser):
 
     def statements(self, *, rules: bool = True) -> list[Statement]:
         """Read statements to the end of the text, or until there is an error."""
-        if sys.getrecursionlimit() < RECURSION_LIMIT:
-            sys.setrecursionlimit(RECURSION_LIMIT)
         if tokens.NOT in self.soft:
             self.not_bodies = True
         found: list[Statement] = []

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from gatewright.rego import ast
+from gatewright.rego.depth import deeply
 from gatewright.rego.printer import term_text
 from gatewright.rego.quoting import quote
 
 __all__ = ["tree"]
 
 
+@deeply
 def tree(module: ast.Module) -> str:
     """Return a line for each node, one blank deeper than the node that holds it."""
     writer = _Writer()

@@ -7,6 +7,8 @@ that one are kept on purpose, since what it leaves out decides which steps there
 from __future__ import annotations
 
 import copy
+import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -20,7 +22,6 @@ from gatewright.engine.search.terms import (
     Body,
     Definition,
     Step,
-    equal,
     is_collection,
     value_key,
 )
@@ -49,6 +50,8 @@ ARGUMENTS: Final = ast.Var("args")
 _MOST_PATHS: Final = 32
 _ANY: Final = ast.Var("__any__")
 WHOLE, PREFIX, SUFFIX = range(3)
+#: Behind all demands.
+_NOWHERE: Final = sys.maxsize
 
 Ref: TypeAlias = list[Any]
 
@@ -84,22 +87,53 @@ class Demand:
         kind = type(self.value)
         return kind is ast.Array or is_collection(self.value)
 
-    def same(self, other: Demand) -> bool:
-        return (
-            self.end == other.end
-            and self.member == other.member
-            and _same(self.value, other.value)
-        )
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """The same for demands of a ref that demand the same."""
+        return self.end, self.member, _key(self.value)
 
 
 Way: TypeAlias = list[Demand]
 
 
-def _same(a: Any, b: Any) -> bool:
-    kind = type(a)
-    if kind in NODES or type(b) in NODES:
-        return kind is type(b) and bool(a == b)
-    return equal(a, b)
+def _key(term: Any) -> tuple[Any, ...]:
+    kind = type(term)
+    if kind is ast.Var:
+        return "var", term.name
+    if kind is ast.Array:
+        return "array", *map(_key, term.items)
+    return "value", value_key(term)
+
+
+def _ref_key(ref: Ref) -> tuple[Any, ...]:
+    return ref[0].name, *map(value_key, ref[1:])
+
+
+class _Asked:
+    """The demands of one ref by what they demand, as places in all the demands.
+
+    `places`: the first of each key; `open`: of those that anything meets; `concrete`,
+    `affixed`: the first of the others, and of those that are ends of texts; `count`:
+    of the others.
+    """
+
+    __slots__ = ("affixed", "concrete", "count", "open", "places")
+
+    def __init__(self) -> None:
+        self.places: dict[Any, int] = {}
+        self.open: deque[int] = deque()
+        self.concrete = self.affixed = _NOWHERE
+        self.count = 0
+
+    def add(self, demand: Demand, place: int) -> None:
+        self.places[demand.key] = min(place, self.places.get(demand.key, _NOWHERE))
+        if demand.open:
+            self.open.append(place)
+            return
+        self.count += 1
+        self.concrete = min(self.concrete, place)
+        if demand.end:
+            self.affixed = min(self.affixed, place)
 
 
 class Refs:
@@ -112,7 +146,7 @@ class Refs:
         self._numbers: dict[Any, int] = {}
 
     def number(self, ref: Ref) -> int:
-        key = (ref[0].name, *map(value_key, ref[1:]))
+        key = _ref_key(ref)
         found = self._numbers.get(key)
         if found is None:
             found = self._numbers[key] = len(self.refs)
@@ -139,7 +173,7 @@ class Reader:
         definition: Definition,
         refs: Refs,
         virtual: Callable[[Ref], bool],
-        outer: Sequence[Demand] = (),
+        outer: Reader | None = None,
     ) -> None:
         self.args: Sequence[Any] = definition.args or ()
         self.definition = definition
@@ -147,8 +181,12 @@ class Reader:
         self.virtual = virtual
         self.outer = outer
         self.demands: Way = []
+        self._asked: dict[int, _Asked] = {}
+        #: Where a variable stands for a ref, by its name.
+        self.stand_ins: dict[str, list[int]] = {}
         self.alternatives: list[list[Way]] = []
         self.memberships: list[tuple[Ref, Ref]] = []
+        self._consulted: set[Any] = set()
 
     def read(self, steps: Sequence[Step], constants: dict[str, Any]) -> None:
         for step in steps:
@@ -208,9 +246,7 @@ class Reader:
 
     def _operand(self, body: Body, constants: dict[str, Any]) -> list[Way]:
         """The ways to satisfy an operand of `and` or `or`; none: it says nothing."""
-        inner = Reader(
-            self.definition, self.refs, self.virtual, [*self.demands, *self.outer]
-        )
+        inner = Reader(self.definition, self.refs, self.virtual, self)
         inner.read(body.steps, dict(constants))
         paths = inner.paths()
         if len(paths) == 1 and not paths[0]:
@@ -316,16 +352,10 @@ class Reader:
                 self._insert(Demand(number, item))
             return
         self._insert(Demand(number, items[0]))
-        mine = [demand for demand in self.demands if demand.ref == number]
-        seen = [d.value for d in mine if d.end == WHOLE and not d.member]
-        concrete = sum(not demand.open for demand in mine)
         for item in items[1:]:
-            if not any(_same(item, other) for other in seen):
-                seen.append(item)
-                concrete += 1
-                self.demands.append(Demand(number, item))
+            self._append_new(Demand(number, item))
         self.refs.counts[number] += len(items) - 1
-        if concrete > 1:
+        if self._asked[number].count > 1:
             self._alternate(number, 1)
 
     def _affix(self, terms: list[Any], constants: dict[str, Any], end: int) -> None:
@@ -350,15 +380,10 @@ class Reader:
         bases = elements(base)
         if not bases or not all(isinstance(one, str) for one in bases):
             return
-        mine = [demand for demand in self.demands if demand.ref == number]
-        concrete = sum(not demand.open for demand in mine)
-        self.refs.counts[number] += len(bases) - (1 if mine else 0)
-        seen = {demand.value for demand in mine if demand.end == end}
-        for one in dict.fromkeys(bases):
-            if one not in seen:
-                concrete += 1
-                self.demands.append(Demand(number, one, end=end))
-        if concrete > 1:
+        self.refs.counts[number] += len(bases) - (number in self._asked)
+        for one in bases:
+            self._append_new(Demand(number, one, end=end))
+        if self._asked[number].count > 1:
             self._alternate(number, 2)
 
     def _collection_key(self, ref: Ref) -> bool:
@@ -377,9 +402,9 @@ class Reader:
             key = last.terms
         if key is None or self.virtual(key):
             return False
-        if not any(
-            _same_ref(key, k) and _same_ref(prefix, c) for k, c in self.memberships
-        ):
+        consulted = _ref_key(key), _ref_key(prefix)
+        if consulted not in self._consulted:
+            self._consulted.add(consulted)
             self.memberships.append((key, prefix))
             self.refs.counts[self.refs.number(key)] += 1
         return True
@@ -388,10 +413,12 @@ class Reader:
 
     def _resolved(self, var: ast.Var) -> Ref | None:
         """The ref that a variable stands for, if that was seen."""
-        for demand in (*self.demands, *self.outer):
-            value = demand.value
-            if type(value) is ast.Var and value.name == var.name:
-                return self.refs.refs[demand.ref]
+        reader: Reader | None = self
+        while reader is not None:
+            places = reader.stand_ins.get(var.name)
+            if places:
+                return self.refs.refs[reader.demands[places[0]].ref]
+            reader = reader.outer
         for place, arg in enumerate(self.args):
             if type(arg) is ast.Var and arg.name == var.name:
                 return [ARGUMENTS, place]
@@ -426,21 +453,46 @@ class Reader:
         self.refs.alternated[number] = max(self.refs.alternated[number], kind)
 
     def _insert(self, demand: Demand) -> None:
-        seen = False
-        for place, other in enumerate(self.demands):
-            if other.ref != demand.ref:
-                continue
-            seen = True
-            if other.same(demand):
-                return
-            if not demand.open and demand.end == WHOLE and other.open:
-                self.demands[place] = demand
-                return
-            if not demand.open and not other.open:
-                self._alternate(demand.ref, 2 if demand.end or other.end else 1)
-        if not seen:
+        asked = self._asked.get(demand.ref)
+        if asked is None:
             self.refs.counts[demand.ref] += 1
+            self._append(demand)
+            return
+        end = asked.places.get(demand.key, _NOWHERE)
+        known = end < _NOWHERE
+        replaces = False
+        if not demand.open:
+            # The first that anything meets, unless the same is found before it.
+            if demand.end == WHOLE and asked.open and asked.open[0] < end:
+                replaces, end = True, asked.open[0]
+            if asked.concrete < end:
+                self._alternate(
+                    demand.ref, 2 if demand.end or asked.affixed < end else 1
+                )
+        if replaces:
+            self._replace_open(asked, demand)
+        elif not known:
+            self._append(demand)
+
+    def _append(self, demand: Demand) -> None:
+        place = len(self.demands)
         self.demands.append(demand)
+        self._asked.setdefault(demand.ref, _Asked()).add(demand, place)
+        if demand.open:
+            self.stand_ins.setdefault(demand.value.name, []).append(place)
+
+    def _append_new(self, demand: Demand) -> None:
+        asked = self._asked.get(demand.ref)
+        if asked is None or demand.key not in asked.places:
+            self._append(demand)
+
+    def _replace_open(self, asked: _Asked, demand: Demand) -> None:
+        place = asked.open.popleft()
+        gone = self.demands[place]
+        del asked.places[gone.key]
+        self.stand_ins[gone.value.name].remove(place)
+        self.demands[place] = demand
+        asked.add(demand, place)
 
 
 # Terms ----------------------------------------------------------------------
@@ -474,10 +526,6 @@ def _ground_prefix(ref: Ref) -> Ref:
         if place and type(part) in NODES:
             return ref[:place]
     return ref
-
-
-def _same_ref(a: Ref, b: Ref) -> bool:
-    return len(a) == len(b) and a[0].name == b[0].name and all(map(_same, a[1:], b[1:]))
 
 
 def _indexable(term: Any) -> bool:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
-from gatewright.engine.errors import EvalError
+from gatewright.engine.errors import INTERNAL_ERROR, EvalError
 from gatewright.engine.search.early import Outcome
 from gatewright.engine.search.state import Search
 from gatewright.engine.search.steps import Evaluation
@@ -15,21 +12,12 @@ from gatewright.engine.search.terms import Body
 from gatewright.engine.values import UNDEFINED, Value
 from gatewright.rego import ast
 from gatewright.rego.compiled import CompiledQuery
+from gatewright.rego.depth import deep
 
 __all__ = ["search_query"]
 
-#: A body nests a handful of calls for each of its expressions.
+#: A body nests a handful of calls for each of its expressions; all lie on the heap.
 _DEPTH: Final = 400_000
-
-
-@contextmanager
-def _deep() -> Iterator[None]:
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(before, _DEPTH))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
 
 
 def search_query(
@@ -43,7 +31,6 @@ def search_query(
 
     Raises EvalError.  Errors of builtins are left in `search.errors`.
     """
-    search.program.query_keys(query.body)
     rows: list[dict[Any, Value]] = []
     names: dict[Any, str] = {**query.bindings, **query.captures}
 
@@ -54,9 +41,14 @@ def search_query(
         )
         return None
 
-    e = Evaluation(search, Body(query.body), input=input)
-    with _deep():
-        end = e.whole(solved)
+    try:
+        with deep(_DEPTH):
+            search.program.query_keys(query.body)
+            e = Evaluation(search, Body(query.body), input=input)
+            end = e.whole(solved)
+    except RecursionError:
+        text = "evaluation nests deeper than it may"
+        raise EvalError(INTERNAL_ERROR, text) from None
     if isinstance(end, EvalError):
         raise end
     return rows

@@ -116,19 +116,17 @@ class RuleIndex:
                 for demand in path:
                     if demand.delimiter is not None:
                         globs.setdefault(demand.ref, set()).add(demand.delimiter)
-        levels = [ref for ref in order if ref in valued]
-        bare = [ref for ref in order if ref not in valued]
+        levels = {ref: place for place, ref in enumerate(order) if ref in valued}
+        bare = {ref: place for place, ref in enumerate(order) if ref not in valued}
         self._tests: dict[int, list[list[tuple[int, list[Demand]]]]] = {}
         self._required: dict[int, list[int]] = {}
         self._memberships = {k: r.memberships for k, r in readers.items()}
         self._globs = globs
         for key, paths in paths_of.items():
             self._tests[key] = [list(_levels(path, levels)) for path in paths]
-            self._required[key] = [
-                ref
-                for ref in bare
-                if all(any(demand.ref == ref for demand in path) for path in paths)
-            ]
+            first, *others = ({demand.ref for demand in path} for path in paths)
+            required = first.intersection(bare, *others)
+            self._required[key] = sorted(required, key=bare.__getitem__)
 
     def everything(self) -> Found:
         """All definitions."""
@@ -190,18 +188,19 @@ class RuleIndex:
         return False
 
 
-def _levels(path: Way, order: list[int]) -> Iterator[tuple[int, list[Demand]]]:
-    """The tests of one path: a ref, and the demands of which one has to hold."""
-    remaining = len(path)
-    for ref in order:
-        if not remaining:
-            return
-        demands = [demand for demand in path if demand.ref == ref]
-        remaining -= len(demands)
+def _levels(path: Way, order: dict[int, int]) -> Iterator[tuple[int, list[Demand]]]:
+    """The tests of one path: a ref, and the demands of which one has to hold.
+
+    `order`: the places of refs in the tree.
+    """
+    asked: dict[int, list[Demand]] = {}
+    for demand in path:
+        if demand.ref in order:
+            asked.setdefault(demand.ref, []).append(demand)
+    for ref in sorted(asked, key=order.__getitem__):
+        demands = asked[ref]
         if len(demands) > 1:
             demands = [demand for demand in demands if not demand.open] or demands
-        if not demands:
-            continue
         several = len(demands) > 1 and not any(demand.open for demand in demands)
         if several and any(demand.end or demand.composite for demand in demands):
             # What comes below cannot be tested for each of them.

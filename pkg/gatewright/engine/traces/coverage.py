@@ -6,7 +6,9 @@ is a range of positions; a percentage is of lines, as `opa` counts them.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
+from itertools import accumulate
 from typing import Any, Final, TypeAlias
 
 from gatewright.engine.search.events import Event, Op
@@ -31,11 +33,18 @@ def _range(loc: ast.Location) -> Range:
     return loc.row, loc.col, loc.row + lines, len(text) - text.rindex("\n")
 
 
-def _covers(ranges: Iterable[Range], place: Range) -> bool:
-    return any(
-        (one[0], one[1]) <= place[:2] and (one[2], one[3]) >= place[2:]
-        for one in ranges
-    )
+class _Covered:
+    """Answers whether one of some places encloses another."""
+
+    def __init__(self, ranges: Iterable[Range]) -> None:
+        ordered = sorted(ranges)
+        self._starts = [one[:2] for one in ordered]
+        #: The furthest end of a place and all that start before it.
+        self._ends = list(accumulate((one[2:] for one in ordered), max))
+
+    def __contains__(self, place: Range) -> bool:
+        before = bisect_right(self._starts, place[:2])
+        return before > 0 and self._ends[before - 1] >= place[2:]
 
 
 def _rows(ranges: Iterable[Range]) -> set[int]:
@@ -86,8 +95,8 @@ class Coverage:
             missing: set[Range] = set()
             module = modules.get(file)
             if module is not None:
-                places = set(_places(module))
-                missing = {place for place in places if not _covers(covered, place)}
+                known = _Covered(covered)
+                missing = {place for place in _places(module) if place not in known}
             rows = len(_rows(covered)), len(_rows(missing))
             totals = [totals[0] + rows[0], totals[1] + rows[1]]
             files[file] = self._file(file, covered, missing, rows)
@@ -101,23 +110,20 @@ class Coverage:
     def _file(
         self, file: str, covered: set[Range], missing: set[Range], rows: tuple[int, int]
     ) -> dict[str, Any]:
+        kinds = {
+            kind: _Covered(other.covered(file)) for kind, other in self.kinds.items()
+        }
         out: dict[str, Any] = {
             "covered": [_json(one) for one in sorted(covered)],
             "not_covered": [
-                _json(one, self._reasons(file, one)) for one in sorted(missing)
+                _json(one, [kind for kind, known in kinds.items() if one in known])
+                for one in sorted(missing)
             ],
             "covered_lines": rows[0],
             "not_covered_lines": rows[1],
             "coverage": _share(*rows),
         }
         return {key: value for key, value in out.items() if value}
-
-    def _reasons(self, file: str, place: Range) -> list[str]:
-        return [
-            kind
-            for kind, other in self.kinds.items()
-            if _covers(other.covered(file), place)
-        ]
 
 
 def _places(module: ast.Module) -> Iterable[Range]:

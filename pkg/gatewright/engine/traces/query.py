@@ -16,6 +16,7 @@ from gatewright.engine.values import UNDEFINED, Value
 from gatewright.rego import ast
 from gatewright.rego.compiled import QueryContext
 from gatewright.rego.compiler import compile_query
+from gatewright.rego.depth import deeply
 from gatewright.rego.parser import parse_body
 
 __all__ = ["TracedQuery"]
@@ -27,6 +28,7 @@ class TracedQuery:
     `program`: share it between queries of one policy.  Raises RegoErrors.
     """
 
+    @deeply
     def __init__(
         self,
         policy: Policy,

@@ -1,6 +1,7 @@
-"""Writes pkg/gatewright/builtins/table.json from the real opa.
+"""Writes table.json and versions.json in pkg/gatewright/builtins from the real opa.
 
-Only facts are kept: names, operand names, types, flags. Descriptions are not.
+Only facts are kept: names, operand names, types, flags, and since when there is
+what. Descriptions are not.
 
     python tools/builtins.py [--check] [--opa PATH]
 
@@ -20,7 +21,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-TABLE = ROOT / "pkg" / "gatewright" / "builtins" / "table.json"
+FOLDER = ROOT / "pkg" / "gatewright" / "builtins"
+TABLE = FOLDER / "table.json"
+VERSIONS = FOLDER / "versions.json"
 CACHED = Path.home() / ".cache" / "gatewright-peers" / "bin" / "opa"
 PROSE = {"description"}
 
@@ -54,6 +57,40 @@ def render(capabilities: dict[str, Any]) -> str:
     )
 
 
+def capabilities(opa: str, *args: str) -> bytes:
+    """What `opa capabilities` prints."""
+    return subprocess.run(
+        [opa, "capabilities", *args], check=True, capture_output=True, timeout=60
+    ).stdout
+
+
+def history(opa: str) -> str:
+    """The text of versions.json: for each name its first release, and the one from
+    which on it is gone (null: none)."""
+    versions = capabilities(opa).decode().split()
+    spans: dict[str, dict[str, list[str | None]]] = {}
+    before: dict[str, set[str]] = {}
+    for version in versions:
+        document = json.loads(capabilities(opa, "--version", version))
+        document["builtins"] = [row["name"] for row in document["builtins"]]
+        for kind in ("builtins", "features", "future_keywords"):
+            names = set(document.get(kind) or ())
+            known = spans.setdefault(kind, {})
+            for name in names - before.get(kind, set()):
+                if name in known:
+                    raise ValueError(f"{name} came twice")
+                known[name] = [version, None]
+            for name in before.get(kind, set()) - names:
+                known[name][1] = version
+            before[kind] = names
+    encode = json.JSONEncoder(separators=(",", ":")).encode
+    parts = [f'"versions":{encode(versions)}']
+    for kind, known in sorted(spans.items()):
+        rows = ",\n".join(f"{encode(n)}:{encode(known[n])}" for n in sorted(known))
+        parts.append(f'"{kind}":{{\n{rows}\n}}')
+    return "{" + ",\n".join(parts) + "}\n"
+
+
 def main() -> int:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -63,20 +100,17 @@ def main() -> int:
     if options.opa is None:
         print("builtins: no opa binary found", file=sys.stderr)
         return 2
-    output = subprocess.run(
-        [options.opa, "capabilities", "--current"],
-        check=True,
-        capture_output=True,
-        timeout=60,
-    ).stdout
-    text = render(json.loads(output))
-    if TABLE.exists() and TABLE.read_text() == text:
-        return 0
-    if options.check:
-        print(f"builtins: {TABLE.relative_to(ROOT)} is out of date", file=sys.stderr)
-        return 1
-    TABLE.write_text(text)
-    return 0
+    current = json.loads(capabilities(options.opa, "--current"))
+    stale = 0
+    for path, text in ((TABLE, render(current)), (VERSIONS, history(options.opa))):
+        if path.exists() and path.read_text() == text:
+            continue
+        if options.check:
+            print(f"builtins: {path.relative_to(ROOT)} is out of date", file=sys.stderr)
+            stale = 1
+        else:
+            path.write_text(text)
+    return stale
 
 
 if __name__ == "__main__":

@@ -116,7 +116,10 @@ def test_what_was_kept_grows_old(server: tuple[str, list[str]]) -> None:
     ("policy", "text"),
     [
         (HttpPolicy(enabled=False), "http.send is turned off"),
-        (HttpPolicy(allow_net=frozenset(["example.com"])), "unallowed host: 127.0.0.1"),
+        (
+            HttpPolicy(allow_net=frozenset(["example.com"])),
+            "disallowed host: 127.0.0.1",
+        ),
     ],
 )
 def test_hosts_can_be_refused(

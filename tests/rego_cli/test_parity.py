@@ -27,12 +27,18 @@ LINES = [line if isinstance(line, dict) else {"args": line} for line in CASES["l
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, opa):
     root = tmp_path_factory.mktemp("lines")
     for name, text in CASES["files"].items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    shown = subprocess.run(
+        [opa, "capabilities", "--current"], capture_output=True, timeout=60, check=True
+    ).stdout
+    everything = json.loads(shown)
+    text = json.dumps({**everything, "allow_net": ["example.com"]})
+    (root / "capabilities.json").write_text(text)
     return root
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -30,7 +32,7 @@ DEEP = {
 }
 
 
-def in_thread(run):
+def in_thread(run: Callable[[], Any]) -> Any:
     """Call a function on a thread with a small stack; what it returned."""
     found = []
     before = threading.stack_size(STACK * 1024)

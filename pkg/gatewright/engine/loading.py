@@ -18,7 +18,7 @@ import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
 from gatewright.engine.documents import Doc, JsonError
@@ -28,6 +28,9 @@ from gatewright.engine.values import Value
 from gatewright.rego import ast
 from gatewright.rego.errors import Error, RegoErrors
 from gatewright.rego.parser import parse_module
+
+if TYPE_CHECKING:
+    from gatewright.builtins.capabilities import Capabilities
 from gatewright.rego.printer import ref_text
 
 __all__ = [
@@ -200,8 +203,18 @@ def _first_value(data: bytes, text: str) -> Value:
 class _Loader:
     """One run over paths; errors are collected."""
 
-    def __init__(self, *, version: int, ignore: Sequence[str], only_rego: bool) -> None:
+    def __init__(
+        self,
+        *,
+        version: int,
+        ignore: Sequence[str],
+        only_rego: bool,
+        capabilities: Capabilities | None,
+        v0_v1: bool,
+    ) -> None:
         self.version = version
+        self.capabilities = capabilities
+        self.v0_v1 = v0_v1
         self.ignore = ignore
         self.only_rego = only_rego
         self.loaded = Loaded()
@@ -262,7 +275,12 @@ class _Loader:
     def file(self, path: str, place: tuple[str, ...], depth: int) -> None:
         extension = os.path.splitext(path)[1]
         if path.endswith(".tar.gz"):
-            bundle = load_bundle(path, version=self.version)
+            bundle = load_bundle(
+                path,
+                version=self.version,
+                capabilities=self.capabilities,
+                v0_v1=self.v0_v1,
+            )
             self.loaded.modules.update(bundle.modules)
             self.loaded.merge(path, place, bundle.documents)
             return
@@ -296,7 +314,12 @@ class _Loader:
         text = data.decode("utf-8", "surrogateescape")
         start = time.perf_counter_ns()
         self.loaded.modules[path] = parse_module(
-            path, text, version=self.version, process_annotations=True
+            path,
+            text,
+            version=self.version,
+            process_annotations=True,
+            capabilities=self.capabilities,
+            v0_v1=self.v0_v1,
         )
         self.loaded.parse_ns += time.perf_counter_ns() - start
 
@@ -389,22 +412,45 @@ def load_paths(
     version: int = 1,
     ignore: Sequence[str] = (),
     only_rego: bool = False,
+    capabilities: Capabilities | None = None,
+    v0_v1: bool = False,
 ) -> Loaded:
     """Load files and folders.
 
     `version` is that of the Rego; `ignore` holds shell patterns for names of files
-    and folders; `only_rego` leaves data out.  Raises LoadErrors with all mistakes.
+    and folders; `only_rego` leaves data out; `capabilities` limit the language,
+    `v0_v1`: as in `parse_module`.
+    Raises LoadErrors with all mistakes.
     """
-    loader = _Loader(version=version, ignore=ignore, only_rego=only_rego)
+    loader = _Loader(
+        version=version,
+        ignore=ignore,
+        only_rego=only_rego,
+        capabilities=capabilities,
+        v0_v1=v0_v1,
+    )
     for path in paths:
         loader.path(path)
     return loader.finish()
 
 
-def load_bundle(path: str, *, version: int = 1, ignore: Sequence[str] = ()) -> Loaded:
+def load_bundle(
+    path: str,
+    *,
+    version: int = 1,
+    ignore: Sequence[str] = (),
+    capabilities: Capabilities | None = None,
+    v0_v1: bool = False,
+) -> Loaded:
     """Load a bundle: a folder, or a `.tar.gz` archive.  Raises LoadErrors."""
     path = _clean(path)
-    loader = _Loader(version=version, ignore=ignore, only_rego=False)
+    loader = _Loader(
+        version=version,
+        ignore=ignore,
+        only_rego=False,
+        capabilities=capabilities,
+        v0_v1=v0_v1,
+    )
     try:
         files = list(_folder(path) if os.path.isdir(path) else _archive(path))
     except OSError as error:

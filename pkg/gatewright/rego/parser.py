@@ -20,8 +20,8 @@ module's version.  All texts, codes and places of errors are OPA's (1.22).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from gatewright.rego import annotations as metadata
 from gatewright.rego import ast, errors, printer, tokens
@@ -30,6 +30,9 @@ from gatewright.rego.parser_checks import check_v1, missing_keyword
 from gatewright.rego.parser_constants import NotARule, rule_of
 from gatewright.rego.parser_rules import RuleParser
 
+if TYPE_CHECKING:
+    from gatewright.builtins.capabilities import Capabilities
+
 __all__ = ["NotOneTerm", "parse_body", "parse_module", "parse_ref", "parse_term"]
 
 #: A query that stands as a statement is a list of expressions.
@@ -37,6 +40,7 @@ Statement: TypeAlias = ast.Package | ast.Import | ast.Rule | ast.Body
 
 #: What `future.keywords` may be followed by.
 _FUTURE: Final = "and contains every if in not or"
+_V1_WORDS: Final = frozenset({"contains", "every", "if", "in"})
 
 
 @deeply
@@ -47,15 +51,24 @@ def parse_module(
     version: int = 1,
     process_annotations: bool = False,
     future_keywords: Iterable[str] = (),
+    capabilities: Capabilities | None = None,
+    v0_v1: bool = False,
 ) -> ast.Module:
     """Parse one module; `file` is the name that errors show.
 
     `version` is the Rego version the text is read as (0, 1, 2).  Metadata
     comments are parsed (and may then be in error) with `process_annotations`.
+    `capabilities` say which parts of the language there are (None: all).
+    `v0_v1`: the text has to be good as v0 and as v1; `version` does not count.
     Raises `RegoErrors` with code `rego_parse_error`.
     """
+    if v0_v1:
+        version = 0
     source = ast.Source(file, text)
     parser = _Statements(source, version=version, soft=_soft(future_keywords))
+    if capabilities is not None:
+        parser.restrict(capabilities)
+    parser.v0_v1 = v0_v1
     return parser.module(process_annotations=process_annotations)
 
 
@@ -66,6 +79,7 @@ def parse_body(
     version: int = 1,
     file: str = "",
     future_keywords: Iterable[str] = (),
+    capabilities: Capabilities | None = None,
 ) -> ast.Body:
     """Parse a query: expressions separated by `;` or line breaks.
 
@@ -73,6 +87,8 @@ def parse_body(
     """
     source = ast.Source(file, text)
     parser = _Statements(source, version=version, soft=_soft(future_keywords))
+    if capabilities is not None:
+        parser.restrict(capabilities)
     body: ast.Body = []
     statements = parser.statements(rules=False)
     parser.check()
@@ -140,10 +156,39 @@ def _soft(words: Iterable[str]) -> frozenset[int]:
     return frozenset(kinds)
 
 
+def _illegal(message: str) -> errors.RegoErrors:
+    text = f"illegal capabilities: {message}"
+    return errors.RegoErrors([errors.Error(errors.PARSE_ERROR, text)])
+
+
 class _Statements(RuleParser):
     """The top layer: statements one after the other, then the module of them."""
 
-    __slots__ = ()
+    __slots__ = ("features", "future_words", "v0_v1")
+
+    def __init__(self, text: ast.Source, *, version: int, soft: frozenset[int]) -> None:
+        super().__init__(text, version=version, soft=soft)
+        self.future_words: Sequence[str] = _FUTURE.split()
+        self.features: frozenset[str] | None = None
+        self.v0_v1 = False
+
+    def restrict(self, capabilities: Capabilities) -> None:
+        """Take away what they do not have.  Raises `RegoErrors` if that is too much."""
+        needed = {1: "rego_v1", 2: "rego_v2"}.get(self.version)
+        if needed is not None and needed not in capabilities.features:
+            message = f"{needed} feature required for parsing v{self.version} Rego"
+            raise _illegal(message)
+        for word in capabilities.future_keywords:
+            if word not in self.future_words:
+                raise _illegal(f"unknown keyword: {word}")
+        words = set(capabilities.future_keywords)
+        if self.version or "rego_v1" in capabilities.features:
+            words |= _V1_WORDS
+        if self.version == 2:
+            words |= set(_FUTURE.split())
+        self.future_words = sorted(words)
+        self.features = capabilities.features
+        self.templates = "template_strings" in capabilities.features
 
     def statements(self, *, rules: bool = True) -> list[Statement]:
         """Read statements to the end of the text, or until there is an error."""
@@ -217,12 +262,22 @@ class _Statements(RuleParser):
             )
         elif item.alias:
             self.error(item.alias_loc, "`rego` imports cannot be aliased")
+        elif not self._has_import(path):
+            self.error(
+                item.path.loc,
+                f"invalid import, `{path}` is not supported by current capabilities",
+            )
         elif path == "rego.v1":
             if self.version == 0:
                 self.enable(tokens.V1_KEYWORDS)
         elif self.version < 2:
             self.enable(tokens.V1_KEYWORDS | tokens.V2_KEYWORDS)
             self.not_bodies = True
+
+    def _has_import(self, path: str) -> bool:
+        name = path.replace(".", "_")  # rego_v1, and rego_v2, which has that too
+        known = {name, f"{name}_import", "rego_v2"}
+        return self.features is None or not known.isdisjoint(self.features)
 
     def _apply_future(self, item: ast.Import) -> None:
         terms = item.path.terms
@@ -232,13 +287,13 @@ class _Statements(RuleParser):
         if item.alias:
             self.error(item.alias_loc, "`future` imports cannot be aliased")
             return
-        words = _FUTURE.split()
+        words = list(self.future_words)
         if len(terms) == 3 and isinstance(terms[2], ast.String):
             word = terms[2].value
             if word not in words:
                 self.error(
                     item.path.loc,
-                    f"unexpected keyword, must be one of [{_FUTURE}]",
+                    f"unexpected keyword, must be one of [{' '.join(words)}]",
                 )
                 return
             words = [word]
@@ -282,7 +337,7 @@ class _Statements(RuleParser):
             [],
             comments=comments,
             annotations=notes,
-            rego_version=self.version,
+            rego_version=1 if self.v0_v1 else self.version,
             source=self.source,
         )
         for index, statement in enumerate(statements[1:], 1):

@@ -57,6 +57,7 @@ class Cursor:
         "soft",
         "source",
         "starts",
+        "templates",
         "text",
         "texts",
         "tok",
@@ -87,6 +88,7 @@ class Cursor:
         self.ref_kinds = frozenset(range(tokens.PACKAGE, tokens.SOFT)) | self.soft
         self.i = -1
         self.tok = tokens.ILLEGAL
+        self.templates = version > 0
         self.wildcards = 0
         self.errors: tuple[Finding, ...] = ()
         self.hints: tuple[str, ...] = ()

@@ -79,7 +79,7 @@ class ScalarParser(Cursor):
     def template(self) -> ast.Term | None:
         """Read a template string, from its first stretch of text to its last."""
         loc = self.loc()
-        if self.version == 0:
+        if not self.templates:
             message = "template strings are not supported by current capabilities"
             self.error(loc, message)
             return None

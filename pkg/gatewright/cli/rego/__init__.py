@@ -16,6 +16,8 @@ prints, so that a script moves over by writing `gatewright rego` for `opa`.
     check.py        gatewright rego check
     test.py         gatewright rego test
     reports.py      its formats
+    pointers.py     where a test failed, and what its variables held
+    changes.py      waiting until files change
     bench.py        gatewright rego bench
     rounds.py       its runs and formats
     parse.py        gatewright rego parse

@@ -90,7 +90,7 @@ def bench(
                 input=ready.input,
                 data=ready.data,
                 limits=limits,
-                context=runtime_context(),
+                context=runtime_context(ready.http),
             )
             return bool(rows)
 

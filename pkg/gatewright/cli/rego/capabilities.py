@@ -9,12 +9,10 @@ from typing import Any, Final
 import click
 
 from gatewright.cli.problems import Problem
-from gatewright.cli.rego.command import Command
+from gatewright.cli.rego.command import Command, print_error
 
 __all__ = ["capabilities"]
 
-#: The OPA whose language and builtins this is.
-VERSION: Final = "v1.22.2"
 #: OPA's order of the keys of a builtin.
 _ORDER: Final = (
     "name",
@@ -40,11 +38,17 @@ _V0_FEATURES: Final = (
 
 @click.command(cls=Command, name="capabilities")
 @click.option("--current", is_flag=True, help="Print the capabilities in force.")
-@click.option("--version", metavar="VERSION", help=f"Only {VERSION}.")
+@click.option("--version", metavar="VERSION", help="Print those of a release.")
 @click.option("--file", "file_", metavar="FILE", help="Print those in a file.")
 @click.option("--v0-compatible", is_flag=True, help="Those of Rego v0.")
+@click.pass_context
 def capabilities(
-    *, current: bool, version: str | None, file_: str | None, v0_compatible: bool
+    ctx: click.Context,
+    *,
+    current: bool,
+    version: str | None,
+    file_: str | None,
+    v0_compatible: bool,
 ) -> None:
     r"""Print builtins and features as JSON; without a flag, the versions known.
 
@@ -54,39 +58,41 @@ def capabilities(
     Example:
       gatewright rego capabilities --current
     """
+    from gatewright.builtins.capabilities import version_document, versions
+    from gatewright.builtins.declarations import capabilities_document
+
     if file_:
         try:
             with open(file_, encoding="utf-8") as stream:
                 document = json.load(stream)
         except (OSError, ValueError) as error:
             raise Problem(str(error)) from error
-    elif current or version == VERSION:
-        document = _current(v0=v0_compatible)
+    elif current:
+        document = _shown(capabilities_document(), v0=v0_compatible)
     elif version:
-        raise Problem(
-            f"no capabilities version found: {version}",
-            remedy=f"There is {VERSION} only.",
-        )
+        try:
+            document = _shown(version_document(version), v0=False)
+        except KeyError:
+            print_error(f"no capabilities version found {version}")
+            ctx.exit(1)
     else:
-        sys.stdout.write(f"{VERSION}\n")
+        sys.stdout.write("".join(f"{known}\n" for known in versions()))
         return
     from gatewright.rego.ast_json import dumps
 
     sys.stdout.write(dumps(document) + "\n")
 
 
-def _current(*, v0: bool) -> dict[str, Any]:
-    from gatewright.builtins.declarations import capabilities_document
-
-    document = capabilities_document()
+def _shown(document: dict[str, Any], *, v0: bool) -> dict[str, Any]:
     out: dict[str, Any] = {
         "builtins": [
             {key: entry[key] for key in _ORDER if key in entry}
             for entry in document["builtins"]
         ],
-        "future_keywords": document["future_keywords"],
-        "features": document["features"],
     }
+    for kind in ("future_keywords", "features"):
+        if kind in document:
+            out[kind] = document[kind]
     if v0:
         out["future_keywords"] = list(_V0_KEYWORDS)
         out["features"] = list(_V0_FEATURES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,7 +11,6 @@ from gatewright.cli.rego.command import (
     Command,
     FlagError,
     print_error,
-    refused,
 )
 from gatewright.cli.rego.options import (
     bundle_mode_option,
@@ -20,6 +20,9 @@ from gatewright.cli.rego.options import (
     source_options,
     strict_option,
 )
+
+if TYPE_CHECKING:
+    from gatewright.builtins.capabilities import Capabilities
 
 __all__ = ["check"]
 
@@ -32,7 +35,7 @@ __all__ = ["check"]
 @bundle_mode_option
 @source_options
 @capabilities_option
-@refused("--v0-v1", why="use --v0-compatible, or neither")
+@click.option("--v0-v1", is_flag=True, help="Policies have to be good as v0 and as v1.")
 @click.pass_context
 def check(
     ctx: click.Context,
@@ -45,6 +48,8 @@ def check(
     schema: str,
     ignore: tuple[str, ...],
     v0_compatible: bool,
+    capabilities: Capabilities | None,
+    v0_v1: bool,
 ) -> None:
     r"""Parse and compile policies, and print what is wrong with them.
 
@@ -72,6 +77,8 @@ def check(
             ignore=patterns(ignore),
             v0=v0_compatible,
             only_rego=True,
+            capabilities=capabilities,
+            v0_v1=v0_v1,
         )
         compile_modules(
             loaded.modules,
@@ -82,6 +89,7 @@ def check(
                 path_exists=loaded.has_path if bundle else None,
                 rego_version=0 if v0_compatible else 1,
                 schemas=schemas,
+                builtins=None if capabilities is None else capabilities.builtins,
             ),
         )
     except (LoadErrors, RegoErrors) as error:

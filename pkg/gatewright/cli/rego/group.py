@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from gatewright.cli.main import LazyGroup
+from gatewright.cli.rego.command import FlagError
 
 __all__ = ["rego"]
 
@@ -28,9 +29,31 @@ COMMANDS: Final[Mapping[str, tuple[str, str, str]]] = {
     ),
 }
 
+#: Commands of opa that are not here, and what they would take.
+_LATER: Final[Mapping[str, str]] = {
+    "build": "bundles are read, not built",
+    "deps": "dependencies of queries are not printed",
+    "exec": "there is no server of Rego and no decision log; use eval",
+    "fmt": "there is no formatter",
+    "inspect": "bundles are read, not inspected",
+    "run": "there is no server of Rego and no prompt",
+    "sign": "bundles are not signed",
+}
+
+
+class _Group(LazyGroup):
+    """Names the commands of opa that are missing, rather than not to know them."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] in _LATER:
+            raise FlagError(f"{args[0]} is not supported: {_LATER[args[0]]}")
+        return super().resolve_command(ctx, args)
+
 
 @click.group(
-    cls=LazyGroup,
+    cls=_Group,
     table=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

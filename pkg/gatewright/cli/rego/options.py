@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from gatewright.cli.rego.command import INTEGER, FlagError
+
+if TYPE_CHECKING:
+    from gatewright.builtins.capabilities import Capabilities
 
 __all__ = [
     "COVERAGE_KINDS",
@@ -131,20 +135,32 @@ target_option: Final = click.option(
 
 
 def _capabilities(
-    _ctx: click.Context, param: click.Parameter, value: str | None
-) -> None:
-    if value is not None:
-        raise FlagError(
-            f"{param.opts[0]} is not supported: builtins are those of OPA 1.22.2"
-        )
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> Capabilities | None:
+    if value is None:
+        return None
+    from gatewright.builtins.capabilities import Capabilities
+
+    try:
+        with open(value, "rb") as stream:
+            return Capabilities.of(json.load(stream))
+    except (OSError, ValueError):
+        try:
+            return Capabilities.of_version(value)
+        except KeyError:
+            raise FlagError(
+                f'invalid argument "{value}" for "{param.opts[0]}" flag:'
+                f" no such file or capabilities version found: {value}",
+                ctx.get_usage(),
+            ) from None
 
 
+#: `capabilities`: None for all that there is.
 capabilities_option: Final = click.option(
     "--capabilities",
-    metavar="VERSION",
-    expose_value=False,
+    metavar="FILE|VERSION",
     callback=_capabilities,
-    help="Not supported: builtins are those of OPA 1.22.2.",
+    help="What policies may use: a capabilities.json, or a release of OPA.",
 )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gatewright.cli.rego.sources import merged, patterns
 from gatewright.engine.documents import Doc
 from gatewright.engine.errors import EvalError
-from gatewright.engine.library.context import Context
+from gatewright.engine.library.context import Context, HttpPolicy
 from gatewright.engine.limits import Limits
 from gatewright.engine.loading import (
     Loaded,
@@ -35,6 +35,7 @@ from gatewright.rego.errors import Error, RegoErrors
 from gatewright.rego.parser import parse_body, parse_module
 
 if TYPE_CHECKING:
+    from gatewright.builtins.capabilities import Capabilities
     from gatewright.cli.rego.observing import Observation
 
 __all__ = ["Asked", "Question", "SetupError", "runtime_context"]
@@ -57,9 +58,9 @@ def _runtime() -> dict[str, Value]:
     }
 
 
-def runtime_context() -> Context:
+def runtime_context(http: HttpPolicy) -> Context:
     """A context in which `opa.runtime` shows the environment and OPA's version."""
-    return Context(runtime=_runtime())
+    return Context(runtime=_runtime(), http=http)
 
 
 @dataclass(slots=True)
@@ -77,6 +78,7 @@ class Asked:
     data: Doc
     input: Value
     modules: Mapping[str, ast.Module]
+    http: HttpPolicy = HttpPolicy()  # noqa: RUF009 - immutable
     _traced: TracedQuery | None = None
 
     @property
@@ -105,7 +107,7 @@ class Asked:
 
         Raises EvalError, with its stack; BudgetExceeded.
         """
-        context = runtime_context()
+        context = runtime_context(self.http)
         how: dict[str, Any] = {
             "input": self.input,
             "limits": limits,
@@ -161,6 +163,7 @@ class Question:
     ignore: Sequence[str]
     strict: bool
     version: int
+    capabilities: Capabilities | None = None
     prints: bool = True
     timers: dict[str, int] = field(default_factory=dict)
 
@@ -180,6 +183,7 @@ class Question:
         ignore: Sequence[str],
         v0_compatible: bool,
         strict: bool = False,
+        capabilities: Capabilities | None = None,
     ) -> Question:
         """Read query, input and schemas; the values are those of `query_options`.
 
@@ -212,6 +216,7 @@ class Question:
             patterns(ignore),
             strict,
             0 if v0_compatible else 1,
+            capabilities,
         )
 
     def prepare(self) -> Asked:
@@ -221,11 +226,17 @@ class Question:
         imports = [found for text in self.imports for found in _imports(text)]
         package = _package(self.package) if self.package else None
         words = [word for item in imports for word in _keywords(item)]
-        body = parse_body(self.text, version=self.version, future_keywords=words)
+        body = parse_body(
+            self.text,
+            version=self.version,
+            future_keywords=words,
+            capabilities=self.capabilities,
+        )
         if not body:
             raise LoadErrors(["cannot evaluate empty query"])
         start = self._lap("timer_rego_query_parse_ns", start)
         prints = PrintOutput(_print)
+        builtins = None if self.capabilities is None else self.capabilities.builtins
         compiled = compile_modules(
             loaded.modules,
             options=CompileOptions(
@@ -234,6 +245,7 @@ class Question:
                 path_exists=loaded.has_path,
                 rego_version=self.version,
                 schemas=self.schemas,
+                builtins=builtins,
             ),
         )
         if loaded.modules:
@@ -251,20 +263,23 @@ class Question:
             Doc.from_python(loaded.documents),
             self.input,
             loaded.modules,
+            HttpPolicy()
+            if self.capabilities is None
+            else HttpPolicy(allow_net=self.capabilities.allow_net),
         )
 
     def _load(self) -> Loaded:
         start = time.perf_counter_ns()
         parts = []
+        how: dict[str, Any] = {
+            "version": self.version,
+            "ignore": self.ignore,
+            "capabilities": self.capabilities,
+        }
         if self.data:
-            parts.append(
-                load_paths(self.data, version=self.version, ignore=self.ignore)
-            )
+            parts.append(load_paths(self.data, **how))
         try:
-            parts += [
-                load_bundle(path, version=self.version, ignore=self.ignore)
-                for path in self.bundles
-            ]
+            parts += [load_bundle(path, **how) for path in self.bundles]
         except LoadErrors as error:
             if all(isinstance(one, str) for one in error.errors):
                 message = f"loading error: {error.errors[0]}"

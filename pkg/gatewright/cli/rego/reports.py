@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from gatewright.cli.rego.observing import explanation
+from gatewright.cli.rego.pointers import failed_at
 from gatewright.cli.rego.rounds import Rounds
 from gatewright.engine.errors import EvalError
 from gatewright.engine.testing import Case, Outcome
@@ -54,6 +55,7 @@ class PrettyReport:
 
     Steps of tests that failed are printed when `verbose`: those of a `mode` of
     `--explain`, with `names` of the source, and `variables` beside them.
+    `failed_line`: where each failed, and what its variables held there.
     """
 
     def __init__(
@@ -64,12 +66,14 @@ class PrettyReport:
         mode: str = "both",
         names: Mapping[str, str] | None = None,
         variables: bool = False,
+        failed_line: bool = False,
     ) -> None:
         self._write = write
         self._verbose = verbose
         self._mode = mode
         self._names = names or {}
         self._variables = variables
+        self._failed_line = failed_line
         self._file = ""
         self._printed = False
         self._counts = dict.fromkeys(("PASS", "FAIL", "SKIPPED", "ERROR"), 0)
@@ -124,7 +128,7 @@ class PrettyReport:
         `lined`: below a line in any case.
         """
         self._printed |= lined and any(self._counts.values())
-        if self._counts["FAIL"] and self._verbose:
+        if self._counts["FAIL"] and (self._verbose or self._failed_line):
             self._line(_LINE)
             self._line("FAILURES")
             self._line(_LINE)
@@ -139,14 +143,18 @@ class PrettyReport:
 
     def _failure(self, outcome: Outcome) -> None:
         self._line(title(outcome))
-        self._line()
-        text = trace_text(
-            explanation(self._mode, outcome.records),
-            self._names,
-            variables=self._variables,
-            indent="  ",
-        )
-        self._write(text)
+        if self._verbose:
+            self._line()
+            text = trace_text(
+                explanation(self._mode, outcome.records),
+                self._names,
+                variables=self._variables,
+                indent="  ",
+            )
+            self._write(text)
+        if self._failed_line and not outcome.cases:
+            self._line()
+            self._write(failed_at(outcome.records, self._names, values=self._variables))
         if outcome.cases:
             self._line()
             for lineage in _failed(outcome.cases, ()):

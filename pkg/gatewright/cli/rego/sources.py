@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.loading import Loaded, LoadErrors, load_bundle, load_paths
 from gatewright.engine.manifest import contains, overlap
+
+if TYPE_CHECKING:
+    from gatewright.builtins.capabilities import Capabilities
 
 __all__ = ["load", "pattern_test", "patterns"]
 
@@ -23,6 +27,8 @@ def load(
     ignore: Sequence[str],
     v0: bool,
     only_rego: bool = False,
+    capabilities: Capabilities | None = None,
+    v0_v1: bool = False,
 ) -> Loaded:
     """Load files and folders (perhaps their Rego alone), or bundles.
 
@@ -30,11 +36,26 @@ def load(
     """
     version = 0 if v0 else 1
     if not bundle:
-        return load_paths(paths, version=version, ignore=ignore, only_rego=only_rego)
+        return load_paths(
+            paths,
+            version=version,
+            ignore=ignore,
+            only_rego=only_rego,
+            capabilities=capabilities,
+            v0_v1=v0_v1,
+        )
     bundles = []
     for path in paths:
         try:
-            bundles.append(load_bundle(path, version=version, ignore=ignore))
+            bundles.append(
+                load_bundle(
+                    path,
+                    version=version,
+                    ignore=ignore,
+                    capabilities=capabilities,
+                    v0_v1=v0_v1,
+                )
+            )
         except LoadErrors as error:
             if len(error.errors) > 1 or not isinstance(error.errors[0], str):
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -15,7 +16,6 @@ from gatewright.cli.rego.command import (
     Command,
     FlagError,
     print_error,
-    refused,
 )
 from gatewright.cli.rego.options import (
     bundle_mode_option,
@@ -28,6 +28,7 @@ from gatewright.cli.rego.options import (
 )
 
 if TYPE_CHECKING:
+    from gatewright.builtins.capabilities import Capabilities
     from gatewright.engine.testing import Outcome, Suite, Watch
 
 __all__ = ["test"]
@@ -91,8 +92,14 @@ _EXPLAIN: Final = ("fails", "full", "notes", "debug")
 )
 @target_option
 @capabilities_option
-@refused("--var-values", why="use --explain full")
-@refused("-w", "--watch", why="run the command again")
+@click.option(
+    "--var-values",
+    is_flag=True,
+    help="Print where a test failed, and what variables held there.",
+)
+@click.option(
+    "-w", "--watch", "watching", is_flag=True, help="Run again when files change."
+)
 @click.pass_context
 def test(
     ctx: click.Context,
@@ -117,6 +124,9 @@ def test(
     fail_on_empty: bool,
     sort: str,
     parallel: int,
+    capabilities: Capabilities | None,
+    var_values: bool,
+    watching: bool,
 ) -> None:
     r"""Run the unit tests in files and folders, as opa test does.
 
@@ -152,67 +162,93 @@ def test(
     from gatewright.rego.compiled import CompileOptions
     from gatewright.rego.errors import RegoErrors
 
-    try:
-        selects: Callable[[str], bool] = pattern_test(run)
-        loaded = load(paths, bundle=bundle, ignore=patterns(ignore), v0=v0_compatible)
-        suite = compile_suite(
-            loaded.modules,
-            loaded.documents,
-            options=CompileOptions(
-                max_errors=max_errors,
-                print_enabled=not bench,
-                path_exists=loaded.has_path,
-                rego_version=0 if v0_compatible else 1,
-                schemas=load_schemas(schema) if schema else {},
-                schema_annotations=True,
-            ),
-            selects=selects,
-        )
-        if coverage and bench:
-            text = "coverage reporting is not supported when benchmarking tests"
-            raise ValueError(f"{text}\n{text}")
-    except (LoadErrors, RegoErrors, ValueError) as error:
-        print_error(error)
-        ctx.exit(1)
-
     verbose = verbose or explain is not None
-    watch = Watch(
-        coverage=Coverage(coverage_runs) if coverage else None,
-        trace=_traced(verbose=verbose, form=format_),
-        values=format_ == "json",
-        unifications=explain == "debug",
-    )
 
     def good(outcome: Outcome) -> bool:
         return outcome.passed or (outcome.skip and exit_zero_on_skipped)
 
-    for _ in range(count):
-        outcomes: list[Outcome] = []
-        if bench:
-            _bench(suite, format_, outcomes)
-        elif watch.coverage is not None:
-            status = _covered(
-                suite, watch, outcomes, timeout, threshold, verbose=verbose
+    def run_all() -> int:
+        """Load, compile and run everything; the exit status."""
+        try:
+            selects: Callable[[str], bool] = pattern_test(run)
+            loaded = load(
+                paths,
+                bundle=bundle,
+                ignore=patterns(ignore),
+                v0=v0_compatible,
+                capabilities=capabilities,
             )
-            if status:
-                ctx.exit(status)
-        else:
-            _run(
-                suite,
-                watch,
-                outcomes,
-                timeout=timeout or 5.0,
-                parallel=parallel or os.cpu_count() or 1,
-                form=format_,
-                mode=explain or "both",
-                verbose=verbose,
-                slowest_first=sort == "duration",
+            suite = compile_suite(
+                loaded.modules,
+                loaded.documents,
+                options=CompileOptions(
+                    max_errors=max_errors,
+                    print_enabled=not bench,
+                    path_exists=loaded.has_path,
+                    rego_version=0 if v0_compatible else 1,
+                    schemas=load_schemas(schema) if schema else {},
+                    schema_annotations=True,
+                    builtins=None if capabilities is None else capabilities.builtins,
+                ),
+                selects=selects,
             )
-        if not outcomes and fail_on_empty:
-            print_error("no tests were run")
-            ctx.exit(1)
-        if not all(map(good, outcomes)):
-            ctx.exit(2)
+            if coverage and bench:
+                text = "coverage reporting is not supported when benchmarking tests"
+                raise ValueError(f"{text}\n{text}")
+        except (LoadErrors, RegoErrors, ValueError) as error:
+            print_error(error)
+            return 1
+
+        watch = Watch(
+            coverage=Coverage(coverage_runs) if coverage else None,
+            trace=_traced(verbose=verbose or var_values, form=format_),
+            values=var_values or format_ == "json",
+            unifications=explain == "debug",
+        )
+
+        for _ in range(count):
+            outcomes: list[Outcome] = []
+            if bench:
+                _bench(suite, format_, outcomes)
+            elif watch.coverage is not None:
+                status = _covered(
+                    suite, watch, outcomes, timeout, threshold, verbose=verbose
+                )
+                if status:
+                    return status
+            else:
+                _run(
+                    suite,
+                    watch,
+                    outcomes,
+                    timeout=timeout or 5.0,
+                    parallel=parallel or os.cpu_count() or 1,
+                    form=format_,
+                    mode=explain or "both",
+                    verbose=verbose,
+                    variables=var_values,
+                    slowest_first=sort == "duration",
+                )
+            if not outcomes and fail_on_empty:
+                print_error("no tests were run")
+                return 1
+            if not all(map(good, outcomes)):
+                return 2
+        return 0
+
+    if not watching:
+        ctx.exit(run_all())
+    from gatewright.cli.rego.changes import changed, stamps
+
+    status = 0
+    with contextlib.suppress(KeyboardInterrupt):
+        known = stamps(paths)
+        status = run_all()
+        while True:
+            print(f"{'*' * 80}\nWatching for changes ...", flush=True)
+            known = changed(paths, known)
+            run_all()
+    ctx.exit(status)
 
 
 def _traced(*, verbose: bool, form: str) -> Literal["none", "failed", "all"]:
@@ -231,12 +267,18 @@ def _run(
     form: str,
     mode: str,
     verbose: bool,
+    variables: bool,
     slowest_first: bool,
 ) -> None:
     from gatewright.cli.rego.reports import PrettyReport, json_report
 
     report = PrettyReport(
-        sys.stdout.write, verbose=verbose, mode=mode, names=suite.names
+        sys.stdout.write,
+        verbose=verbose,
+        mode=mode,
+        names=suite.names,
+        variables=variables,
+        failed_line=variables,
     )
     for outcome in suite.run(timeout=timeout, parallel=parallel, watch=watch):
         outcomes.append(outcome)

@@ -353,7 +353,7 @@ def _fetch(ctx: Context, request: _Request, headers: dict[str, str]) -> Answer:
     default = 443 if url.scheme == "https" else 80
     port = int(url.port) if url.port else default
     if not ctx.http.admits(url.host, port):
-        raise BuiltinError(f"unallowed host: {url.host}")
+        raise BuiltinError(f"disallowed host: {url.host}")
 
     def admits(host: str, at: int) -> bool:
         return ctx.http.admits(host, at)

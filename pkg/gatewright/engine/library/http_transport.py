@@ -246,7 +246,7 @@ def send_request(
         place = read_url(url)
         port = int(place.port or (443 if place.scheme == "https" else 80))
         if place.scheme not in ("http", "https") or not admits(place.host, port):
-            raise BuiltinError(f"unallowed host: {place.host}")
+            raise BuiltinError(f"disallowed host: {place.host}")
         if place.host != first and not place.host.endswith(f".{first}"):
             headers = {k: v for k, v in headers.items() if k.lower() not in _PRIVATE}
         if answer.status_code in (301, 302, 303) and method not in ("GET", "HEAD"):

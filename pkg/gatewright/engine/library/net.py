@@ -326,7 +326,7 @@ def lookup_ip_addr(ctx: Context, name: Value) -> Set:
     if not ctx.http.enabled:
         raise BuiltinError("name look-ups are turned off")
     if not ctx.http.admits(host):
-        raise BuiltinError(f"unallowed host: {host}")
+        raise BuiltinError(f"disallowed host: {host}")
     key = ("net.lookup_ip_addr", host)
     if key not in ctx.memory:
         ctx.memory[key] = _look_up(host)

@@ -54,5 +54,6 @@ def test_runs_again_when_a_file_changes(policy):
         assert process.wait(30) == 0
     finally:
         process.kill()
+        assert process.stdout is not None
         process.stdout.close()
         process.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -76,15 +77,18 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running() -> Iterator[tuple[str, list[str]]]:
+def running(tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, list[str]]]:
     """The server's address, and the paths that it was asked for."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     server.seen = []  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         port = server.server_address[1]
-        yield f"http://127.0.0.1:{port}", server.seen  # type: ignore[attr-defined]
+        scheme = "http" if tls is None else "https"
+        yield f"{scheme}://127.0.0.1:{port}", server.seen  # type: ignore[attr-defined]
     finally:
         server.shutdown()
         server.server_close()

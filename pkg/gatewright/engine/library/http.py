@@ -64,6 +64,8 @@ _KEYS: Final = frozenset(
         "cache_ignored_headers",
     ]
 )
+#: Of answers that say what is wrong with the request itself.
+_INTERNAL: Final = "eval_http_send_internal_error"
 _REQUIRED: Final = ("method", "url")
 _CACHEABLE: Final = frozenset([200, 203, 204, 206, 300, 301, 404, 405, 410, 414, 501])
 _METHOD: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -95,7 +97,14 @@ class _Request:
 
 def send(ctx: Context, request: Value) -> Value:
     """Return `{status, status_code, headers, body, raw_body}`."""
-    wanted = _read(request)
+    raises = _raises(object_(request, 1))
+    try:
+        wanted = _read(request)
+    except BuiltinError as error:
+        if raises:
+            raise
+        kind = "type" if isinstance(error, OperandError) else "builtin"
+        return _failure(f"eval_{kind}_error: http.send: {error}", _INTERNAL)
     if not ctx.http.enabled:
         raise BuiltinError("http.send is turned off")
     try:
@@ -104,13 +113,24 @@ def send(ctx: Context, request: Value) -> Value:
         text = f"{wanted.method.capitalize()} {quote(wanted.url)}: {error}"
         return _failed(wanted, text, "eval_http_send_network_error")
     except BuiltinError as error:
-        return _failed(wanted, str(error), "eval_http_send_internal_error")
+        return _failed(wanted, str(error), _INTERNAL)
 
 
 def _failed(request: _Request, message: str, code: str) -> Value:
     if request.raise_error:
         raise BuiltinError(message)
+    return _failure(message, code)
+
+
+def _failure(message: str, code: str) -> Value:
     return {"status_code": 0, "error": {"message": message, "code": code}}
+
+
+def _raises(request: Value) -> bool:
+    found = next((v for k, v in pairs(request) if k == "raise_error"), True)
+    if not isinstance(found, bool):
+        raise BuiltinError("invalid value for raise_error field")
+    return found
 
 
 def _read(value: Value) -> _Request:
@@ -133,6 +153,7 @@ def _read(value: Value) -> _Request:
     _read_body(out, given)
     _read_options(out, given)
     _read_tls(out.tls, given)
+    out.raise_error = given.get("raise_error") is not False
     return out
 
 
@@ -185,10 +206,6 @@ def _read_options(out: _Request, given: Mapping[Any, Value]) -> None:
     out.yaml = _flag(given, "force_yaml_decode")
     if "timeout" in given:
         out.timeout = _timeout(given["timeout"])
-    if "raise_error" in given:
-        if not isinstance(given["raise_error"], bool):
-            raise BuiltinError("invalid value for raise_error field")
-        out.raise_error = given["raise_error"]
     if "max_retry_attempts" in given:
         count = given["max_retry_attempts"]
         found = whole(count) if is_number(count) else None

@@ -74,29 +74,22 @@ def test_the_tutorial_is_true(
 
 
 class Probe(threading.Thread):
-    """A dry-run create every 100 ms that has to be denied, in the policy's words.
-
-    `passed`: what was let in.  `unjudged`: calls that failed, so that the API server
-    refused the request by the failure policy: a pod that goes answers 503 to what
-    comes by a connection that the API server still holds.
-    """
+    """A dry-run create every 100 ms that has to be denied, in the policy's words;
+    `others` are the answers that are not: what was let in, and calls that failed."""
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(daemon=True)
         self.cluster = cluster
         self.asked = 0
-        self.passed: list[str] = []
-        self.unjudged: list[str] = []
+        self.others: list[str] = []
         self.ended = threading.Event()
 
     def run(self) -> None:
         while not self.ended.is_set():
             said = self.ask()
             self.asked += 1
-            if "failed calling webhook" in said:
-                self.unjudged.append(said)
-            elif MESSAGE not in said:
-                self.passed.append(said)
+            if MESSAGE not in said:
+                self.others.append(said)
             time.sleep(0.1)
 
     def ask(self) -> str:
@@ -151,9 +144,7 @@ def test_an_upgrade_and_a_rollback_leave_no_gap(site: tuple[Cluster, Node]) -> N
         probe.ended.set()
         probe.join(30)
 
-    assert probe.passed == []
-    # One for each pod that went: two in the upgrade, two in the rollback.
-    assert len(probe.unjudged) <= 4, probe.unjudged
+    assert probe.others == []
     assert probe.asked > 10
     cluster.helm("uninstall", "gatewright", *place)
     assert "created" in probe.ask()

@@ -363,15 +363,53 @@ def small_buffers(sock: socket.socket) -> None:
 
 
 def test_draining(served: Opener) -> None:
-    """Who comes while the worker stops is sent elsewhere."""
+    """Who comes while the worker is about to leave gets a verdict, and its connection
+    ends with it, so that its next request goes to another."""
     with line(served) as (one, running):
+        one.send(request())
+        assert "connection" not in one.hear().headers
         running.traffic.draining = True
         one.send(request())
         heard = one.hear()
 
-        assert 503 == heard.status
-        assert b"shutting down" in heard.body
+        assert denied(heard)
+        assert "close" == heard.headers["connection"]
         assert one.ended()
+
+
+def test_a_request_under_way_at_shutdown_is_decided(served: Opener) -> None:
+    """What has begun to arrive on a kept connection, or is the first on a new one, is
+    no idle connection; those end at once."""
+    with line(served) as (kept, running), contextlib.ExitStack() as lines:
+        fresh = Line(running.address)
+        idle = Line(running.address)
+        for one in (fresh, idle):
+            lines.callback(one.sock.close)
+        for one in (kept, idle):
+            one.send(request())
+            assert denied(one.hear())
+        kept.send(request()[:20])
+        while phases(running) != ["header_time", "header_time", "idle"]:
+            time.sleep(0.01)
+        running.traffic.draining = True
+        assert running.server is not None
+        running.server.should_exit = True
+        assert idle.ended()
+        kept.send(request()[20:])
+        fresh.send(request())
+
+        for one in (kept, fresh):
+            heard = one.hear()
+            assert denied(heard)
+            assert "close" == heard.headers["connection"]
+            assert one.ended()
+
+
+def phases(running: Served) -> list[str]:
+    """What each connection is at."""
+    assert running.server is not None
+    connections = list(running.server.server_state.connections)
+    return sorted(one.phase for one in connections if isinstance(one, GuardedProtocol))
 
 
 def test_slow_decisions_are_finished_at_shutdown(served: Opener) -> None:

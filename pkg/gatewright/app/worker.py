@@ -173,7 +173,14 @@ class Worker:
         )
         config.load()
         config.ssl = self.credentials.context
-        return AdmissionServer(config, handshake_time=limits.handshake_time)
+        return AdmissionServer(
+            config, handshake_time=limits.handshake_time, heed=self.heed
+        )
+
+    def heed(self) -> None:
+        """Learn that the family is about to leave, while it still answers."""
+        if self.board.word(Board.DRAINING):
+            self.traffic.draining = True
 
 
 def run_worker(

@@ -194,7 +194,7 @@ TABLE: Final[tuple[Metric, ...]] = (
         "gatewright_refused_requests_total",
         "counter",
         "Requests not decided, answered 503 or 504 so that failurePolicy decides",
-        (_ENDPOINT, ("reason", ("deadline", "draining", "not_ready", "overload"))),
+        (_ENDPOINT, ("reason", ("deadline", "not_ready", "overload"))),
     ),
     Metric(
         "gatewright_not_evaluated_total",

@@ -2,9 +2,10 @@
 
 Both ways in (ASGI and the fast path) bring the bytes and carry off the reply; all
 else about a request is here, once.  An answer that holds a verdict has HTTP status
-200, whatever the verdict.  What could not be decided (overload, deadline, draining,
-no policies yet) has 503 or 504, since the API server applies failurePolicy only to
-calls that fail.
+200, whatever the verdict.  What could not be decided (overload, deadline, no policies
+yet) has 503 or 504, since the API server applies failurePolicy only to calls that fail.
+A worker that is about to leave refuses nothing: it answers in full, and each answer ends
+its connection, so that the caller's next request goes to somebody who stays.
 
 A decision runs at once for a slice of steps, which is enough for all but the odd
 one; that goes on in a small pool, without the GIL, so that it does not hold up the
@@ -47,7 +48,7 @@ class RequestLimits:
 
 @dataclass(slots=True)
 class Traffic:
-    """What is in flight in this worker, and whether it takes more."""
+    """What is in flight in this worker; `draining`: it is about to leave."""
 
     requests: int = 0
     bytes: int = 0
@@ -149,8 +150,6 @@ class Visit:
     def enter(self) -> Reply | None:
         """A refusal, if no more requests are taken."""
         desk = self.desk
-        if desk.traffic.draining:
-            return self.refuse(503, "draining", "shutting down")
         if desk.traffic.requests > desk.limits.in_flight:
             return self.refuse(503, "overload", "too many requests in flight")
         return None
@@ -226,7 +225,7 @@ class Visit:
         if now > self.deadline:
             return self.refuse(504, "deadline", LATE)
         self.desk.count(answer, now - self.started, now - self.arrived)
-        return Reply(answer.body)
+        return Reply(answer.body, close=self.desk.traffic.draining)
 
     def too_large(self) -> Reply:
         return Reply(self.desk.decider.too_large().body, close=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +25,8 @@ from gatewright.telemetry.metrics import place
 __all__ = ["AdmissionServer", "ConnectionLimits", "guarded_protocol"]
 
 SWEEP: Final = 0.5
+#: Seconds that a connection without a request so far is kept open at the end.
+FIRST_REQUEST: Final = 1.0
 NEVER: Final = float("inf")
 
 
@@ -175,6 +177,18 @@ class GuardedProtocol(HttpToolsProtocol):
         elif now >= self.deadline:
             self.broken(self.phase)
 
+    def shutdown(self) -> None:
+        """As uvicorn's, which ends all between two requests; here what a caller has
+        begun to send, or is about to on a connection just made, is answered first."""
+        now = self.loop.time()
+        self.expires = now  # whatever is still answered ends the connection
+        if self.phase == "idle":
+            self.transport.close()
+        elif self.cycle is not None:
+            self.cycle.keep_alive = False
+        elif not self.header_bytes:
+            self.deadline = min(self.deadline, now + FIRST_REQUEST)
+
     def broken(self, reason: str) -> None:
         self.count(reason)
         self.transport.close()
@@ -192,11 +206,18 @@ def guarded_protocol(limits: ConnectionLimits, slot: Slot) -> type[GuardedProtoc
 
 class AdmissionServer(Server):
     """uvicorn's server over sockets that were bound before, with a limit on the
-    TLS handshake and the sweep over connections."""
+    TLS handshake and the sweep over connections.  `heed` is called ten times a second."""
 
-    def __init__(self, config: Config, *, handshake_time: float) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        handshake_time: float,
+        heed: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(config)
         self.handshake_time = handshake_time
+        self.heed = heed
 
     async def startup(self, sockets: list[Any] | None = None) -> None:
         await self.lifespan.startup()
@@ -228,9 +249,27 @@ class AdmissionServer(Server):
         self.started = True
 
     async def on_tick(self, counter: int) -> bool:
+        self.heed()
         if counter % round(SWEEP * 10) == 0:
-            now = asyncio.get_running_loop().time()
-            for connection in list(self.server_state.connections):
-                if isinstance(connection, GuardedProtocol):
-                    connection.sweep(now)
+            self.sweep()
         return await super().on_tick(counter)
+
+    def sweep(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, GuardedProtocol):
+                connection.sweep(now)
+
+    async def shutdown(self, sockets: list[Any] | None = None) -> None:
+        """As uvicorn's; the limits on connections hold to the end."""
+
+        async def sweep() -> None:
+            while True:
+                await asyncio.sleep(SWEEP)
+                self.sweep()
+
+        sweeping = asyncio.create_task(sweep())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            sweeping.cancel()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gatewright.audit.options import Options
+from gatewright.controllers.keeping import Keeping
 from gatewright.controllers.operations import (
     AUDIT,
     MUTATION_WEBHOOK,
@@ -20,6 +21,7 @@ __all__ = [
     "WAITING_BUILTINS",
     "Address",
     "ClusterSettings",
+    "Keeping",
     "Limits",
     "RotationSettings",
     "Settings",
@@ -99,7 +101,8 @@ class RotationSettings:
 class ClusterSettings:
     """A cluster as source: `pod` is who we are there, `operations` what we do
     (empty: all), `fake_pod` that there is no Pod object of ours; `rotation` is None
-    where somebody else looks after the certificate, `audit` where there is none."""
+    where somebody else looks after the certificate, `audit` where there is none,
+    `keeping` where the webhook's rules are left as they are."""
 
     pod: str
     operations: tuple[str, ...] = ()
@@ -107,6 +110,7 @@ class ClusterSettings:
     fake_pod: bool = False
     rotation: RotationSettings | None = None
     audit: Options | None = None
+    keeping: Keeping | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for an operation that there is not."""
@@ -119,7 +123,7 @@ class Settings:
 
     `certificate` and `key` are PEM files (None: made for this run).  `namespace`
     is where the controller runs: Gatekeeper's own service account there is never
-    judged.  `disabled_builtins`: templates that call one of them are refused.
+    judged.  `referential`: policies may read `data.inventory`.  `disabled_builtins`: templates that call one of them are refused.
     `fast_path`: admission requests are answered without ASGI.  `cluster`: policies
     are read from it, and not from the folder `policies`.  `compile_cache`: folder of
     compiled policies (None: none).
@@ -141,6 +145,7 @@ class Settings:
     log_mutations: bool = False
     mutation_annotations: bool = False
     check_actions: bool = True
+    referential: bool = True
     disabled_builtins: tuple[str, ...] = WAITING_BUILTINS
     log_level: str = "INFO"
     fast_path: bool = True
@@ -150,12 +155,18 @@ class Settings:
     compile_cache: Path | None = None
 
     @property
+    def endpoints(self) -> tuple[str, ...]:
+        """What is answered under `/v1/` here; elsewhere is 404, as with Gatekeeper."""
+        operations = Operations(self.cluster.operations if self.cluster else ())
+        return (
+            *(("admit", "admitlabel") if WEBHOOK in operations else ()),
+            *(("mutate",) if MUTATION_WEBHOOK in operations else ()),
+        )
+
+    @property
     def serves(self) -> bool:
         """Whether admission requests are answered here."""
-        if self.cluster is None:
-            return True
-        operations = Operations(self.cluster.operations)
-        return WEBHOOK in operations or MUTATION_WEBHOOK in operations
+        return bool(self.endpoints)
 
     @property
     def audits(self) -> bool:

@@ -37,7 +37,6 @@ from gatewright.webhook.protocol import (
 
 __all__ = ["run_worker"]
 
-ENDPOINTS: Final = ("admit", "admitlabel", "mutate")
 EX_TEMPFAIL: Final = 75
 #: Seconds between collections: only what an odd error left in a cycle is there to
 #: find, since all that was loaded is frozen, so one takes well under a millisecond.
@@ -141,7 +140,7 @@ class Worker:
                 pool=pool,
                 log=self.log,
             )
-            for name in ENDPOINTS
+            for name in self.settings.endpoints
         }
         connections = ConnectionLimits(
             headers=limits.headers,

@@ -7,6 +7,8 @@ One file per command; a command's file is imported when it is called, so that
     problems.py   errors that end a command: words, remedy, exit status
     serve.py      gatewright serve
     cluster.py    gatewright manager
+    serving_options.py   what these two share
+    gatekeeper_flags.py  Gatekeeper's flags that change nothing
     demo.py       its table of sample requests
     completion.py  gatewright completion
     rego/         gatewright rego: the commands of opa

@@ -5,102 +5,25 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any
 
 import click
 
+from gatewright.cli.gatekeeper_flags import gatekeeper_flags, idle_flags
 from gatewright.cli.problems import Problem
+from gatewright.cli.serving_options import (
+    address_options,
+    flag,
+    judging,
+    judging_options,
+)
 
 __all__ = ["manager"]
 
-Command: TypeAlias = Callable[..., None]
-
-#: Gatekeeper's flags whose feature is not there yet, with the value that asks for
-#: nothing; another one is an error that names the flag.
-NOT_YET = {
-    "client-ca-name": "",
-    "enable-admission-violation-export": "false",
-    "enable-pprof": "false",
-    "enable-remote-cluster": "false",
-    "enable-violation-export": "false",
-    "log-file": "",
-    "log-stats-admission": "false",
-    "log-stats-audit": "false",
-    "tls-min-version": "1.3",
-}
-#: Those that are accepted and change nothing: what they tune is not there, or is
-#: decided otherwise.
-WITHOUT_EFFECT = (
-    *("alsologtostderr", "logtostderr", "v", "vmodule", "stderrthreshold", "log_dir"),
-    *("log_link", "log_backtrace_at", "logbuflevel", "log-level-key"),
-    *("log-level-encoder", "metrics-addr", "metrics-backend", "otlp-endpoint"),
-    *("otlp-metric-interval", "stackdriver-only-when-available"),
-    *("stackdriver-metric-interval", "enable-mutation", "max-serving-threads"),
-    *("readiness-retries", "pprof-port", "enable-k8s-native-validation"),
-    *("enable-generator-resource-expansion", "enable-external-data"),
-    *("external-data-provider-response-cache-ttl", "client-cn-name"),
-    *("default-create-vap-for-templates", "default-wait-for-vapb-generation"),
-    *("default-create-vap-binding-for-constraints", "enable-tls-healthcheck"),
-    *("default-k8s-native-validation-failure-policy", "enable-referential-rules"),
-    "sync-vap-enforcement-scope",
-    # Audit lists only kinds that constraints can match, and spools nothing to disk.
-    *("audit-match-kind-only", "api-cache-dir", "audit-connection", "audit-channel"),
-)
-
-
-class Flag(click.ParamType[bool]):
-    """A Go boolean: `--x`, `--x=true`, `--x=false`."""
-
-    name = "boolean"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> bool:
-        if isinstance(value, bool):
-            return value
-        text = str(value).lower()
-        if text in ("1", "t", "true"):
-            return True
-        if text in ("0", "f", "false"):
-            return False
-        return self.fail(f"{value!r} is not true or false", param, ctx)
-
-
-def flag(name: str, text: str) -> Callable[[Command], Command]:
-    """A Go boolean as an option."""
-    return click.option(
-        name, is_flag=False, flag_value="true", default="false", type=Flag(), help=text
-    )
-
-
-def gatekeepers(command: Command) -> Command:
-    """Gatekeeper's flags that are accepted for what they are in its chart."""
-
-    def refuse(_: click.Context, param: click.Parameter, value: str | None) -> None:
-        name = str(param.name).replace("_", "-")
-        if value is not None and value.lower() != NOT_YET[name]:
-            raise Problem(f"--{name} is not supported yet", remedy="Leave it out.")
-
-    def accept(_: click.Context, __: click.Parameter, ___: object) -> None:
-        return None
-
-    for name in (*NOT_YET, *WITHOUT_EFFECT):
-        command = click.option(
-            f"--{name}",
-            is_flag=False,
-            flag_value="true",
-            multiple=name in WITHOUT_EFFECT,
-            expose_value=False,
-            hidden=True,
-            callback=refuse if name in NOT_YET else accept,
-        )(command)
-    return command
-
 
 @click.command()
-@gatekeepers
+@gatekeeper_flags
 @click.option(
     "--kubeconfig",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -113,16 +36,12 @@ def gatekeepers(command: Command) -> Command:
     help="What this pod does: audit, generate, mutation-controller, mutation-status, "
     "mutation-webhook, status, webhook; repeatable, commas too.  [default: all]",
 )
-@click.option("--host", default="", help="Admission address.  [default: all]")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=443,
-    show_default=True,
-    help="Admission port (HTTPS); 0 takes a free one.",
-)
-@click.option(
-    "--health-addr", default=":9090", show_default=True, help="Probes: [HOST]:PORT."
+@address_options(
+    host="",
+    shown="all",
+    port=443,
+    cert_dir=Path("/certs"),
+    cert_help="Folder with tls.crt and tls.key.",
 )
 @click.option(
     "--prometheus-port",
@@ -130,13 +49,6 @@ def gatekeepers(command: Command) -> Command:
     default=8888,
     show_default=True,
     help="Port of Prometheus metrics.",
-)
-@click.option(
-    "--cert-dir",
-    type=click.Path(path_type=Path),
-    default=Path("/certs"),
-    show_default=True,
-    help="Folder with tls.crt and tls.key.",
 )
 @flag("--disable-cert-rotation", "Leave the certificate to somebody else.")
 @click.option(
@@ -169,43 +81,27 @@ def gatekeepers(command: Command) -> Command:
     default="",
     help="Further ones, with commas.",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 64),
-    default=1,
-    show_default=True,
-    help="Serving processes.",
-)
-@click.option(
-    "--exempt-namespace", multiple=True, help="May carry the ignore label; repeatable."
-)
-@click.option(
-    "--exempt-namespace-prefix", multiple=True, help="The same by prefix; repeatable."
-)
-@click.option(
-    "--exempt-namespace-suffix", multiple=True, help="The same by suffix; repeatable."
-)
-@flag("--log-denies", "Log a line for each violation.")
+@judging_options
 @flag("--emit-admission-events", "Write an Event for each violation.")
 @flag(
     "--admission-events-involved-namespace",
     "Write them in the namespace of the object.",
 )
-@flag("--log-mutations", "Log a line for each mutation.")
-@flag("--mutation-annotations", "Annotate mutated objects.")
 @flag(
-    "--disable-enforcementaction-validation",
-    "Admit constraints with unknown enforcement actions.",
+    "--narrow-webhook-rules",
+    "Have only those kinds sent that some constraint can match.",
+)
+@flag(
+    "--fail-closed-for-denials",
+    "Keep the webhook fail-closed.validation.gatekeeper.sh to what deny constraints "
+    "can match.",
 )
 @click.option(
-    "--disable-opa-builtin",
-    multiple=True,
-    metavar="NAME",
-    help="Refuse templates that call this builtin; repeatable.",
-)
-@flag(
-    "--enable-waiting-builtins",
-    "Let policies call http.send and net.lookup_ip_addr; a worker waits with them.",
+    "--narrow-after",
+    type=click.FloatRange(0),
+    default=60.0,
+    show_default=True,
+    help="Seconds that a kind goes on being sent which no constraint matches any more.",
 )
 @click.option(
     "--audit-interval",
@@ -236,13 +132,6 @@ def gatekeepers(command: Command) -> Command:
 )
 @flag("--debug-use-fake-pod", "There is no Pod object of this name.")
 @click.option(
-    "--log-level",
-    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
-    default="INFO",
-    show_default=True,
-    help="Least level of log lines (JSON on stderr).",
-)
-@click.option(
     "--shutdown-delay",
     type=float,
     default=10.0,
@@ -264,17 +153,8 @@ def manager(
     more_validating: str,
     more_mutating: str,
     workers: int,
-    exempt_namespace: tuple[str, ...],
-    exempt_namespace_prefix: tuple[str, ...],
-    exempt_namespace_suffix: tuple[str, ...],
-    log_denies: bool,
     emit_admission_events: bool,
     admission_events_involved_namespace: bool,
-    log_mutations: bool,
-    mutation_annotations: bool,
-    disable_enforcementaction_validation: bool,
-    disable_opa_builtin: tuple[str, ...],
-    enable_waiting_builtins: bool,
     audit_interval: float,
     constraint_violations_limit: int,
     audit_chunk_size: int,
@@ -282,8 +162,11 @@ def manager(
     emit_audit_events: bool,
     audit_events_involved_namespace: bool,
     debug_use_fake_pod: bool,
-    log_level: str,
     shutdown_delay: float,
+    narrow_webhook_rules: bool,
+    fail_closed_for_denials: bool,
+    narrow_after: float,
+    **judged: Any,
 ) -> None:
     r"""Serve admission by the policies of a cluster, and report to it.
 
@@ -302,15 +185,16 @@ def manager(
     from gatewright.app.serve import bind
     from gatewright.app.serve import serve as run
     from gatewright.app.settings import (
-        WAITING_BUILTINS,
         Address,
         ClusterSettings,
+        Keeping,
         Limits,
         RotationSettings,
         Settings,
     )
     from gatewright.app.sockets import BindError
     from gatewright.audit.options import Options
+    from gatewright.telemetry.log import Log
 
     if kubeconfig is not None and not kubeconfig.is_file():
         raise Problem(
@@ -334,6 +218,15 @@ def manager(
             Path(tempfile.mkdtemp(prefix="gatewright-tls-")),
         )
         cert_dir, given = rotation.served, True
+    keeping: Keeping | None = None
+    if narrow_webhook_rules or fail_closed_for_denials:
+        keeping = Keeping(
+            validating_webhook_configuration_name,
+            narrow=narrow_webhook_rules,
+            hybrid=fail_closed_for_denials,
+            patience=narrow_after,
+            notice=min(narrow_after, 10.0),
+        )
     try:
         settings = Settings(
             policies=Path(),
@@ -345,20 +238,9 @@ def manager(
             workers=workers,
             limits=Limits(shutdown_delay=shutdown_delay),
             namespace=namespace,
-            exempt_namespaces=exempt_namespace,
-            exempt_prefixes=exempt_namespace_prefix,
-            exempt_suffixes=exempt_namespace_suffix,
-            log_denies=log_denies,
+            **judging(**judged),
             emit_events=emit_admission_events,
             involved_namespace=admission_events_involved_namespace,
-            log_mutations=log_mutations,
-            mutation_annotations=mutation_annotations,
-            check_actions=not disable_enforcementaction_validation,
-            disabled_builtins=(
-                *disable_opa_builtin,
-                *(() if enable_waiting_builtins else WAITING_BUILTINS),
-            ),
-            log_level=log_level,
             cluster=ClusterSettings(
                 pod,
                 operation,
@@ -374,8 +256,12 @@ def manager(
                     involved_namespace=audit_events_involved_namespace,
                     namespace=namespace,
                 ),
+                keeping,
             ),
         )
+        log = Log("manager")
+        for name, reason in idle_flags():
+            log.warning("flag without effect", flag=name, reason=reason)
         raise SystemExit(run(settings, bind(settings)))
     except (BindError, ValueError) as error:
         raise Problem(str(error)) from error

@@ -5,11 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gatewright.cli.compile_cache import cache_folder, cache_option
 from gatewright.cli.problems import Problem
+from gatewright.cli.serving_options import (
+    address_options,
+    judging,
+    judging_options,
+)
 
 __all__ = ["serve"]
 
@@ -24,18 +30,13 @@ __all__ = ["serve"]
 @click.option(
     "--demo", is_flag=True, help="Serve the shipped policies and show samples."
 )
-@click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Admission address."
-)
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8443,
-    show_default=True,
-    help="Admission port (HTTPS); 0 takes a free one.",
-)
-@click.option(
-    "--health-addr", default=":9090", show_default=True, help="Probes: [HOST]:PORT."
+@address_options(
+    host="127.0.0.1",
+    shown="127.0.0.1",
+    port=8443,
+    cert_dir=None,
+    cert_help="Folder with tls.crt and tls.key; without it a certificate is made for "
+    "this run.",
 )
 @click.option(
     "--metrics-addr",
@@ -44,57 +45,11 @@ __all__ = ["serve"]
     help="Prometheus metrics: [HOST]:PORT.",
 )
 @click.option(
-    "--cert-dir",
-    type=click.Path(path_type=Path),
-    help="Folder with tls.crt and tls.key; without it a certificate is made for this run.",
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(1, 64),
-    default=1,
-    show_default=True,
-    help="Serving processes.",
-)
-@click.option(
     "--namespace",
     default=lambda: os.environ.get("POD_NAMESPACE", "gatekeeper-system"),
     help="Namespace that the controller runs in  [default: $POD_NAMESPACE or gatekeeper-system]",
 )
-@click.option(
-    "--exempt-namespace", multiple=True, help="May carry the ignore label; repeatable."
-)
-@click.option(
-    "--exempt-namespace-prefix", multiple=True, help="The same by prefix; repeatable."
-)
-@click.option(
-    "--exempt-namespace-suffix", multiple=True, help="The same by suffix; repeatable."
-)
-@click.option("--log-denies", is_flag=True, help="Log a line for each violation.")
-@click.option("--log-mutations", is_flag=True, help="Log a line for each mutation.")
-@click.option("--mutation-annotations", is_flag=True, help="Annotate mutated objects.")
-@click.option(
-    "--disable-enforcementaction-validation",
-    is_flag=True,
-    help="Admit constraints with unknown enforcement actions.",
-)
-@click.option(
-    "--disable-opa-builtin",
-    multiple=True,
-    metavar="NAME",
-    help="Refuse templates that call this builtin; repeatable.",
-)
-@click.option(
-    "--enable-waiting-builtins",
-    is_flag=True,
-    help="Let policies call http.send and net.lookup_ip_addr; a worker waits with them.",
-)
-@click.option(
-    "--log-level",
-    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
-    default="INFO",
-    show_default=True,
-    help="Least level of log lines (JSON on stderr).",
-)
+@judging_options
 @click.option(
     "--deadline",
     type=float,
@@ -131,21 +86,12 @@ def serve(
     cert_dir: Path | None,
     workers: int,
     namespace: str,
-    exempt_namespace: tuple[str, ...],
-    exempt_namespace_prefix: tuple[str, ...],
-    exempt_namespace_suffix: tuple[str, ...],
-    log_denies: bool,
-    log_mutations: bool,
-    mutation_annotations: bool,
-    disable_enforcementaction_validation: bool,
-    disable_opa_builtin: tuple[str, ...],
-    enable_waiting_builtins: bool,
-    log_level: str,
     deadline: float,
     drain_time: float,
     no_fast_path: bool,
     constraint_steps: int | None,
     compile_cache: str,
+    **judged: Any,
 ) -> None:
     r"""Serve admission over HTTPS by policies from a folder.
 
@@ -171,12 +117,7 @@ def serve(
         )
     from gatewright.app.serve import bind
     from gatewright.app.serve import serve as run
-    from gatewright.app.settings import (
-        WAITING_BUILTINS,
-        Address,
-        Limits,
-        Settings,
-    )
+    from gatewright.app.settings import Address, Limits, Settings
     from gatewright.app.sockets import BindError
 
     limits = Limits(deadline=deadline, drain_time=drain_time)
@@ -193,18 +134,7 @@ def serve(
             workers=workers,
             limits=limits,
             namespace=namespace,
-            exempt_namespaces=exempt_namespace,
-            exempt_prefixes=exempt_namespace_prefix,
-            exempt_suffixes=exempt_namespace_suffix,
-            log_denies=log_denies,
-            log_mutations=log_mutations,
-            mutation_annotations=mutation_annotations,
-            check_actions=not disable_enforcementaction_validation,
-            disabled_builtins=(
-                *disable_opa_builtin,
-                *(() if enable_waiting_builtins else WAITING_BUILTINS),
-            ),
-            log_level=log_level,
+            **judging(**judged),
             fast_path=not no_fast_path,
             compile_cache=cache_folder(compile_cache),
         )

@@ -215,6 +215,10 @@ violation[{"msg": msg}] {
     answer = manager.admit(asks, namespace="default")
     assert messages(answer) == "[unique] default/held has it"
 
+    assert manager.metric('gatekeeper_sync{kind="ConfigMap",status="active"}') >= 1
+    assert manager.metric("gatekeeper_sync_duration_seconds_count") >= 1
+
+    assert condition(site, "manager-0")["message"] == "all policies are read"
     # A kind that is not served is told, where Config is and in the probe.
     (entry,) = by_pod(site, "config", "config", "-n", HOME)
     (error,) = entry["errors"]
@@ -391,6 +395,15 @@ def test_nothing_that_ends_makes_a_wrong_verdict(
         assert asking.wrong == []
 
 
+def condition(site: Cluster, name: str) -> dict[str, Any]:
+    """Readiness as the Pod has it; empty before it is told."""
+    found = site.get("pod", name, "-n", HOME) or {}
+    for one in found.get("status", {}).get("conditions") or ():
+        if one["type"] == "gatewright.dev/policies-ready":
+            return dict(one)
+    return {}
+
+
 def test_what_may_not_be_read_is_waited_for_by_name(site: Cluster) -> None:
     site.kubectl("create", "serviceaccount", "blind", "-n", HOME)
     site.kubectl(
@@ -404,6 +417,16 @@ def test_what_may_not_be_read_is_waited_for_by_name(site: Cluster) -> None:
         *("create", "clusterrolebinding", "blind", "--clusterrole=blind"),
         f"--serviceaccount={HOME}:blind",
     )
+    # The one thing that it may write.
+    site.kubectl(
+        *("create", "role", "blind", "-n", HOME, "--verb=patch"),
+        "--resource=pods/status",
+    )
+    site.kubectl(
+        *("create", "rolebinding", "blind", "-n", HOME, "--role=blind"),
+        f"--serviceaccount={HOME}:blind",
+    )
+    pod(site, "blind-0")
     config = site.account_config(HOME, "blind")
     with managing(site, name="blind-0", kubeconfig=config, ready=False) as manager:
         until("it says so", lambda: "cannot list resource" in manager.readyz())
@@ -413,3 +436,9 @@ def test_what_may_not_be_read_is_waited_for_by_name(site: Cluster) -> None:
             "[-]waiting for ConstraintTemplate.templates.gatekeeper.sh since 2" in said
         )
         assert "[-]policies failed" in said
+        until("the Pod says so", lambda: condition(site, "blind-0"))
+        told = condition(site, "blind-0")
+        assert told["status"] == "False"
+        assert "waiting for " in told["message"]
+        assert "ConstraintTemplate.templates.gatekeeper.sh since 2" in told["message"]
+        assert "cannot list resource" in told["message"]

@@ -44,6 +44,24 @@ matchConditions: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end -}}
 
+{{/* Conditions that the controller sets to what policies need. As they are rendered they
+keep nothing back, so an upgrade widens what is sent until the controller has looked. */}}
+{{- define "gatewright.keptConditions" -}}
+{{- $conditions := list }}
+{{- if .Values.narrowWebhookRules }}
+{{- $conditions = append $conditions (dict "name" "what-policies-match" "expression" "true") }}
+{{- end }}
+{{- if eq .Values.availability "hybrid" }}
+{{- $conditions = append $conditions (dict "name" "not-what-fails-closed" "expression" "true") }}
+{{- end }}
+{{- toYaml $conditions }}
+{{- end -}}
+
+{{/* Whether the controller keeps webhook rules: `true` or nothing. */}}
+{{- define "gatewright.keepsRules" -}}
+{{- if and (or .Values.narrowWebhookRules (eq .Values.availability "hybrid")) (not .Values.disableValidatingWebhook) }}true{{ end -}}
+{{- end -}}
+
 {{/* What is sent; takes a dict of custom, operations, resources and scope. */}}
 {{- define "gatewright.rules" -}}
 {{- if .custom.rules -}}

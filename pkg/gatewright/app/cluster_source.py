@@ -18,14 +18,17 @@ from gatewright.constraints import crd
 from gatewright.constraints.exclusion import SYNC, Exclusions
 from gatewright.constraints.policyset import TemplateEntry
 from gatewright.controllers import podstatus, readiness
+from gatewright.controllers.condition import Readiness, Teller
 from gatewright.controllers.definitions import WantedDefinition
-from gatewright.controllers.feed import Feed, Kind
+from gatewright.controllers.feed import Change, Feed, Kind
 from gatewright.controllers.holdings import DataChange, Holdings
-from gatewright.controllers.kinds import TEMPLATE
+from gatewright.controllers.kinds import EXPANSION, TEMPLATE
 from gatewright.controllers.link import Beside, Link, LinkSettings
-from gatewright.controllers.operations import Operations
+from gatewright.controllers.operations import WEBHOOK, Operations
+from gatewright.controllers.reach import EVERYTHING, Wish, need_of
 from gatewright.controllers.reports import Reports, template_fault
 from gatewright.controllers.requests import Requests
+from gatewright.controllers.webhooks import Keeper
 from gatewright.kube.client import Client
 from gatewright.telemetry.log import Log
 
@@ -33,6 +36,10 @@ __all__ = ["ClusterSource"]
 
 NOT_READ: Final = "kind can't be read; what is known of it may be old"
 CONFLICT: Final = "ErrConflictingSchema"
+#: What the link has to say apart from what the cluster holds: the definition of a
+#: template's constraints can, or can't, be written; other requests are sent.
+WRITTEN: Final = (TEMPLATE.group, "", "written")
+COVERED: Final = ("", "", "covered")
 
 
 class ClusterSource:
@@ -60,6 +67,20 @@ class ClusterSource:
             beside.append(Requests(asked, peer_is_family, log).run)
         if settings.rotation is not None:
             beside.append(rotation(settings.rotation, namespace))
+        self.teller: Teller | None = None
+        if not settings.fake_pod:
+            self.teller = Teller(settings.pod, namespace, log)
+            beside.append(self.teller.run)
+        self.keeper: Keeper | None = None
+        if settings.keeping is not None and WEBHOOK in options.operations:
+            self.keeper = Keeper(
+                settings.keeping,
+                settings.pod,
+                namespace,
+                Log("webhook-rules"),
+                changed=lambda: self.feeder.tell(Change(COVERED, "end")),
+            )
+            beside.append(self.keeper.run)
         self.link = Link(options, self.feeder, log, beside=beside)
         self.holdings = Holdings()
         self.reports = Reports()
@@ -67,7 +88,8 @@ class ClusterSource:
         self.data_faults: dict[tuple[str, str, str, str, str], str] = {}
         self.entries: dict[str, tuple[TemplateEntry, str]] = {}
         self.wanted: dict[str, WantedDefinition] = {}
-        self.synced: frozenset[Kind] = frozenset()
+        self.needs: dict[ObjectKey, Wish] = {}
+        self.synced_kinds: frozenset[Kind] = frozenset()
         self.excluded: object = None
         self.ready = False
         self.link.start()
@@ -88,7 +110,7 @@ class ClusterSource:
             constraints=[
                 (crd.CONSTRAINT_GROUP, "", one.kind) for one in self.wanted.values()
             ],
-            data=self.synced,
+            data=self.synced_kinds,
             now=time.time(),
         )
 
@@ -101,9 +123,10 @@ class ClusterSource:
             return False
         changed, data = self.holdings.take(changes, time.time())
         self.data += data
-        if any(change.kind[2] == "written" for change in changes):
-            self.holdings.kinds.pop((TEMPLATE.group, "", "written"), None)
-            changed = True
+        for kind in (WRITTEN, COVERED):
+            if any(change.kind == kind for change in changes):
+                self.holdings.kinds.pop(kind, None)
+                changed = True
         return changed or bool(data) or (self.complete and not before)
 
     def objects(self) -> Mapping[ObjectKey, Any]:
@@ -117,12 +140,12 @@ class ClusterSource:
             or (TEMPLATE.group, TEMPLATE.kind, "", key[1].lower()) in found
         }
 
-    def feed(self, installation: Installation) -> None:
+    def feed(self, installation: Installation, took: Callable[[float], None]) -> None:
         changes, self.data = self.data, []
         for key, data in changes:
             self.data_faults.pop(key, None)
             del data
-        self.data_faults.update(installation.put_data(changes))
+        self.data_faults.update(installation.put_data(changes, took=took))
 
     def reject(self, faults: Mapping[ObjectKey, Fault], *, now: float) -> bool:  # noqa: ARG002 - a source's
         """As with Gatekeeper an object that can't be used stays as it was before."""
@@ -147,12 +170,34 @@ class ClusterSource:
         if wanted != self.wanted:
             self.wanted = wanted
             self.link.want(dict(wanted))
+        self.needs = {
+            (crd.CONSTRAINT_GROUP, one.kind, "", one.name): need_of(one)
+            for entry in installation.policies.templates.values()
+            for one in entry.constraints.values()
+        }
+        if self.keeper is not None and self.complete:
+            # What expands into other kinds may be judged as any of them.
+            wish = Wish(EVERYTHING) if self.expands() else Wish()
+            for need in self.needs.values():
+                wish |= need
+            self.keeper.want(wish)
         synced = frozenset(installation.synced or ())
         patterns = Exclusions.of(installation.policies.config).patterns.get(SYNC)
         again = patterns != self.excluded
-        if synced != self.synced or again:
-            self.synced, self.excluded = synced, patterns
+        if synced != self.synced_kinds or again:
+            self.synced_kinds, self.excluded = synced, patterns
             self.link.follow_data(synced, again=again)
+
+    def expands(self) -> bool:
+        """Whether there are ExpansionTemplates."""
+        state = self.holdings.kinds.get((EXPANSION.group, "", EXPANSION.kind))
+        return state is not None and bool(state.objects)
+
+    def called(self, key: ObjectKey) -> bool:
+        """Whether the API server sends what a constraint has to judge."""
+        if self.keeper is None:
+            return True
+        return self.keeper.covers(self.needs.get(key, Wish()))
 
     def settled(self, installation: Installation, outcome: Outcome) -> None:
         """Tell of each object how it fares, once workers decide by it."""
@@ -166,8 +211,9 @@ class ClusterSource:
             self.holdings,
             fault=fault,
             in_force=lambda key: key in installation.applied,
+            called=self.called,
             config=self.sync_faults(),
-            at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            at=rfc3339(time.time()),
         )
         self.link.tell(told, gone)
         self.link.settle()
@@ -201,7 +247,7 @@ class ClusterSource:
     def sync_faults(self) -> list[str]:
         """What is wrong with the kinds that Config and SyncSets name."""
         out = []
-        for kind in sorted(self.synced):
+        for kind in sorted(self.synced_kinds):
             state = self.holdings.kinds.get(kind)
             if state is not None and state.error:
                 out.append(f"{readiness.kind_name(kind)} is not synced: {state.error}")
@@ -229,6 +275,32 @@ class ClusterSource:
             out.append(Trouble("object", "/".join(key), error, 0.0, NOT_READ))
         return out
 
+    def show(self, *, ready: bool, problem: str) -> None:
+        """In the condition of our Pod: what is waited for, since when, and why."""
+        if self.teller is None:
+            return
+        awaited = [
+            f"{one.name} since {rfc3339(one.since)}: {one.error}"
+            for one in self.waiting()
+        ]
+        said = [problem] if problem else awaited
+        if not ready and not said:
+            said = ["a worker that holds the policies"]
+        message = "all policies are read" if ready else "waiting for " + "; ".join(said)
+        self.teller.tell(Readiness(ready, message))
+
+    def synced(self) -> Mapping[str, tuple[int, int]]:
+        out: dict[str, tuple[int, int]] = {}
+        for kind in self.synced_kinds:
+            state = self.holdings.kinds.get(kind)
+            if state is None:
+                continue
+            errors = sum(key[:3] == kind for key in self.data_faults)
+            held, lacking = out.get(kind[2], (0, 0))
+            held += len(state.names) - errors
+            out[kind[2]] = held, lacking + errors
+        return out
+
     def measure(self, gauge: Callable[[str, float], None]) -> None:
         vitals = self.link.vitals
         gauge("gatewright_watch_silence_seconds", vitals.silence)
@@ -236,6 +308,11 @@ class ClusterSource:
         gauge("gatewright_status_queue_depth", vitals.queued)
         gauge("gatekeeper_watch_manager_intended_watch_gvk", vitals.intended)
         gauge("gatekeeper_watch_manager_watched_gvk", vitals.watched)
+
+
+def rfc3339(seconds: float) -> str:
+    """A unix time as Kubernetes writes it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def rotation(settings: RotationSettings, namespace: str) -> Beside:

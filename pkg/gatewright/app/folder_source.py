@@ -52,7 +52,7 @@ class FolderSource:
     def objects(self) -> Mapping[ObjectKey, Any]:
         return self.ledger.objects()
 
-    def feed(self, installation: Installation) -> None:
+    def feed(self, installation: Installation, took: Callable[[float], None]) -> None:
         """Referential data are among the objects."""
 
     def reject(self, faults: Mapping[ObjectKey, Fault], *, now: float) -> bool:
@@ -76,6 +76,13 @@ class FolderSource:
             Trouble("file", name, error, moment + since)
             for name, (error, since) in self.ledger.errors().items()
         ]
+
+    def show(self, *, ready: bool, problem: str) -> None:
+        """The probes say it; nobody else looks."""
+
+    def synced(self) -> Mapping[str, tuple[int, int]]:
+        """None; what is in files is counted with them."""
+        return {}
 
     def measure(self, gauge: Callable[[str, float], None]) -> None:
         """Nothing of its own."""

@@ -84,6 +84,7 @@ class PolicyProcess:
             PolicySettings(
                 cache=self.cache,
                 check_actions=settings.check_actions,
+                referential=settings.referential,
                 options=CompileOptions(
                     builtins={
                         name: declared
@@ -170,7 +171,7 @@ class PolicyProcess:
             )
             if not self.source.reject(faults, now=now):
                 break
-        self.source.feed(self.installation)
+        self.source.feed(self.installation, self.took)
         self.source.accept(self.installation)
         before = {**self.object_errors, **self.conflicting}
         self.conflicting = self.installation.conflicts()
@@ -382,6 +383,12 @@ class PolicyProcess:
         self.cells.add(count.cell(status))
         self.cells.observe(duration, duration.cell(status), seconds)
 
+    def took(self, seconds: float) -> None:
+        """Count an object of referential data that was put or removed."""
+        duration = place("gatekeeper_sync_duration_seconds")
+        self.cells.observe(duration, duration.start, seconds)
+        self.gauge("gatekeeper_sync_last_run_time_seconds", time.time())
+
     def count(self, seconds: float) -> None:
         """The gauges of what is in force now."""
         cells = self.cells
@@ -431,11 +438,16 @@ class PolicyProcess:
             "workers": sorted(ready),
             "subscribers": self.settings.subscribers,
             "sources": sources[:500],
+            "synced": self.source.synced(),
         }
         text = orjson.dumps(status)
         if text != self.status:
             self.status = text
             self.board.set_status(text)
+            decides = bool(self.number) and (
+                bool(ready) or not self.settings.subscribers
+            )
+            self.source.show(ready=decides, problem=self.problem)
 
 
 def said(trouble: Trouble) -> dict[str, str]:

@@ -62,8 +62,9 @@ class Source(Protocol):
         """All policies and Namespaces, as they are to be in force."""
         ...
 
-    def feed(self, installation: Installation) -> None:
-        """Put referential data that come apart from `objects`."""
+    def feed(self, installation: Installation, took: Callable[[float], None]) -> None:
+        """Put referential data that come apart from `objects`; `took` hears the
+        seconds of each."""
         ...
 
     def reject(self, faults: Mapping[ObjectKey, Fault], *, now: float) -> bool:
@@ -88,6 +89,14 @@ class Source(Protocol):
 
     def troubles(self) -> Sequence[Trouble]:
         """What is not in force as written, or not read."""
+        ...
+
+    def show(self, *, ready: bool, problem: str) -> None:
+        """Show others whether decisions can be taken; `problem` as that of `problem`."""
+        ...
+
+    def synced(self) -> Mapping[str, tuple[int, int]]:
+        """How many objects of referential data are held, and are not, by kind."""
         ...
 
     def measure(self, gauge: Callable[[str, float], None]) -> None:

@@ -16,6 +16,7 @@ __all__ = [
     "CONSTRAINT_LABEL",
     "DEFINITION",
     "EVENT",
+    "EXPANSION",
     "MUTATORS",
     "NAMESPACE",
     "POD",

@@ -37,13 +37,15 @@ class Reports:
         *,
         fault: Callable[[ObjectKey], Fault | None],
         in_force: Callable[[ObjectKey], bool],
+        called: Callable[[ObjectKey], bool] = lambda _: True,
         config: Iterable[str] = (),
         at: str = "",
     ) -> tuple[list[Told], list[ObjectKey]]:
         """What is new since the last call, and which objects are gone.
 
         `fault` is what keeps an object, as written, from being in force; `in_force`
-        whether it is, as written or in an earlier form; `config` what is wrong with
+        whether it is, as written or in an earlier form; `called` whether the API server
+        sends what a constraint, as written, has to judge; `config` what is wrong with
         the kinds that Config and SyncSets name; `at` the time now (RFC 3339).
         """
         now: dict[ObjectKey, Told] = {}
@@ -66,7 +68,14 @@ class Reports:
                     and before.enforced
                     and group == CONSTRAINT_GROUP
                 )
-                enforced = sticky or (in_force(key) and not faults)
+                if group == CONSTRAINT_GROUP and not faults and not called(key):
+                    if sticky:  # of this form nothing is told before it is sent
+                        assert before is not None
+                        now[key] = before
+                        continue
+                    enforced = False
+                else:
+                    enforced = sticky or (in_force(key) and not faults)
                 since = at if faults else ""
                 if before is not None and before.faults == tuple(faults):
                     since = before.since

@@ -18,11 +18,12 @@ from kubernetes.aio.client.rest import RESTClientObject
 from gatewright.kube.errors import Unreachable, refusal
 from gatewright.kube.resource import Resource
 
-__all__ = ["JSON_PATCH", "MERGE_PATCH", "Client"]
+__all__ = ["JSON_PATCH", "MERGE_PATCH", "STRATEGIC_PATCH", "Client"]
 
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
+STRATEGIC_PATCH: Final = "application/strategic-merge-patch+json"
 #: Seconds for a request that is no watch; the API server gives up after 60.
 REQUEST_WITHIN: Final = 65.0
 CONNECT_WITHIN: Final = 5.0

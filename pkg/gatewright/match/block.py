@@ -104,6 +104,18 @@ class Matcher:
     kinds_only: bool
     settled: bool
 
+    @property
+    def pairs(self) -> frozenset[tuple[str, str]]:
+        """The groups and kinds whose objects can match; `*` stands for any."""
+        if not self.kinds:
+            return frozenset({("*", "*")})
+        return frozenset(
+            (group, kind)
+            for entry in self.kinds
+            for group in ({"*"} if entry.groups is None else entry.groups)
+            for kind in ({"*"} if entry.kinds is None else entry.kinds)
+        )
+
     def matches_kind(self, group: str, kind: str) -> bool:
         """Tell whether objects of a kind can match at all."""
         if not self.kinds:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import orjson
+
 from gatewright.telemetry.board import Board
 from gatewright.telemetry.metrics import TABLE, Metric, place
 
@@ -24,8 +26,25 @@ def render(board: Board) -> bytes:
             ]
             lines.extend(series_lines(metric, values, cells))
             at += metric.width
+    lines += synced(board)
     lines.append("")
     return "\n".join(lines).encode()
+
+
+def synced(board: Board) -> list[str]:
+    """`gatekeeper_sync`.  Its kinds are not known ahead, so it has no row: the policy
+    process puts it into the status text, as kind to objects held and not held."""
+    text = board.status()
+    counts = orjson.loads(text).get("synced") if text else None
+    if not counts:
+        return []
+    name = "gatekeeper_sync"
+    lines = [f"# HELP {name} Total number of resources of each kind being cached"]
+    lines.append(f"# TYPE {name} gauge")
+    for kind, (active, error) in sorted(counts.items()):
+        lines.append(f'{name}{{kind="{kind}",status="active"}} {active}')
+        lines.append(f'{name}{{kind="{kind}",status="error"}} {error}')
+    return lines
 
 
 def series_lines(

@@ -52,6 +52,9 @@ _REQUEST_BUCKETS: Final = _steps(
 )
 _TEMPLATE_BUCKETS: Final = _steps((0.01, 0.1, 0.01), (0.2, 0.5, 0.1), (1, 5, 1))
 _MUTATOR_BUCKETS: Final = _steps((0.001, 0.01, 0.001), (0.02, 0.05, 0.01))
+_SYNC_BUCKETS: Final = _steps(
+    (0.0001, 0.001, 0.0001), (0.002, 0.005, 0.001), (0.01, 0.05, 0.01)
+)
 _FINE_BUCKETS: Final = (
     *(0.00002, 0.00005, 0.0001, 0.0002, 0.0005),
     *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0),
@@ -146,6 +149,19 @@ TABLE: Final[tuple[Metric, ...]] = (
         "gatekeeper_mutator_conflicting_count",
         "gauge",
         "The current number of conflicting mutator objects",
+    ),
+    Metric(
+        "gatekeeper_sync_duration_seconds",
+        "histogram",
+        "Latency of sync operation in seconds",
+        (),
+        _SYNC_BUCKETS,
+    ),
+    Metric(
+        "gatekeeper_sync_last_run_time_seconds",
+        "gauge",
+        "Timestamp of last sync operation",
+        summed=False,
     ),
     Metric(
         "gatewright_decision_duration_seconds",

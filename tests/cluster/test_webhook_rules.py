@@ -1,0 +1,226 @@
+"""Webhook rules follow what constraints can match; two replicas, one of them writes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster.manager import (
+    HOME,
+    VALIDATING,
+    Manager,
+    apply_policy,
+    by_pod,
+    constraint,
+    enforced,
+    install,
+    managing,
+    pod,
+    template,
+)
+from tests.cluster.server import Cluster, until
+
+pytestmark = pytest.mark.cluster
+
+DENY = 'violation[{"msg": "no"}] { true }'
+MAIN = "validation.gatekeeper.sh"
+SHUT = "fail-closed.validation.gatekeeper.sh"
+OWN = "request.kind.group.endsWith('.gatekeeper.sh') || "
+LEASE = ("lease", "gatewright-webhook-rules", "-n", HOME)
+FLAGS = (
+    "--narrow-webhook-rules",
+    "--fail-closed-for-denials",
+    "--narrow-after=2",
+    f"--validating-webhook-configuration-name={VALIDATING}",
+)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path_factory.mktemp("rules"), programs=programs)
+    try:
+        cluster.start()
+        install(cluster)
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def config(site: Cluster) -> dict[str, Any]:
+    found = site.get("validatingwebhookconfiguration", VALIDATING)
+    assert found is not None
+    return found
+
+
+def conditions(site: Cluster, webhook: str) -> dict[str, str]:
+    (found,) = [one for one in config(site)["webhooks"] if one["name"] == webhook]
+    listed = found.get("matchConditions") or ()
+    return {one["name"]: one["expression"] for one in listed}
+
+
+def add_shut(site: Cluster) -> None:
+    """The second webhook as the chart renders it: no rules, so nothing comes."""
+    found = config(site)
+    shut = {**found["webhooks"][0], "name": SHUT, "failurePolicy": "Fail"}
+    del shut["rules"]
+    found["webhooks"][0]["failurePolicy"] = "Ignore"
+    found["webhooks"].append(shut)
+    del found["metadata"]["resourceVersion"]  # the keeper may have been there
+    site.kubectl("replace", "-f", "-", stdin=json.dumps(found))
+
+
+def create(site: Cluster, what: str, name: str = "probe") -> str:
+    done = site.run(
+        "kubectl", "create", what, name, "--dry-run=server", "-n", "default"
+    )
+    return done.stderr + done.stdout
+
+
+def holder(site: Cluster) -> str:
+    found = site.get(*LEASE)
+    return str(found["spec"]["holderIdentity"]) if found else ""
+
+
+def family(manager: Manager) -> list[int]:
+    """Its processes, the supervisor first."""
+    children = [
+        event["pid"]
+        for event in list(manager.events)
+        if event.get("msg") == "process started"
+    ]
+    return [manager.process.pid, *children]
+
+
+def test_rules_follow_constraints(site: Cluster) -> None:
+    """Widened before a constraint is told enforced, narrowed later; what a deny
+    constraint can match fails closed.  A Lease of a clock that is years ahead is taken
+    over once it is seen to stand still; a holder that is paused does nothing when it
+    wakes."""
+    site.apply(
+        {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": LEASE[1], "namespace": HOME},
+            "spec": {
+                "holderIdentity": "of-old",
+                "leaseDurationSeconds": 3,
+                "renewTime": "2099-01-01T00:00:00.000000Z",
+            },
+        }
+    )
+    for name in ("one", "two"):
+        pod(site, name)
+    with (
+        managing(site, *FLAGS, name="one", workers=1) as one,
+        managing(site, *FLAGS, name="two", workers=1) as two,
+    ):
+        by_name = {"one": one, "two": two}
+        one.register(site, one.event("listening")["ca"])
+        add_shut(site)
+        until("a replica keeps the rules", lambda: holder(site) in by_name)
+
+        # Nothing is there to be judged but policies themselves.
+        until(
+            "narrowed",
+            lambda: (
+                conditions(site, MAIN).get("what-policies-match") == OWN + "false"
+                and conditions(site, MAIN)["not-what-fails-closed"] == "!(false)"
+            ),
+        )
+        assert one.metric(
+            'gatekeeper_validation_request_count_total{admission_dryrun="true",'
+            'admission_status="allow"}'
+        ) == calls(one, site, "configmap")
+
+        # The first probe after `enforced` is judged, by the webhook that fails closed.
+        apply_policy(
+            site,
+            template("Ruled", DENY),
+            constraint("Ruled", "maps", kinds=["ConfigMap"]),
+            constraint(
+                "Ruled", "accounts", kinds=["ServiceAccount"], enforcementAction="warn"
+            ),
+        )
+        until("enforced", lambda: enforced(site, "ruled", "maps", pods=2))
+        said = create(site, "configmap")
+        assert f'admission webhook "{SHUT}" denied the request: [maps] no' in said
+        until("enforced", lambda: enforced(site, "ruled", "accounts", pods=2))
+        assert "[accounts] no" in create(site, "serviceaccount")
+        shut = conditions(site, SHUT)["what-deny-constraints-match"]
+        assert shut == 'request.kind.kind in ["ConfigMap"]'
+        assert conditions(site, MAIN)["not-what-fails-closed"] == f"!({shut})"
+
+        # The holder is paused; the other takes over, and a constraint is enforced only
+        # once what it matches is sent.
+        first = by_name[holder(site)]
+        second = two if first is one else one
+        for pid in family(first):
+            os.kill(pid, signal.SIGSTOP)
+        site.apply(
+            constraint("Ruled", "secrets", kinds=["Secret"], enforcementAction="warn")
+        )
+
+        def handed_over() -> bool:
+            over = by_name.get(holder(site)) is second
+            entries = by_pod(site, "ruled", "secrets")
+            told = [one for one in entries if one.get("enforced")]
+            sent = "Secret" in conditions(site, MAIN)["what-policies-match"]
+            assert sent or not told, told
+            return over and sent
+
+        until("the other keeps the rules, and widens them", handed_over)
+        # What the first wants when it wakes is older: it must not be written.
+        narrow: list[str] = []
+        stop = threading.Event()
+
+        def look() -> None:
+            while not stop.wait(0.2):
+                said = conditions(site, MAIN)["what-policies-match"]
+                narrow.extend([] if "Secret" in said else [said])
+
+        looking = threading.Thread(target=look)
+        looking.start()
+        for pid in reversed(family(first)):
+            os.kill(pid, signal.SIGCONT)
+        until(
+            "enforced by both",
+            lambda: enforced(site, "ruled", "secrets", pods=2),
+            seconds=60,
+        )
+        stop.set()
+        looking.join()
+        assert narrow == []
+        assert by_name.get(holder(site)) is second
+
+        # Gone, and later no longer sent.
+        site.kubectl("delete", "ruled", "maps", "secrets")
+        until(
+            "narrowed again",
+            lambda: (
+                conditions(site, MAIN)["what-policies-match"]
+                == OWN + 'request.kind.kind in ["ServiceAccount"]'
+                and conditions(site, SHUT)["what-deny-constraints-match"] == "false"
+            ),
+            seconds=60,
+        )
+        said = create(site, "configmap")
+        assert "created" in said
+    # Nobody answers: what only warns passes.
+    assert "created" in create(site, "serviceaccount")
+    site.kubectl("delete", "validatingwebhookconfiguration", VALIDATING)
+
+
+def calls(manager: Manager, site: Cluster, what: str) -> float:
+    """The number of requests judged, after one more that ought not to be sent."""
+    assert "created" in create(site, what)
+    return manager.metric(
+        'gatekeeper_validation_request_count_total{admission_dryrun="true",'
+        'admission_status="allow"}'
+    )

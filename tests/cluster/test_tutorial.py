@@ -117,8 +117,13 @@ def test_an_upgrade_and_a_rollback_leave_no_gap(site: tuple[Cluster, Node]) -> N
         *("--create-namespace", *place, *VALUES),
     )
     until(
-        "its pods are ready",
-        lambda: len(node.pods) == 3 and all(pod.ready for pod in node.pods.values()),
+        "its pods are ready, and called",
+        lambda: (
+            len(node.pods) == 3
+            and all(pod.ready for pod in node.pods.values())
+            and node.proxy is not None
+            and len(node.proxy.targets) == 2
+        ),
         seconds=90,
     )
     # As the tutorial left it, or anew.

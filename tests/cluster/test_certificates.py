@@ -276,7 +276,13 @@ def test_renewals_break_no_handshake(site: Cluster, replicas: list[Replica]) -> 
     wanted = int(os.environ.get("ROTATIONS") or 0)
     address = site.get("service", SERVICE, "-n", NAMESPACE)["spec"]["clusterIP"]
     askers: list[Asker] = [ByApiServer(site), ByHand(site, address)]
-    until("the API server gets verdicts", lambda: not askers[0].ask())
+
+    def judged() -> bool:
+        said = askers[0].ask()
+        assert "failed calling webhook" not in said  # both replicas say they are ready
+        return not said
+
+    until("the API server gets verdicts", judged)
     for asker in askers:
         asker.start()
     end = time.monotonic() + SECONDS

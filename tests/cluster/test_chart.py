@@ -15,6 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
+from gatewright.controllers.keeping import Keeping
+from gatewright.controllers.reach import EVERYTHING, NOTHING, Reach, Wish
+from gatewright.controllers.webhooks import FAIL_CLOSED, View, read, written
 from gatewright.crds.definitions import RESOURCES
 from tests.chart.rendered import CHART, KUBERNETES, NAMESPACE
 from tests.cluster.server import Cluster, until
@@ -63,6 +66,9 @@ def site(own_cluster: Cluster) -> Iterator[Cluster]:
     own_cluster.helm(
         "uninstall", "gatewright", "--namespace", NAMESPACE, "--ignore-not-found"
     )
+
+
+VALIDATING = "gatekeeper-validating-webhook-configuration"
 
 
 def install(cluster: Cluster, verb: str = "install", *more: str) -> None:
@@ -246,6 +252,45 @@ def test_closed_with_nobody_there_blocks_no_control_plane(site: Cluster) -> None
     assert create(site, config_map("kube-system")) == ""
     assert create(site, config_map(NAMESPACE)) == ""
     assert "failed calling webhook" in create(site, config_map("default"))
+
+
+def test_an_upgrade_widens_what_is_sent_and_leaves_closed_what_is_closed(
+    site: Cluster,
+) -> None:
+    """Of what the controller wrote, helm puts back what it had rendered, and keeps the
+    rest; with another availability all of it goes."""
+    hybrid = ("--set", "availability=hybrid", "--set", "narrowWebhookRules=true")
+    keeping = Keeping(VALIDATING, narrow=True, hybrid=True)
+    install(site, "install", *hybrid)
+
+    def config() -> dict[str, Any]:
+        found = site.get("validatingwebhookconfiguration", VALIDATING)
+        assert found is not None
+        return found
+
+    assert read(config(), keeping).gives == Wish(EVERYTHING, NOTHING)
+    pods = Reach.of([("", "Pod")])
+    kept = written(config(), keeping, View(Wish(pods, pods), None, "pod-0"))
+    site.kubectl("replace", "-f", "-", stdin=yaml.safe_dump(kept))
+    assert read(config(), keeping) == View(Wish(pods, pods), None, "pod-0")
+
+    install(site, "upgrade", *hybrid, "--set", "validatingWebhookTimeoutSeconds=5")
+    view = read(config(), keeping)
+    assert view.gives == Wish(EVERYTHING, pods)
+    assert not view.whole  # so the controller looks after it
+    assert {one["name"]: one["timeoutSeconds"] for one in config()["webhooks"]} == {
+        "validation.gatekeeper.sh": 5,
+        "check-ignore-label.gatekeeper.sh": 5,
+        FAIL_CLOSED: 5,
+    }
+
+    install(site, "upgrade", "--set", "validatingWebhookTimeoutSeconds=5")
+    names = [one["name"] for one in config()["webhooks"]]
+    assert names == ["validation.gatekeeper.sh", "check-ignore-label.gatekeeper.sh"]
+    conditions = [
+        one["name"] for hook in config()["webhooks"] for one in hook["matchConditions"]
+    ]
+    assert not {"what-policies-match", "not-what-fails-closed"} & {*conditions}
 
 
 def test_open_with_nobody_there_keeps_the_ignore_label_guarded(site: Cluster) -> None:

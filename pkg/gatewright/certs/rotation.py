@@ -63,7 +63,8 @@ class Rotation:
     """Keeps one certificate; `run` it in an event loop, in each replica.
 
     `served` is the folder that workers read.  A configuration that does not exist is
-    nobody's to call and is passed over.  `due` may be set to look at once, `problem`
+    nobody's to call and is passed over.  Nothing is served, so the pod is not ready, before
+    all configurations are seen to carry the authority.  `due` may be set to look at once, `problem`
     says why nothing could be done last time.
     """
 
@@ -87,7 +88,7 @@ class Rotation:
         while True:
             pause = self.every
             try:
-                if await self.look() is not Act.NONE:
+                if await self.look() is not Act.NONE or self.serving is None:
                     pause = 0.0  # the next step may be due
                 self.problem = ""
             except (ApiError, Unreachable, ValueError, OSError) as error:
@@ -104,8 +105,11 @@ class Rotation:
         text = await self.client.get(SECRETS, SECRET_NAME, self.namespace)
         secret = orjson.loads(text)
         kept = keeping.read(secret.get("data"))
-        self.serve(kept)
+        if self.serving is not None:
+            self.serve(kept)
         lacking = await self.tell(kept.bundle)
+        if not lacking:
+            self.serve(kept)
         standing = kept.standing(
             lacking=lacking, carried=self.carried_for(kept.bundle, lacking)
         )
@@ -118,7 +122,8 @@ class Rotation:
         await self.client.replace(SECRETS, secret, SECRET_NAME, self.namespace)
         self.acts[act] = self.acts.get(act, 0) + 1
         self.log.info("certificate", act=act.value)
-        self.serve(new)
+        if self.serving is not None:
+            self.serve(new)
         return act
 
     def serve(self, kept: keeping.Kept) -> None:

@@ -68,9 +68,6 @@ def site(own_cluster: Cluster) -> Iterator[Cluster]:
     )
 
 
-VALIDATING = "gatekeeper-validating-webhook-configuration"
-
-
 def install(cluster: Cluster, verb: str = "install", *more: str) -> None:
     cluster.helm(verb, "gatewright", CHART, "--namespace", NAMESPACE, *more)
 
@@ -260,11 +257,11 @@ def test_an_upgrade_widens_what_is_sent_and_leaves_closed_what_is_closed(
     """Of what the controller wrote, helm puts back what it had rendered, and keeps the
     rest; with another availability all of it goes."""
     hybrid = ("--set", "availability=hybrid", "--set", "narrowWebhookRules=true")
-    keeping = Keeping(VALIDATING, narrow=True, hybrid=True)
+    keeping = Keeping(VALIDATING[1], narrow=True, hybrid=True)
     install(site, "install", *hybrid)
 
     def config() -> dict[str, Any]:
-        found = site.get("validatingwebhookconfiguration", VALIDATING)
+        found = site.get(*VALIDATING)
         assert found is not None
         return found
 

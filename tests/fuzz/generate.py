@@ -75,6 +75,9 @@ class Generator:
     terms: Terms = field(init=False)
     logic: bool = field(init=False)
     keywords: bool = field(init=False)
+    imports: list[str] = field(init=False)
+    #: Heads as in v1: `if` and `contains` have to be there.
+    modern: bool = field(init=False)
     names: int = 0
 
     def __post_init__(self) -> None:
@@ -87,20 +90,20 @@ class Generator:
         }
         self.keywords = self.version == 1 or rng.random() < 0.5
         self.logic = rng.random() < 0.15 and self.version == 1
-        self.terms = Terms(rng, self.version, roots, member=self.keywords)
+        self.imports = self.keyword_imports()
+        self.modern = self.version == 1 or "import rego.v1" in self.imports
+        self.terms = Terms(rng, int(self.modern), roots, member=self.keywords)
         self.terms.bodies = lambda scope, depth: self.body(scope, depth, few=True)
 
     def program(self) -> Program:
         rng, terms = self.rng, self.terms
-        imports = []
-        if self.version == 0 and self.keywords:
-            imports.append("import future.keywords")
-        if self.logic:
-            imports += [f"import future.keywords.{k}" for k in ("and", "or", "not")]
+        imports = self.imports
         packages = []
         names = ["u", "d.virt"] if rng.random() < 0.4 else ["u"]
         for package in reversed(names):
             rules = [self.rule() for _ in range(rng.randint(2, self.size))]
+            if rng.random() < 0.015:
+                rules += self.circle()
             here = list(imports)
             if rng.random() < 0.2:
                 here.append("import input.a as ia")
@@ -121,7 +124,38 @@ class Generator:
             self.seed, self.version, tuple(packages), f'{{"d": {data}}}', given
         )
 
+    def keyword_imports(self) -> list[str]:
+        """What brings the keywords, where they have to be brought."""
+        rng, out = self.rng, []
+        if self.version == 1:
+            if rng.random() < 0.1:
+                out = rng.choice((["import rego.v1"], ["import future.keywords"]))
+        elif self.keywords:
+            each = [f"import future.keywords.{k}" for k in ("contains", "every")]
+            each += [f"import future.keywords.{k}" for k in ("if", "in")]
+            ways = (["import future.keywords"], each, ["import rego.v1"])
+            out = rng.choice(ways)
+        if self.logic:
+            out = [*out, *(f"import future.keywords.{k}" for k in ("and", "or", "not"))]
+        return out
+
     # -- rules
+
+    def circle(self) -> list[Rule]:
+        """Rules that depend on themselves."""
+        self.names += 1
+        names = [f"c{self.names}{end}" for end in "abc"[: self.rng.randint(1, 3)]]
+        out = []
+        for name, other in zip(names, [*names[1:], names[0]], strict=True):
+            form = self.rng.randrange(3)
+            if form == 0:
+                part: Part = (self.head(f"{name} := v"), (f"v := {other}",))
+            elif form == 1:
+                part = (self.head(f"{name} := 1"), (f"not {other}.a",))
+            else:
+                part = (f"{name} := [x | x = {other}[_]]", ())
+            out.append(Rule((part,)))
+        return out
 
     def rule(self) -> Rule:
         rng = self.rng
@@ -135,12 +169,13 @@ class Generator:
 
     def head(self, text: str, *, body: bool = True) -> str:
         """The head, with `if` where the version (or the taste) wants it."""
-        if not body or (self.version == 0 and not (self.keywords and self.names % 2)):
+        plain = not self.modern and not (self.keywords and self.names % 2)
+        if not body or plain:
             return text
         return f"{text} if"
 
     def eq(self) -> str:
-        return ":=" if self.version else self.rng.choice((":=", "="))
+        return ":=" if self.modern else self.rng.choice((":=", "="))
 
     def add(self, ref: str, of: Shape, args: tuple[Shape, ...] | None = None) -> None:
         self.terms.known.append(Known(ref, of, args))
@@ -177,7 +212,7 @@ class Generator:
             scope = Scope()
             body = self.body(scope, 3)
             value = self.value(of, scope)
-            if self.version == 0 and not (self.keywords and rng.random() < 0.5):
+            if not self.modern and not (self.keywords and rng.random() < 0.5):
                 parts.append((f"\n{name}[{value}]", tuple(body)))
             else:
                 parts.append((self.head(f"\n{name} contains {value}"), tuple(body)))
@@ -202,21 +237,40 @@ class Generator:
         """Refs of several parts in the head."""
         rng, name, of = self.rng, f"g{self.names}", shape(self.rng, 1)
         parts: list[Part] = []
+        forms = [0, 1, 2, 3, 4]
+        if self.modern or self.keywords:
+            forms = [0, 1, 2, 3, 4, 5, 6, 7]
+        usual = rng.choice(forms)
         for _ in range(rng.choice((1, 2, 2))):
             scope = Scope()
             body = self.body(scope, 3)
             first, second = self.value(STR, scope), self.value(STR, scope)
             value = self.value(of, scope)
-            form = rng.randrange(5 if self.version or self.keywords else 3)
-            head = (
+            third = self.value(NUM, scope)
+            heads = (
                 f"{name}[{first}][{second}] := {value}",
                 f"{name}.a[{first}] := {value}",
                 f"{name}.b.c := {value}",
+                f"{name}[{first}].x[{second}] := {value}",
+                f"{name}[{first}][{second}][{third}] := {value}",
                 f"{name}[{first}] contains {value}",
                 f"{name}.s[{first}].t contains {value}",
-            )[form]
+                f"{name}.q[{first}][{third}] contains {value}",
+            )
+            head = heads[usual if rng.random() < 0.85 else rng.choice(forms)]
             parts.append((self.head(f"\n{head}"), tuple(body)))
-        self.add(name, ("map", STR, ("map", STR, of)))
+        below: Shape = ("map", STR, of)
+        shapes: tuple[Shape, ...] = (
+            ("map", STR, below),
+            ("obj", (("a", below),)),
+            ("obj", (("b", ("obj", (("c", of),))),)),
+            ("map", STR, ("obj", (("x", below),))),
+            ("map", STR, ("map", STR, ("map", NUM, of))),
+            ("map", STR, ("set", of)),
+            ("obj", (("s", ("map", STR, ("obj", (("t", ("set", of)),)))),)),
+            ("obj", (("q", ("map", STR, ("map", NUM, ("set", of)))),)),
+        )
+        self.add(name, shapes[usual])
         return Rule(tuple(parts))
 
     def chain(self) -> Rule:
@@ -309,7 +363,7 @@ class Generator:
     def pattern(self, of: Shape, scope: Scope, depth: int) -> str:
         """A term with fresh variables for parts of a type."""
         rng = self.rng
-        open_ended = of[0] == "arr" and rng.random() < 0.8
+        open_ended = of[0] == "arr" and rng.random() < 0.96
         if (
             depth <= 0
             or open_ended

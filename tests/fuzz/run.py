@@ -50,12 +50,13 @@ NODES = {
     0: frozenset(_TERMS.split()),
     1: frozenset((*_TERMS.split(), "Logical", "TemplateString")),
 }
-#: Codes of errors that programs without a cycle can have.
+#: Codes of errors that programs can have.
 CODES = frozenset(
     [
         "rego_parse_error",
         "rego_compile_error",
         "rego_type_error",
+        "rego_recursion_error",
         "rego_unsafe_var_error",
         "eval_conflict_error",
         "eval_builtin_error",

@@ -27,6 +27,7 @@ from tests.fuzz.shapes import (
 
 _PLAIN = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _FIRST = ("0", "1")
+_ORDERED = ("<", "<=", ">", ">=")
 _NAMES = ('"a"', '"b"')
 _KEYWORDS = frozenset({"if", "in", "every", "contains", "not", "as", "with", "some"})
 
@@ -133,7 +134,7 @@ class Terms:
         if kind == "num":
             return number(rng)
         if kind == "str":
-            if depth > 0 and rng.random() < 0.1:
+            if depth > 0 and rng.random() < (0.1 if self.version else 0.01):
                 part = self.term(ANY, scope.child(bind=False), depth - 1)
                 if "\n" not in part and not part.startswith("{"):
                     return f'$"t{{{part}}}-"' if '"' not in part else text(rng)
@@ -144,6 +145,7 @@ class Terms:
             return "null"
         size = rng.randint(0, 3)
         if kind == "arr":
+            size = rng.choice((0, 1, 2, 2, 3, 3))
             items = [self.term(want[1], scope, depth - 1) for _ in range(size)]
             return f"[{', '.join(items)}]"
         if kind == "tup":
@@ -195,6 +197,9 @@ class Terms:
                 and rng.random() < 0.8
             ):
                 break
+            if of[0] == "map" and depth < 0 and not scope.bind and rng.random() < 0.8:
+                # A rule's keys are what its literals have, hardly these.
+                break
             if of[0] == "obj":
                 name, below = rng.choice(of[1])
                 if rng.random() < 0.1 and scope.bind and path != "data.d":
@@ -230,7 +235,7 @@ class Terms:
         if found and rng.random() < 0.7:
             return rng.choice(found)
         if key == NUM:
-            return str(rng.randint(0, 2))
+            return str(rng.choice((0, 0, 0, 0, 1, 2)))
         if key == STR:
             return f'"{rng.choice("abcd")}"'
         return self.literal(key, scope, 0)
@@ -284,7 +289,9 @@ class Terms:
             if rng.random() < 0.3:
                 left = f"{self.term(key, scope, depth - 1)}, {left}"
             return f"{left} in {self.term(of, scope, depth - 1)}"
-        sign = rng.choice(("==", "!=", "<", "<=", ">", ">=", "=="))
+        # Literals of one type can be of types that never are equal.
+        fixed = of[0] in ("arr", "map", "set", "tup") and rng.random() < 0.8
+        sign = rng.choice(_ORDERED if fixed else ("==", "!=", "==", *_ORDERED))
         left = self.term(of, scope, depth - 1)
         if " in " in left and not left.startswith(("(", "[", "{")):
             left = f"({left})"

@@ -16,6 +16,7 @@ from gatewright.engine.documents import Doc
 from gatewright.engine.errors import BudgetExceeded, EvalError
 from gatewright.engine.limits import Limits
 from gatewright.engine.policy import Policy, RegoVersion, compile_policy
+from gatewright.engine.reruns import SearchFault
 from gatewright.engine.values import UNDEFINED
 from gatewright.rego.errors import RegoErrors
 from tests.fuzz.generate import Program
@@ -135,6 +136,8 @@ def ours(
             collected=collected,
         )
     except EvalError as error:
+        if isinstance(error.__cause__, SearchFault):
+            return Outcome("crash", str(error.__cause__))
         return Outcome("error", _error_line(error.to_json()), error.code)
     except BudgetExceeded as error:
         return Outcome("budget", str(error))

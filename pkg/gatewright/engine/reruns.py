@@ -27,12 +27,16 @@ from gatewright.rego import ast
 from gatewright.rego.compiled import Compiled, CompiledQuery
 from gatewright.rego.compiler import compile_query
 
-__all__ = ["Rerun", "Reruns"]
+__all__ = ["Rerun", "Reruns", "SearchFault"]
 
 #: Steps that a search may take, less than a second; then the plan's error stands.
 #: No time, so that what is said never depends on how busy a machine is.
 _STEPS: Final = 50_000
 _ORDERED: Final = frozenset({BUILTIN_ERROR, CONFLICT_ERROR, TYPE_ERROR})
+
+
+class SearchFault(Exception):
+    """A fault of the search: the cause of the plan's error, which then stands."""
 
 
 @dataclass(slots=True)
@@ -115,8 +119,9 @@ class Rerun:
             found = search.errors[0] if strict and search.errors else other
             found.stack = ()
             raise found from error.__cause__
-        except RecursionError:
-            raise error from None
+        except Exception as fault:  # noqa: BLE001 - a fault of any kind
+            # What the plan has found is true; the fault is not hidden.
+            raise error from SearchFault(f"{type(fault).__name__}: {fault}")
         for one in search.errors:
             one.stack = ()
         if strict and search.errors:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatewright.engine.search.bindings import Bindings
 from gatewright.engine.search.early import Early, Outcome, Then
-from gatewright.engine.search.terms import NODES, is_collection
+from gatewright.engine.search.terms import NODES, equal, is_collection
 from gatewright.engine.values import UNDEFINED, Set, pairs
 from gatewright.rego import ast
 
@@ -61,17 +61,17 @@ class Path:
         get = self.e.search.get
         kind = type(term)
         if kind not in NODES:
-            return get(term, key), of
+            return UNDEFINED if type(key) in NODES else get(term, key), of
         if kind is ast.Array:
             found = get(term.items, key)
             return (found, of) if found is UNDEFINED else of.apply(found)
         if kind is ast.Set:
             for item in term.items:
-                if get(Set([of.plug(item)]), key) is not UNDEFINED:
+                if _same(of.plug(item), key):
                     return key, of
         if kind is ast.Object:
             for name, item in term.items:
-                if get(Set([of.plug(name)]), key) is not UNDEFINED:
+                if _same(of.plug(name), key):
                     return of.apply(item)
         return UNDEFINED, of
 
@@ -111,3 +111,10 @@ class Path:
             yield from (key for key, _ in term.items)
         elif is_collection(term):
             yield from (key for key, _ in pairs(term))
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two keys are equal; what is open is equal to itself alone."""
+    if type(a) in NODES or type(b) in NODES:
+        return type(a) is type(b) and bool(a == b)
+    return equal(a, b)

@@ -5,7 +5,7 @@ The flag of a block names the pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,10 +13,7 @@ import pytest
 from gatewright.ir.parse import parse_program
 from gatewright.ir.printer import program_text
 from gatewright.ir.program import Function, Program
-from gatewright.plan.passes.dead import remove_dead
-from gatewright.plan.passes.jumps import thread_jumps
-from gatewright.plan.passes.moves import coalesce_moves
-from gatewright.plan.passes.registers import pack_registers
+from gatewright.plan.passes.code import rewrite
 from gatewright.plan.passes.search import add_search
 from gatewright.rego.parser import parse_term
 from tests.golden import Block, read_blocks
@@ -24,27 +21,19 @@ from tests.golden import Block, read_blocks
 BLOCKS = read_blocks(Path(__file__).parent / "passes.test")
 
 
-def _false(program: Program) -> Callable[[object], int]:
-    """Where `false` is among the constants: tests of `TRUE` need it there."""
-    return lambda _: program.constants.index("false")
-
-
 def run_pass(name: str, program: Program) -> Function:
     params: Sequence[int] = [function.params for function in program.functions]
     function = program.functions[0]
-    match name:
-        case "jumps":
-            return thread_jumps(function, _false(program))
-        case "moves":
-            return coalesce_moves(function, params)
-        case "dead":
-            return remove_dead(function, params)
-        case "registers":
-            return pack_registers(function, params)
-        case "search":
-            terms = [parse_term(text) for text in program.constants]
-            return add_search(function, terms, params)
-    raise ValueError(name)
+    if name == "search":
+        terms = [parse_term(text) for text in program.constants]
+        return add_search(function, terms, params)
+    # Tests of `TRUE` need `false` among the constants
+    return rewrite(
+        function,
+        [name],
+        params=params,
+        false=lambda: program.constants.index("false"),
+    )
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)

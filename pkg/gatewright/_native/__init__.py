@@ -1,6 +1,7 @@
 """The doors to the compiled evaluator: names re-exported, no logic.
 
 core       values, images and evaluations; the engine alone opens it
+plans      passes over the code of plans; the planner alone opens it
 admission  an admission request's parts; constraints alone open it
 
 The other modules here are compiled from native/gatewright/_native; each has its

@@ -264,13 +264,28 @@ def compile_key(
     if code is None:
         return None
     try:
-        words = [_FORM, code, sorted(passes.WITHOUT), _option_words(options), parts]
-        text = json.dumps(words, sort_keys=True)
+        words = json.dumps([_FORM, code, sorted(passes.WITHOUT), parts], sort_keys=True)
+        text = f"{words}\n{_option_text(options)}"
     except TypeError:
         return None
     return hashlib.blake2b(
         text.encode("utf-8", "surrogatepass"), digest_size=32
     ).digest()
+
+
+#: The options of the latest key, and their words: all policies of a library have the
+#: same, and two hundred builtins take a while to list.
+_latest: tuple[CompileOptions, str] | None = None
+
+
+def _option_text(options: CompileOptions) -> str:
+    # Options do not change; equal ones that are another object are put in words anew.
+    global _latest
+    latest = _latest
+    if latest is None or latest[0] is not options:
+        words = json.dumps(_option_words(options), sort_keys=True)
+        _latest = latest = (options, words)
+    return latest[1]
 
 
 def _option_words(options: CompileOptions) -> Mapping[str, Any]:

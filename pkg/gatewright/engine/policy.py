@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
@@ -301,6 +300,8 @@ class Policy:
         if threads <= 1 or len(given) < 2:
             return [one(value) for value in given]
         # A task takes some 20 us to hand over, so each takes several inputs.
+        from concurrent.futures import ThreadPoolExecutor  # for those who want it
+
         size = max(1, len(given) // (8 * threads))
         parts = [given[at : at + size] for at in range(0, len(given), size)]
         with ThreadPoolExecutor(threads) as pool:

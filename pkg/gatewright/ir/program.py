@@ -20,11 +20,13 @@ __all__ = [
     "LABEL_PLACES",
     "NO_LOCATION",
     "REGISTER_PLACES",
+    "SHAPES",
     "Function",
     "Index",
     "Instr",
     "Location",
     "Program",
+    "Shape",
     "labels_of",
     "uses_and_sets",
 ]
@@ -113,7 +115,7 @@ class Program:
         raise KeyError(name)
 
 
-class _Shape(NamedTuple):
+class Shape(NamedTuple):
     """Where an opcode's operands are, by what is done with them.
 
     `block` is the place of a `base`, `size` that of the number of registers
@@ -136,7 +138,7 @@ _NEXT: Final = BY_NAME["NEXT"]
 _CALL: Final = BY_NAME["CALL"]
 
 
-def _shape(opcode: Opcode) -> _Shape:
+def _shape(opcode: Opcode) -> Shape:
     places: dict[str, list[int]] = {"L": [], "r": [], "d": [], "rn": []}
     block = size = -1
     for place, (kind, what) in enumerate(opcode.operands):
@@ -149,7 +151,7 @@ def _shape(opcode: Opcode) -> _Shape:
     reads, sets = places["r"], places["d"]
     if opcode.name in _BOTH:
         reads, sets = sorted({0, *reads}), [0]
-    return _Shape(
+    return Shape(
         labels=tuple(places["L"]),
         reads=tuple(reads),
         sets=tuple(sets),
@@ -160,11 +162,12 @@ def _shape(opcode: Opcode) -> _Shape:
     )
 
 
-_SHAPES: Final = tuple(map(_shape, OPCODES))
+#: For each opcode what is done with its operands.
+SHAPES: Final = tuple(map(_shape, OPCODES))
 _NO_BLOCK: Final = range(0)
 
 #: For each opcode the places of labels, and of registers, among its operands.
-LABEL_PLACES: Final = tuple(shape.labels for shape in _SHAPES)
+LABEL_PLACES: Final = tuple(shape.labels for shape in SHAPES)
 REGISTER_PLACES: Final = tuple(
     tuple(
         place
@@ -192,7 +195,7 @@ def uses_and_sets(
     builder is read and set by what adds to it.
     """
     op, args = instr
-    _, reads, written, optional, block_place, size_place, pair = _SHAPES[op]
+    _, reads, written, optional, block_place, size_place, pair = SHAPES[op]
     uses = [args[place] for place in reads]
     sets = [args[place] for place in written]
     block = _NO_BLOCK

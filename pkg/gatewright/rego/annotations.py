@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
 from gatewright.rego import ast, printer
-from gatewright.rego.annotation_yaml import YamlError, load
 from gatewright.rego.errors import PARSE_ERROR, Error, RegoErrors
 from gatewright.rego.parser_rules import is_ground
 from gatewright.rego.quoting import quote
@@ -80,6 +79,9 @@ def _read(
     if not text.strip():
         findings.append((loc, "expected METADATA block, found whitespace"))
         return
+    # Few modules have annotations, and the YAML library takes a while to import.
+    from gatewright.rego.annotation_yaml import YamlError, load
+
     try:
         raw = load(text + "\n", _SHAPE)
     except YamlError as error:

@@ -1,11 +1,9 @@
-"""Plan in, better plan out: one pass a file, in the order they run.
+"""Plan in, better plan out: the passes, in the order they run.
 
-- `jumps`: jumps to jumps, tests that jump over a jump, code never reached.
-- `moves`: values computed where they are wanted.
-- `dead`: instructions whose result nobody reads.
-- `registers`: as few registers as the live values need.
+- `code`: jumps to jumps and code never reached; values computed where they are
+  wanted; instructions whose result nobody reads; as few registers as the live values
+  need.
 - `search`: many tests of one value become a binary search.
-- `edit`: what the passes share: replacing operands, taking instructions out.
 """
 
 from __future__ import annotations
@@ -16,16 +14,17 @@ from typing import Final
 
 from gatewright.ir.program import Function
 from gatewright.plan.builder import Tables
-from gatewright.plan.passes.dead import remove_dead
-from gatewright.plan.passes.jumps import thread_jumps
-from gatewright.plan.passes.moves import coalesce_moves
-from gatewright.plan.passes.registers import pack_registers
+from gatewright.plan.passes.code import rewrite
 from gatewright.plan.passes.search import add_search
+from gatewright.rego import ast
 
 __all__ = ["PASSES", "WITHOUT", "optimize"]
 
 #: The passes, by the names under which each can be left out.
 PASSES: Final = ("jumps", "moves", "dead", "registers", "search")
+
+#: What `code` does: jumps again where dead code is gone.
+_CODE: Final = ("jumps", "moves", "dead", "jumps", "registers")
 
 
 def _named(text: str) -> frozenset[str]:
@@ -58,16 +57,12 @@ def optimize(
     """
     if without is None:
         without = WITHOUT
-    if "jumps" not in without:
-        function = thread_jumps(function, tables.constant)
-    if "moves" not in without:
-        function = coalesce_moves(function, params)
-    if "dead" not in without:
-        function = remove_dead(function, params)
-    if "jumps" not in without:
-        function = thread_jumps(function, tables.constant)
-    if "registers" not in without:
-        function = pack_registers(function, params)
+    function = rewrite(
+        function,
+        [name for name in _CODE if name not in without],
+        params=params,
+        false=lambda: tables.constant(ast.Boolean(False)),
+    )
     if "search" not in without:
         function = add_search(function, tables.terms, params)
     return function

@@ -15,20 +15,20 @@ past all others.  Two rules or three are quicker tried in turn.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from gatewright.ir.opcodes import BY_NAME, RELATIONS
 from gatewright.ir.program import (
     JUMPS,
+    LABEL_PLACES,
     NO_LOCATION,
     Function,
     Instr,
     labels_of,
     uses_and_sets,
 )
-from gatewright.plan.passes.edit import with_labels
 from gatewright.rego import ast
 
 __all__ = ["add_search"]
@@ -225,6 +225,17 @@ def _search(
         new.append(Instr(_EQK, (register, block.constant, none)))
         new.append(Instr(_JUMP, (block.body,)))
     return count
+
+
+def with_labels(instr: Instr, label: Callable[[int], int]) -> Instr:
+    """The instruction with each label replaced."""
+    places = LABEL_PLACES[instr.op]
+    if not places:
+        return instr
+    args = list(instr.args)
+    for place in places:
+        args[place] = label(args[place])
+    return Instr(instr.op, tuple(args))
 
 
 def _bytes(term: ast.Term) -> bytes:

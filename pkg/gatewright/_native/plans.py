@@ -1,0 +1,8 @@
+"""The door to the work on plans in native memory: names re-exported, no logic.
+
+The planner alone imports it.
+"""
+
+from gatewright._native.passes import Opcodes, Passes
+
+__all__ = ["Opcodes", "Passes"]

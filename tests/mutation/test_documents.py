@@ -269,3 +269,39 @@ def test_no_mutator_for_the_kind() -> None:
 
     assert answer is not None
     assert b"Resource was not mutated" in answer.body
+
+
+def test_set_to_what_it_was_counts() -> None:
+    """A mutator that sets the value that is there is named with those that change it,
+    whatever the kind; one whose test fails is not."""
+    shared: dict[str, Any] = {"applyTo": APPLY_TO, "location": "spec.image"}
+    tests = [{"subPath": "spec.none", "condition": "MustExist"}]
+    drawn = [
+        ("AssignImage", "a", {**shared, "parameters": {"assignPath": "team/app"}}),
+        ("Assign", "b", {**shared, "parameters": {"assign": {"value": "team/app"}}}),
+        (
+            "Assign",
+            "c",
+            {**shared, "location": "spec.x", "parameters": {"assign": {"value": 1}}},
+        ),
+        (
+            "Assign",
+            "d",
+            {
+                **shared,
+                "location": "spec.none",
+                "parameters": {"assign": {"value": 1}, "pathTests": tests},
+            },
+        ),
+    ]
+    resources = [
+        {"kind": kind, "metadata": {"name": name}, "spec": spec}
+        for kind, name, spec in drawn
+    ]
+    pod = {"apiVersion": "v1", "kind": "Pod", "spec": {"image": "team/app"}}
+
+    expected, plain = compare(resources, body_of(pod), annotate=True)
+
+    assert plain
+    names = [[one.id.name for one in each] for each in expected.passes]
+    assert names == [["b", "c", "a"]]

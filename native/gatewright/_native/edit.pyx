@@ -517,15 +517,16 @@ cdef class Edit:
 
     def apply(
         self, Evaluation evaluation not None, Doc doc not None, given=None
-    ) -> Doc:
+    ):
         """The document edited, in the arena of the evaluation's batch; the same one if
-        nothing changes.
+        nothing changes, None if nothing is set.
 
         `doc` is of that batch; `given`: the value of the setting of that name, text.
         Raises NotPlain.
         """
         cdef Walk walk
         cdef Word out = NONE
+        cdef bint done
         if doc.owner is not evaluation.batch:
             raise ValueError("a document of another batch")
         walk.heap = evaluation.heap
@@ -539,12 +540,14 @@ cdef class Edit:
             walk.value = to_word(walk.heap, given)
         if evaluation.heap.used > LARGE:
             with nogil:
-                advance(&walk, doc.word, 0, &out)
+                done = advance(&walk, doc.word, 0, &out)
         else:
-            advance(&walk, doc.word, 0, &out)
+            done = advance(&walk, doc.word, 0, &out)
         if walk.stuck or walk.heap.error != E_NONE:
             walk.heap.error = E_NONE
             raise NotPlain("the document")
+        if not done:
+            return None
         if out == doc.word:
             return doc
         if self not in evaluation.batch.kept:

@@ -145,8 +145,9 @@ class Reviewer:
         """A copy of an object with some keys set, in this reviewer's arena."""
         return self._evaluation.with_keys(doc, updates)
 
-    def edit(self, doc: Doc, edit: Edit, given: str | None = None) -> Doc:
-        """A part of the review as an edit leaves it; the same Doc if it changes nothing.
+    def edit(self, doc: Doc, edit: Edit, given: str | None = None) -> Doc | None:
+        """A part of the review as an edit leaves it; the same Doc if it changes nothing,
+        None where it sets nothing.
 
         `given`: the value of an edit that has none of its own.  Raises NotPlain.
         """

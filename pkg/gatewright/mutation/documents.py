@@ -78,7 +78,7 @@ class Documents:
         self.reviewer = reviewer
         self.edits = edits
 
-    def apply(self, mutator: Mutator, obj: Doc, facts: Facts) -> Doc:
+    def apply(self, mutator: Mutator, obj: Doc, facts: Facts) -> Doc | None:
         found = self.edits.get(id(mutator))
         if found is None:
             raise NotPlain(mutator.id)

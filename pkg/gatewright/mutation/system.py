@@ -63,7 +63,10 @@ class Form(Protocol):
     """How an object under mutation is held; `Plain`: as JSON data."""
 
     def apply(self, mutator: Mutator, obj: Any, facts: Facts) -> Any:
-        """The object mutated, the same one if nothing changes.  Raises ApplyError."""
+        """The object mutated, the same one if nothing changes; None if nothing is set.
+
+        Raises ApplyError.
+        """
         ...
 
     def same(self, a: Any, b: Any) -> bool:
@@ -92,7 +95,8 @@ PLAIN: Final = Plain()
 @dataclass(frozen=True, slots=True)
 class Mutation:
     """The outcome: the object (the same one if nothing changed) and, for each
-    pass that changed something, the mutators that did."""
+    pass that changed something, the mutators that set their value, were it the one
+    that was there: Gatekeeper counts these too."""
 
     object: Any
     passes: tuple[tuple[Mutator, ...], ...] = ()
@@ -196,7 +200,7 @@ class MutatorSystem(Generic[M]):
                         f"mutation {mutation_id} for mutator {mutator.id} failed for "
                         f"{target.shown}: {error}"
                     ) from error
-                if after is not current:
+                if after is not None:
                     changed.append(mutator)
                     current = after
             if current is before or form.same(current, before):

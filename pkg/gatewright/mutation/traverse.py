@@ -30,12 +30,13 @@ class Walk:
         self.facts = facts
 
     def apply(self, obj: Any) -> Any:
-        """The object with the value set; the same object if nothing changes.
+        """The object with the value set, the same one if it was so before; None where
+        it is not to be set: a test fails, or something is there already.
 
         Raises ApplyError where the object has another shape than the path.
         """
-        _, out = self.step(obj, 0)
-        return out
+        done, out = self.step(obj, 0)
+        return out if done else None
 
     def step(self, current: Any, depth: int) -> tuple[bool, Any]:
         """Was the leaf reached and set, and what `current` becomes."""

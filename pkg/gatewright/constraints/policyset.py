@@ -26,11 +26,12 @@ from gatewright.constraints.faults import IngestError, TemplateError
 from gatewright.engine.cache import CompileCache, compile_key, entry_meta
 from gatewright.engine.documents import Doc
 from gatewright.engine.parts import Part
-from gatewright.engine.policy import compile_policy
+from gatewright.engine.policy import Policy, compile_policy
 from gatewright.engine.reviews import LibraryBuilder
 from gatewright.k8s import gotext, gvk, meta
 from gatewright.k8s.gojson import whole_numbers
 from gatewright.k8s.jsonschema import Schema
+from gatewright.rego.ast import Module
 from gatewright.rego.compiled import CompileOptions
 from gatewright.rego.errors import RegoErrors
 from gatewright.rego.parser import parse_module
@@ -144,13 +145,7 @@ class PolicySet:
             return found
         modules = regosource.modules_of(source, referential=settings.referential)
         try:
-            policy = compile_policy(
-                {regosource.HOOK_MODULE: _HOOK, **modules},
-                options=settings.options,
-                messages="gatekeeper",
-                indexed=inventory.TREE if self.settings.indexes else None,
-            )
-            part = policy.part(
+            part = self._policy(modules).part(
                 regosource.ENTRYPOINT, meta=b"" if key is None else entry_meta(key)
             )
         except RegoErrors as error:
@@ -158,6 +153,25 @@ class PolicySet:
         if key is not None:
             settings.cache.put(key, part)
         return part
+
+    def _policy(self, modules: Mapping[str, Module]) -> Policy:
+        """The policy of a template's modules; raises RegoErrors."""
+
+        def compiled(modules: Mapping[str, Module]) -> Policy:
+            return compile_policy(
+                modules,
+                options=self.settings.options,
+                messages="gatekeeper",
+                indexed=inventory.TREE if self.settings.indexes else None,
+            )
+
+        try:
+            policy = compiled(modules)
+        except RegoErrors:
+            policy = None  # said below, together with what the hook finds
+        if policy is not None and regosource.has_messages(policy.compiled.types):
+            return policy
+        return compiled({regosource.HOOK_MODULE: _HOOK, **modules})
 
     def remove_template(self, name: str) -> None:
         """Remove a template and with it all its constraints."""

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gatewright.builtins.types import ANY, STRING, AnyType, ObjectType, SetType, Type
 from gatewright.constraints.faults import IngestError
 from gatewright.constraints.template import CEL, REGO, Code, Template
 from gatewright.k8s import meta
@@ -23,8 +24,17 @@ from gatewright.rego import ast, parser, printer
 from gatewright.rego.copies import copy_module
 from gatewright.rego.errors import RegoErrors
 from gatewright.rego.stages import walk
+from gatewright.rego.types_env import TypeEnv
 
-__all__ = ["ENTRYPOINT", "HOOK", "HOOK_MODULE", "RegoSource", "modules_of", "source_of"]
+__all__ = [
+    "ENTRYPOINT",
+    "HOOK",
+    "HOOK_MODULE",
+    "RegoSource",
+    "has_messages",
+    "modules_of",
+    "source_of",
+]
 
 #: What is evaluated for each constraint.
 ENTRYPOINT: Final = "data.template.violation"
@@ -57,6 +67,31 @@ HOOK: Final = "\n".join(
         "",
     )
 )
+
+
+#: What the hook reads.
+_VIOLATION: Final = ast.Ref(
+    [ast.Var("data"), ast.String("template"), ast.String("violation")]
+)
+
+
+def has_messages(types: TypeEnv) -> bool:
+    """Tell whether the hook finds nothing to refuse, by the types of a template that
+    was compiled without it.  False: compile it with the hook, to see.
+
+    A seventh of all compiling is the hook's, always the same, and it adds nothing to
+    what is planned.
+    """
+    found = types.ref(_VIOLATION)
+    return isinstance(found, SetType) and _has_message(found.of)
+
+
+def _has_message(of: Type) -> bool:
+    if isinstance(of, ObjectType):
+        if any(key == "msg" for key, _ in of.static):
+            return True
+        return of.dynamic is not None and of.dynamic[0] in (ANY, STRING)
+    return isinstance(of, AnyType) and all(map(_has_message, of.of))
 
 
 @dataclass(frozen=True, slots=True)

@@ -295,7 +295,10 @@ class _Index:
 
     def resolve(self, rule: Found, var: ast.Var) -> ast.Term | None:
         """The document or argument that a variable stands for."""
-        for entry in (*rule.entries, *rule.outer):
+        places = rule.stand_ins.get(var.name)
+        if places:
+            return self.refs[rule.entries[places[0]].ref].term
+        for entry in rule.outer:
             if isinstance(entry.value, ast.Var) and entry.value.name == var.name:
                 return self.refs[entry.ref].term
         for arg in rule.args:
@@ -353,24 +356,23 @@ class _Index:
 
     def insert(self, rule: Found, entry: Entry, *, whole: bool = True) -> None:
         ref = self.refs[entry.ref]
-        seen = False
-        for place, other in enumerate(rule.entries):
-            if other.ref != entry.ref:
-                continue
-            seen = True
-            if other.kind == entry.kind and term_key(other.value) == term_key(
-                entry.value
-            ):
-                return
-            if whole and not entry.is_var and not entry.is_affix and other.is_var:
-                rule.entries[place] = entry
-                return
-            if not entry.is_var and not other.is_var:
-                terminal = entry.is_affix or other.is_affix
-                ref.alternated = max(ref.alternated, 2 if terminal else 1)
-        if not seen or not whole:
+        asked = rule.asked.get(entry.ref)
+        if asked is None:
             ref.count += 1
-        rule.entries.append(entry)
+            rule.append(entry)
+            return
+        new, taken, parts = asked.meet(
+            entry.key,
+            is_open=entry.is_var,
+            affix=entry.is_affix,
+            whole=whole and not entry.is_affix,
+        )
+        ref.alternated = max(ref.alternated, parts)
+        if taken >= 0:
+            rule.replace_open(entry)
+        elif new:
+            ref.count += not whole
+            rule.append(entry)
 
 
 def _plugged(term: ast.Term, constants: dict[str, ast.Term]) -> Any:

@@ -7,8 +7,6 @@ that one are kept on purpose, since what it leaves out decides which steps there
 from __future__ import annotations
 
 import copy
-import sys
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -26,6 +24,7 @@ from gatewright.engine.search.terms import (
     value_key,
 )
 from gatewright.engine.values import Set, pairs
+from gatewright.plan.levels import Asked
 from gatewright.rego import ast
 from gatewright.rego.stages.walk import ref_name
 
@@ -50,8 +49,6 @@ ARGUMENTS: Final = ast.Var("args")
 _MOST_PATHS: Final = 32
 _ANY: Final = ast.Var("__any__")
 WHOLE, PREFIX, SUFFIX = range(3)
-#: Behind all demands.
-_NOWHERE: Final = sys.maxsize
 
 Ref: TypeAlias = list[Any]
 
@@ -109,33 +106,6 @@ def _ref_key(ref: Ref) -> tuple[Any, ...]:
     return ref[0].name, *map(value_key, ref[1:])
 
 
-class _Asked:
-    """The demands of one ref by what they demand, as places in all the demands.
-
-    `places`: the first of each key; `open`: of those that anything meets; `concrete`,
-    `affixed`: the first of the others, and of those that are ends of texts; `count`:
-    of the others.
-    """
-
-    __slots__ = ("affixed", "concrete", "count", "open", "places")
-
-    def __init__(self) -> None:
-        self.places: dict[Any, int] = {}
-        self.open: deque[int] = deque()
-        self.concrete = self.affixed = _NOWHERE
-        self.count = 0
-
-    def add(self, demand: Demand, place: int) -> None:
-        self.places[demand.key] = min(place, self.places.get(demand.key, _NOWHERE))
-        if demand.open:
-            self.open.append(place)
-            return
-        self.count += 1
-        self.concrete = min(self.concrete, place)
-        if demand.end:
-            self.affixed = min(self.affixed, place)
-
-
 class Refs:
     """Numbers for refs, and what decides their order."""
 
@@ -181,7 +151,7 @@ class Reader:
         self.virtual = virtual
         self.outer = outer
         self.demands: Way = []
-        self._asked: dict[int, _Asked] = {}
+        self._asked: dict[int, Asked] = {}
         #: Where a variable stands for a ref, by its name.
         self.stand_ins: dict[str, list[int]] = {}
         self.alternatives: list[list[Way]] = []
@@ -458,26 +428,22 @@ class Reader:
             self.refs.counts[demand.ref] += 1
             self._append(demand)
             return
-        end = asked.places.get(demand.key, _NOWHERE)
-        known = end < _NOWHERE
-        replaces = False
-        if not demand.open:
-            # The first that anything meets, unless the same is found before it.
-            if demand.end == WHOLE and asked.open and asked.open[0] < end:
-                replaces, end = True, asked.open[0]
-            if asked.concrete < end:
-                self._alternate(
-                    demand.ref, 2 if demand.end or asked.affixed < end else 1
-                )
-        if replaces:
+        new, taken, parts = asked.meet(
+            demand.key,
+            is_open=demand.open,
+            affix=demand.end != WHOLE,
+            whole=demand.end == WHOLE,
+        )
+        self._alternate(demand.ref, parts)
+        if taken >= 0:
             self._replace_open(asked, demand)
-        elif not known:
+        elif new:
             self._append(demand)
 
     def _append(self, demand: Demand) -> None:
         place = len(self.demands)
         self.demands.append(demand)
-        self._asked.setdefault(demand.ref, _Asked()).add(demand, place)
+        self._note(demand, place)
         if demand.open:
             self.stand_ins.setdefault(demand.value.name, []).append(place)
 
@@ -486,13 +452,17 @@ class Reader:
         if asked is None or demand.key not in asked.places:
             self._append(demand)
 
-    def _replace_open(self, asked: _Asked, demand: Demand) -> None:
-        place = asked.open.popleft()
-        gone = self.demands[place]
-        del asked.places[gone.key]
+    def _replace_open(self, asked: Asked, demand: Demand) -> None:
+        gone = self.demands[asked.open[0]]
+        place = asked.take(gone.key)
         self.stand_ins[gone.value.name].remove(place)
         self.demands[place] = demand
-        asked.add(demand, place)
+        self._note(demand, place)
+
+    def _note(self, demand: Demand, place: int) -> None:
+        asked = self._asked.setdefault(demand.ref, Asked())
+        affix = demand.end != WHOLE
+        asked.add(demand.key, place, is_open=demand.open, affix=affix)
 
 
 # Terms ----------------------------------------------------------------------

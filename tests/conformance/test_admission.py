@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gatewright.plan import passes
 from tests.conformance import admission_decisions as decisions
 from tests.conformance import admission_exchanges as exchanges
 from tests.needs import require_conformance
@@ -23,6 +24,30 @@ def test_answer_is_gatekeepers(exchange: exchanges.Exchange) -> None:
         )
         pytest.skip(f"waits for {feature}")
     assert not complaint, complaint
+
+
+def answers_without_optimisations(
+    chosen: list[exchanges.Exchange], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passes, "WITHOUT", frozenset(passes.PASSES))
+    asked = [one for one in chosen if one.name not in WAITING]
+    found = {one.name: exchanges.complaint(one, decisions.send) for one in asked}
+
+    assert asked
+    assert {name: text for name, text in found.items() if text} == {}
+
+
+def test_answers_are_the_same_without_optimisations(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers_without_optimisations(DECIDED[::10], monkeypatch)
+
+
+@pytest.mark.slow
+def test_all_answers_are_the_same_without_optimisations(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answers_without_optimisations(DECIDED, monkeypatch)
 
 
 def test_every_waiting_exchange_exists() -> None:

@@ -63,6 +63,20 @@ def _numbers(a: Value, b: Value) -> tuple[Fraction, Fraction]:
     return _want(1, a, "number"), _want(2, b, "number")
 
 
+def _matching(
+    collection: Value, path: Value, wanted: Value
+) -> list[tuple[Value, Value]]:
+    """The pairs of a collection of which the part at a path equals a value."""
+    found = []
+    for key, element in pairs(collection) or ():
+        part: Value | None = element
+        for step in path[1]:
+            part = None if part is None else lookup(part, step)
+        if part == wanted:
+            found.append((key, element))
+    return found
+
+
 BUILTINS |= {
     "equal": lambda a, b: boolean(a == b),
     "neq": lambda a, b: boolean(a != b),
@@ -101,6 +115,12 @@ BUILTINS |= {
     "internal.member_2": lambda a, b: boolean(a in [v for _, v in pairs(b) or ()]),
     "internal.member_3": lambda k, v, c: boolean(
         (lookup(c, k) == v and c[0] in (4, 5)) or (c[0] == 6 and k == v and v in c[1])
+    ),
+    "internal.matching": lambda c, path, v: array(
+        [x for _, x in _matching(c, path, v)]
+    ),
+    "internal.matching_keys": lambda c, path, v: array(
+        array(pair) for pair in _matching(c, path, v)
     ),
     "print": lambda *_: TRUE,
     "internal.print": lambda *_: TRUE,

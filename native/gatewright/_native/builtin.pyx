@@ -9,6 +9,7 @@ from gatewright._native.lib_case cimport *
 from gatewright._native.lib_collections cimport *
 from gatewright._native.lib_format cimport *
 from gatewright._native.lib_numbers cimport *
+from gatewright._native.lib_join cimport *
 from gatewright._native.lib_objects cimport *
 from gatewright._native.lib_sprintf cimport *
 from gatewright._native.lib_regex cimport *
@@ -96,6 +97,8 @@ add("trace", 1, lib_trace)
 
 add("internal.member_2", 2, lib_member_2)
 add("internal.member_3", 3, lib_member_3)
+add("internal.matching", 3, lib_matching)
+add("internal.matching_keys", 3, lib_matching_keys)
 add("count", 1, lib_count)
 add("sum", 1, lib_sum)
 add("product", 1, lib_product)

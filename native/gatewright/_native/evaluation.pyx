@@ -494,6 +494,7 @@ cdef class Evaluation:
                 heap.chunk.used = self.mark.chunk_used
                 close_rest(heap.chunk)
             heap.used = self.mark.used
+            heap.joins = NULL
         self.running = False
         self.at += 1
 

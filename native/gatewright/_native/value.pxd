@@ -86,6 +86,7 @@ ctypedef struct Heap:
     size_t limit
     ErrorKind error
     size_t error_at     # reader: byte offset
+    void* joins         # tables of lib_join in the arena, or NULL
     char message[1024]  # MESSAGE_SIZE, NUL-terminated
 
 cdef inline Tag tag(Word w) noexcept nogil:

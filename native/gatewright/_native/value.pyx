@@ -29,6 +29,7 @@ cdef void heap_init(Heap* heap, size_t limit) noexcept nogil:
     heap.chunk = NULL
     heap.used = 0
     heap.limit = limit
+    heap.joins = NULL
     heap.error = E_NONE
     heap.error_at = 0
     heap.message[0] = 0
@@ -53,6 +54,7 @@ cdef void heap_reset(Heap* heap) noexcept nogil:
         kept.used = 0
         close_rest(kept)
     heap.used = 0
+    heap.joins = NULL
     heap.error = E_NONE
     heap.error_at = 0
     heap.message[0] = 0
@@ -66,6 +68,7 @@ cdef void heap_free(Heap* heap) noexcept nogil:
         free(chunk)
         chunk = following
     heap.chunk = NULL
+    heap.joins = NULL
     heap.used = 0
 
 

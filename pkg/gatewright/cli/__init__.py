@@ -16,5 +16,6 @@ One file per command; a command's file is imported when it is called, so that
     test.py       gatewright test
     bench.py      gatewright bench
     gator_options.py  what these three share
+    optimisations.py  what may be left out of plans: `--no-opt`
     compile_cache.py  where they and the server keep compiled policies
 """

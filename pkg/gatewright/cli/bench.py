@@ -12,6 +12,7 @@ import click
 
 from gatewright.cli import gator_options as options
 from gatewright.cli.compile_cache import cache_option, open_cache
+from gatewright.cli.optimisations import no_opt_option
 from gatewright.gator import baseline, benchreport, inputs
 from gatewright.gator.benching import Plan
 from gatewright.gator.benching import bench as measure
@@ -53,6 +54,7 @@ class _Duration(click.ParamType[int]):
     "templates, constraints and objects. May be repeated.",
 )
 @options.engine_option("-e")
+@no_opt_option
 @click.option(
     "-n",
     "--iterations",

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from gatewright.cli.compile_cache import cache_folder, cache_option
+from gatewright.cli.optimisations import no_opt_option
 from gatewright.cli.problems import Problem
 from gatewright.cli.serving_options import (
     address_options,
@@ -49,6 +50,7 @@ __all__ = ["serve"]
     default=lambda: os.environ.get("POD_NAMESPACE", "gatekeeper-system"),
     help="Namespace that the controller runs in  [default: $POD_NAMESPACE or gatekeeper-system]",
 )
+@no_opt_option
 @judging_options
 @click.option(
     "--deadline",

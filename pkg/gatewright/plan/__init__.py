@@ -12,6 +12,7 @@ In order of flow:
 - `exclusive`: definitions that cannot hold at once.
 - `purity`: what a term depends on, through the functions it calls.
 - `joins`: loops over base documents that an index makes short.
+- `lookups`: loops in loops that a table makes short.
 - `withdrawal`: which of these indexes may not be asked after all.
 - `bodies`: expression after expression; `not`, `every`, existence.
 - `calls`: operators, builtins, user functions, and their replacements.

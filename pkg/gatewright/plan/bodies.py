@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gatewright.plan import calls, joins, literals, overrides, terms, unify
+from gatewright.plan import calls, joins, literals, lookups, overrides, terms, unify
 from gatewright.plan.frame import Frame, is_constant
 from gatewright.rego import ast
 
@@ -22,7 +22,12 @@ def plan_body(f: Frame, body: Sequence[ast.Expr]) -> None:
     under_way: list[tuple[int, joins.Join]] = []
     while left:
         join = joins.analyse(f, left, 0)
-        if join is None:
+        lookup = lookups.analyse(f, left) if join is None else None
+        if lookup is not None:
+            lookup.plan(f, left[0].loc)
+            left[:1] = lookup.rest
+            done += not lookup.rest
+        elif join is None:
             plan_expr(f, left.pop(0))
             done += 1
         else:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final
 
 from gatewright.plan import bodies, calls, refs, terms
 from gatewright.plan.frame import Frame, Operand, is_constant
+from gatewright.plan.passes import leaves_out
 from gatewright.plan.purity import Uses, uses_of
 from gatewright.plan.withdrawal import Watched
 from gatewright.rego import ast
@@ -208,7 +209,7 @@ def _together(f: Frame, operands: Sequence[Operand]) -> int:
 
 def analyse(f: Frame, body: Sequence[ast.Expr], place: int) -> Join | None:
     """The join that begins at an expression of a body, if one does."""
-    if f.planner.indexed is None:
+    if f.planner.indexed is None or leaves_out("joins"):
         return None
     loop = _loop(f, body[place])
     if loop is None:

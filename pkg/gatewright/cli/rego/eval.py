@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from gatewright.cli.optimisations import no_opt_option
 from gatewright.cli.rego.command import (
     DURATION,
     INTEGER,
@@ -80,6 +81,7 @@ _NO_PARTIAL: Final = "there is no partial evaluation yet"
 @click.option("--count", type=INTEGER, default=1, help="Evaluate so many times.")
 @click.option("--disable-indexing", is_flag=True, help="Try rules that cannot hold.")
 @click.option("--disable-early-exit", is_flag=True, help="Try rules to the end.")
+@no_opt_option
 @target_option
 @capabilities_option
 @accepted("--pretty-limit", type=INTEGER)

@@ -18,10 +18,11 @@ from gatewright.plan.passes.code import rewrite
 from gatewright.plan.passes.search import add_search
 from gatewright.rego import ast
 
-__all__ = ["PASSES", "WITHOUT", "optimize"]
+__all__ = ["PASSES", "WITHOUT", "leave_out", "leaves_out", "optimize"]
 
-#: The passes, by the names under which each can be left out.
-PASSES: Final = ("jumps", "moves", "dead", "registers", "search")
+#: What can be left out, by name: the passes, and what planning itself does (`joins`,
+#: `lookups`).
+PASSES: Final = ("jumps", "moves", "dead", "registers", "search", "joins", "lookups")
 
 #: What `code` does: jumps again where dead code is gone.
 _CODE: Final = ("jumps", "moves", "dead", "jumps", "registers")
@@ -34,14 +35,29 @@ def _named(text: str) -> frozenset[str]:
     unknown = sorted(names.difference(PASSES))
     if unknown:
         raise ValueError(
-            f"GATEWRIGHT_NO_OPT: no pass {unknown[0]}; there are {', '.join(PASSES)}"
+            f"no optimisation {unknown[0]}; there are all, {', '.join(PASSES)}"
         )
     return names
 
 
-#: Passes that this process leaves out: the environment's GATEWRIGHT_NO_OPT, names
-#: with blanks or commas between them, or `all`.
+#: What this process leaves out: the environment's GATEWRIGHT_NO_OPT, names with
+#: blanks or commas between them, or `all`.
 WITHOUT = _named(os.environ.get("GATEWRIGHT_NO_OPT", ""))
+
+
+def leave_out(names: str) -> None:
+    """Leave out what is named, here and in processes started from here.
+
+    Names as GATEWRIGHT_NO_OPT has them.  Raises ValueError for one that is none.
+    """
+    global WITHOUT
+    WITHOUT = _named(names)
+    os.environ["GATEWRIGHT_NO_OPT"] = names
+
+
+def leaves_out(name: str) -> bool:
+    """Whether this process leaves that out."""
+    return name in WITHOUT
 
 
 def optimize(

@@ -93,15 +93,19 @@ def sorted_pairs(
     return out
 
 
+_MOVED: Final = frozenset({ast.Var, ast.Ref})
+
+
 def resort(term: ast.Object | ast.Set) -> None:
-    """Put members or pairs in their order anew, some of them having become variables.
+    """Put members or pairs in their order anew, some of them having become variables,
+    or refs into one.
 
     OPA's stages go through a collection in the order of what it holds by then.
     """
     if type(term) is ast.Set:
-        if any(type(item) is ast.Var for item in term.items):
+        if any(type(item) in _MOVED for item in term.items):
             term.items = sorted_terms(term.items)
-    elif type(term) is ast.Object and any(type(k) is ast.Var for k, _ in term.items):
+    elif type(term) is ast.Object and any(type(k) in _MOVED for k, _ in term.items):
         term.items = sorted_pairs(term.items)
 
 

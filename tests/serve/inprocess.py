@@ -109,7 +109,7 @@ class Served:
                 traffic=self.traffic,
                 slot=self.board.slot(0),
                 pool=ThreadPoolExecutor(1),
-                log=Log("test", write=lambda line: self.events.append(str(line))),
+                log=Log("test", write=lambda line: self.events.append(line.decode())),
             )
             for name in ("admit", "admitlabel", "mutate")
         }

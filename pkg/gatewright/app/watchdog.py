@@ -19,10 +19,9 @@ from typing import Final, Protocol
 from gatewright.telemetry.board import Board
 from gatewright.telemetry.log import Log
 
-__all__ = ["BEAT_EVERY", "Watchdog", "own_memory"]
+__all__ = ["Watchdog", "own_memory"]
 
-#: Seconds between beats of a worker, and between looks of the supervisor.
-BEAT_EVERY: Final = 1.0
+#: Seconds between looks of the supervisor.
 LOOK_EVERY: Final = 2.0
 
 

@@ -23,7 +23,6 @@ from gatewright.app.decider import GenerationDecider
 from gatewright.app.lookups import Lookups
 from gatewright.app.settings import Settings
 from gatewright.app.subscription import Subscription
-from gatewright.app.watchdog import BEAT_EVERY
 from gatewright.telemetry.board import Board
 from gatewright.telemetry.log import Log
 from gatewright.webhook.app import admission_app
@@ -85,7 +84,8 @@ class Worker:
         if stop.is_set() or not waits.done():
             return self.status()
         server = self.server()
-        beating = asyncio.create_task(self.beat())
+        pulse = self.traffic.pulse
+        pulse.start(loop, lambda: self.board.beat(self.slot))  # for the watchdog, too
         tidying = asyncio.create_task(self.tidy())
         renewing = asyncio.create_task(self.credentials.follow())
         serving = asyncio.create_task(server._serve([sock]))  # noqa: SLF001 - `serve` would take the signals
@@ -93,7 +93,7 @@ class Worker:
         self.traffic.draining = True
         server.should_exit = True
         await serving
-        beating.cancel()
+        pulse.stop()
         tidying.cancel()
         renewing.cancel()
         return self.status()
@@ -102,12 +102,6 @@ class Worker:
         """Returns when there are policies and a certificate."""
         await self.generations.loaded.wait()
         await self.credentials.wait()
-
-    async def beat(self) -> None:
-        """Tells the watchdog that the event loop runs."""
-        while True:
-            self.board.beat(self.slot)
-            await asyncio.sleep(BEAT_EVERY)
 
     async def tidy(self) -> None:
         while True:

@@ -209,8 +209,11 @@ TABLE: Final[tuple[Metric, ...]] = (
     Metric(
         "gatewright_refused_requests_total",
         "counter",
-        "Requests not decided, answered 503 or 504 so that failurePolicy decides",
-        (_ENDPOINT, ("reason", ("deadline", "not_ready", "overload"))),
+        "Requests not decided, answered 500, 503 or 504 so that failurePolicy decides",
+        (
+            _ENDPOINT,
+            ("reason", ("deadline", "failed", "not_ready", "overload")),
+        ),
     ),
     Metric(
         "gatewright_not_evaluated_total",

@@ -11,6 +11,8 @@ In order of flow:
     endpoints.py  requests that come by ASGI
     desk.py       one request: taken, decided, counted or refused, for both
     deadline.py   the time that a request has
+    pulse.py      and how much of it was over before it was read
+    identity.py   what a request that was not decided was about
     decisions.py  what the edge asks of whoever decides
     app.py        the routes
 """

@@ -16,15 +16,17 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from gatewright.telemetry.board import Slot
 from gatewright.telemetry.log import Log
 from gatewright.telemetry.metrics import place
 from gatewright.webhook.deadline import time_allowed
 from gatewright.webhook.decisions import Answer, Decider, Work
+from gatewright.webhook.identity import HEAD, identity_of
+from gatewright.webhook.pulse import Pulse
 
 __all__ = ["Desk", "Reply", "RequestLimits", "Traffic", "Visit"]
 
@@ -53,6 +55,7 @@ class Traffic:
     requests: int = 0
     bytes: int = 0
     draining: bool = False
+    pulse: Pulse = field(default_factory=Pulse)
 
 
 @dataclass(slots=True)
@@ -129,16 +132,21 @@ class Visit:
         "desk",
         "held",
         "open",
+        "refusal",
         "size",
         "started",
         "work",
     )
 
-    def __init__(self, desk: Desk, allowed: float) -> None:
-        """`allowed`: seconds from now to the deadline, of `Desk.time_allowed`."""
+    def __init__(self, desk: Desk, allowed: float, transport: Any = None) -> None:
+        """`allowed`: seconds from its arrival to the deadline, of `Desk.time_allowed`;
+        `transport`: what it came by, where that is known."""
         self.desk = desk
         self.arrived = self.started = now = monotonic()
-        self.deadline = now + allowed
+        if transport is not None:
+            self.arrived = now - desk.traffic.pulse.waited(now, transport)
+        self.deadline = self.arrived + allowed
+        self.refusal: tuple[int, str, str] | None = None
         self.chunks: list[bytes] = []
         self.size = 0
         self.held = 0  # of the bytes in flight
@@ -147,17 +155,31 @@ class Visit:
         desk.traffic.requests += 1
         desk.slot.add(desk.in_flight)
 
-    def enter(self) -> Reply | None:
-        """A refusal, if no more requests are taken."""
+    def enter(self, *, expects: bool = False) -> Reply | None:
+        """A refusal, if the request is not taken and its client `expects` to hear
+        before it sends the body (Expect: 100-continue).
+
+        Of others that are not taken so much is read as names the object, since a
+        refusal that nobody can follow up helps nobody.
+        """
         desk = self.desk
         if desk.traffic.requests > desk.limits.in_flight:
-            return self.refuse(503, "overload", "too many requests in flight")
+            self.refusal = 503, "overload", "too many requests in flight"
+            desk.traffic.requests -= 1  # those that are taken count
+        elif self.started > self.deadline:
+            self.refusal = 504, "deadline", LATE
+        if self.refusal is not None and expects:
+            return self.refuse(*self.refusal)
         return None
 
     def take(self, chunk: bytes) -> Reply | None:
         """A part of the body; a reply if there is no point in reading on."""
         desk = self.desk
         limits, traffic = desk.limits, desk.traffic
+        if self.refusal is not None:
+            self.chunks.append(chunk)
+            self.size += len(chunk)
+            return self.refuse(*self.refusal) if self.size >= HEAD else None
         self.size += len(chunk)
         if self.size >= limits.body:
             # Read on and drop it, so that the client hears the answer.
@@ -175,6 +197,8 @@ class Visit:
     def decide(self, content_type: str | None) -> Reply | None:
         """The reply to the body taken; None: it takes longer, so await `finish`."""
         desk = self.desk
+        if self.refusal is not None:
+            return self.refuse(*self.refusal)
         if self.size >= desk.limits.body:
             return self.too_large()
         chunks = self.chunks
@@ -212,7 +236,8 @@ class Visit:
         if self.open:
             self.open = False
             desk = self.desk
-            desk.traffic.requests -= 1
+            if self.refusal is None or self.refusal[1] != "overload":
+                desk.traffic.requests -= 1
             desk.traffic.bytes -= self.held
             desk.slot.add(desk.in_flight, -1.0)
             if self.work is not None:
@@ -240,13 +265,32 @@ class Visit:
             reason=reason,
             status=status,
             seconds=round(monotonic() - self.arrived, 4),
+            **identity_of(self.head()),
         )
         return Reply(f"gatewright: {words}\n".encode(), status, close=True)
 
+    def head(self) -> bytes:
+        """The start of the body, or all of it if that is no more."""
+        chunks = self.chunks
+        if len(chunks) == 1:
+            return chunks[0]
+        out = bytearray()
+        for chunk in chunks:
+            if len(out) > HEAD:
+                break
+            out += chunk
+        return bytes(out)
+
     def failed(self, error: Exception) -> Reply:
         """A fault of ours: no verdict, so that failurePolicy decides."""
-        self.desk.log.error(
-            "request failed", endpoint=self.desk.name, error=repr(error)
+        desk = self.desk
+        desk.slot.add(desk.refused.cell(desk.name, "failed"))
+        desk.log.error(
+            "request failed",
+            endpoint=desk.name,
+            error=repr(error),
+            status=500,
+            **identity_of(self.head()),
         )
         return Reply(b"Internal Server Error", 500, close=True)
 

@@ -28,7 +28,9 @@ class Endpoint:
     ) -> None:
         visit = Visit(self.desk, self.desk.time_allowed(scope["query_string"]))
         try:
-            reply = visit.enter()
+            headers = scope["headers"]
+            expects = any(name == b"expect" for name, _ in headers)
+            reply = visit.enter(expects=expects)
             more = True
             while reply is None and more:
                 message = await receive()
@@ -37,7 +39,7 @@ class Endpoint:
                 reply = visit.take(message.get("body", b""))
                 more = message.get("more_body", False)
             if reply is None:
-                reply = visit.decide(content_type_of(scope["headers"]))
+                reply = visit.decide(content_type_of(headers))
             if reply is None:
                 reply = await visit.finish()
             await send_reply(send, reply)

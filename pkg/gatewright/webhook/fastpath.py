@@ -115,8 +115,8 @@ class Exchange:
         protocol = self.protocol
         if protocol.transport.is_closing():
             return
-        self.visit = visit = Visit(self.desk, self.allowed)
-        reply = visit.enter()
+        self.visit = visit = Visit(self.desk, self.allowed, protocol.transport)
+        reply = visit.enter(expects=self.expects)
         if reply is not None:
             self.reply(reply)
             return

@@ -82,7 +82,7 @@ def load(installation: Installation, objects: Objects, number: int) -> list[floa
     faults = installation.apply(objects)
     assert not faults, faults
     times.append(time.process_time())
-    data = installation.build(number)
+    data = installation.build()
     times.append(time.process_time())
     Generation(number, data, limits=Limits())
     times.append(time.process_time())

@@ -53,7 +53,7 @@ def generation(*mutators: dict[str, Any]) -> tuple[Generation, MutationContext]:
         objects[key] = one
     faults = installation.apply(objects)
     assert not faults, faults
-    held = Generation(1, installation.build(1), limits=LIMITS)
+    held = Generation(1, installation.build(), limits=LIMITS)
     context = held.mutation_context(
         own_account="nobody", new_id=lambda: "id", annotate=False
     )

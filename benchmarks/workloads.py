@@ -19,6 +19,7 @@ from typing import Any
 from gatewright.app.generation import Generation
 from gatewright.app.installation import Installation, parse_file
 from gatewright.app.ledger import ObjectKey
+from gatewright.constraints.namespaces import Namespaces
 from gatewright.constraints.policyset import Settings
 from gatewright.engine.limits import Limits
 
@@ -67,9 +68,15 @@ def library() -> Loaded:
     faults = installation.apply(policies)
     if faults:
         raise RuntimeError(f"policies not loaded: {faults}")
-    built = installation.build(1)
-    inventory = installation.policies.inventory.replica()
-    generation = Generation(1, built, limits=LIMITS, inventory=inventory)
+    held = installation.policies
+    held.inventory.commit()
+    generation = Generation(
+        1,
+        installation.build(),
+        limits=LIMITS,
+        inventory=held.inventory.replica(),
+        namespaces=Namespaces(held.namespaces),
+    )
     return Loaded(generation, tuple(objects), len(generation.snapshot.constraints))
 
 

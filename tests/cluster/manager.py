@@ -167,8 +167,14 @@ def managing(
     kubeconfig: Path | None = None,
     ready: bool = True,
     workers: int = 2,
+    rotation: bool = False,
 ) -> Iterator[Manager]:
-    """A manager on free ports, ready to decide unless told otherwise."""
+    """A manager on free ports, ready to decide unless told otherwise.
+
+    `rotation`: it keeps its certificate in the cluster."""
+    fixed = (
+        () if rotation else ("--cert-dir", "/nonexistent", "--disable-cert-rotation")
+    )
     process = subprocess.Popen(
         [
             sys.executable,
@@ -176,7 +182,7 @@ def managing(
             *("--kubeconfig", str(kubeconfig or cluster.kubeconfig)),
             *("--health-addr", "127.0.0.1:0", "--prometheus-port", "0"),
             *("--shutdown-delay", "1", "--workers", str(workers)),
-            *("--cert-dir", "/nonexistent", "--disable-cert-rotation"),
+            *fixed,
             *options,
         ],
         stdout=subprocess.DEVNULL,

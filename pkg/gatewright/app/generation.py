@@ -1,15 +1,24 @@
-"""One generation as a worker holds it: opened from shared memory, read only."""
+"""One generation as a worker holds it: opened from shared memory, read only.
+
+A change of policies brings an image, which is opened; a change of data brings another
+epoch of the inventory, or Namespaces, for the policies that are open already.
+"""
 
 from __future__ import annotations
 
+import copy
 import mmap
 import os
 from collections.abc import Callable
 
 from gatewright.constraints.exclusion import MUTATION
-from gatewright.constraints.namespaces import NamespaceError, NamespaceLookup
+from gatewright.constraints.namespaces import (
+    NamespaceError,
+    NamespaceLookup,
+    Namespaces,
+)
 from gatewright.constraints.snapshot import Snapshot
-from gatewright.engine.basedata import Replica
+from gatewright.engine.basedata import Replica, View
 from gatewright.engine.limits import Limits
 from gatewright.engine.reviews import Reviewer
 from gatewright.match.block import Matcher, compile_match
@@ -23,9 +32,10 @@ __all__ = ["Generation"]
 
 
 class Generation:
-    """Policies of one number: snapshot, mutators, and idle reviewers.
+    """Policies and data of one number: snapshot, mutators, and idle reviewers.
 
-    Raises what `Snapshot` and `parse_mutator` raise when the memory is no good.
+    `policies`: the number of the generation whose image this is.  Raises what
+    `Snapshot` and `parse_mutator` raise when the memory is no good.
     """
 
     def __init__(
@@ -35,9 +45,15 @@ class Generation:
         *,
         limits: Limits,
         inventory: Replica | None = None,
+        namespaces: Namespaces | None = None,
     ) -> None:
-        self.number = number
-        self.snapshot = Snapshot(buffer, inventory=inventory)
+        self.number = self.policies = number
+        opened = Snapshot(buffer, inventory=inventory)
+        self.snapshot = opened.at(
+            str(number),
+            view=opened.view,
+            namespaces=opened.namespaces if namespaces is None else namespaces,
+        )
         self.limits = limits
         self.mutators: MutatorSystem[Matcher] = MutatorSystem.build(
             [parse_mutator(one) for one in self.snapshot.extra.get("mutators", ())],
@@ -45,10 +61,19 @@ class Generation:
         )
         self.edits = edits_of(mutator for mutator, _ in self.mutators.active)
         self._idle: list[Reviewer] = []
+        #: Of generations that are over, without data; all of an image share them.
+        self._spare: list[Reviewer] = []
+        self._over = False
 
     @classmethod
     def map(
-        cls, number: int, fd: int, *, limits: Limits, inventory: Replica | None = None
+        cls,
+        number: int,
+        fd: int,
+        *,
+        limits: Limits,
+        inventory: Replica | None = None,
+        namespaces: Namespaces | None = None,
     ) -> Generation:
         """Map sealed memory; the descriptor stays the caller's.
 
@@ -56,18 +81,51 @@ class Generation:
         """
         size = os.fstat(fd).st_size
         memory = mmap.mmap(fd, size, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
-        return cls(number, memory, limits=limits, inventory=inventory)
+        return cls(
+            number, memory, limits=limits, inventory=inventory, namespaces=namespaces
+        )
+
+    def followed_by(
+        self, number: int, *, view: View | None, namespaces: Namespaces
+    ) -> Generation:
+        """The same policies with other data."""
+        out = copy.copy(self)
+        out.number = number
+        out.snapshot = self.snapshot.at(str(number), view=view, namespaces=namespaces)
+        out._idle = []  # noqa: SLF001 - a copy of this
+        out._over = False  # noqa: SLF001 - a copy of this
+        return out
+
+    def retire(self) -> None:
+        """No request begins under it any more: its reviewers are for its successors,
+        and keep no old data."""
+        self._over = True
+        while self._idle:
+            self._free(self._idle.pop())
 
     def take(self) -> Reviewer:
         """A reviewer for one request; `give` it back when it is done."""
         try:
             return self._idle.pop()
         except IndexError:
+            pass
+        try:
+            reviewer = self._spare.pop()
+        except IndexError:
             return self.snapshot.evaluation(self.limits)
+        reviewer.pin(self.snapshot.view)
+        return reviewer
 
     def give(self, reviewer: Reviewer) -> None:
         """Take back a reviewer that has nothing under way."""
-        self._idle.append(reviewer)
+        if self._over:
+            self._free(reviewer)
+        else:
+            self._idle.append(reviewer)
+
+    def _free(self, reviewer: Reviewer) -> None:
+        reviewer.pin(None)
+        self._spare.append(reviewer)
 
     def mutation_context(
         self,

@@ -109,7 +109,8 @@ class Installation:
 
     `cluster`: the objects are those of a cluster, so all Namespaces are among them
     and referential data come by `put_data`, the kinds that Config and SyncSets name
-    and no others.  `revision` grows with each change of what `build` gives.
+    and no others.  `revision` grows with each change, `policy_revision` with those of
+    what `build` gives.
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class Installation:
         self.refused: dict[ObjectKey, tuple[Any, object, Fault]] = {}
         self.under: dict[ObjectKey, object] = {}
         self.revision = 0
+        self.policy_revision = 0
         self.mutators: dict[ObjectKey, tuple[Mapping[str, Any], Mutator]] = {}
         self.applied: dict[ObjectKey, Any] = {}
         self.synced: frozenset[tuple[str, str, str]] | None = None
@@ -163,7 +165,7 @@ class Installation:
                 self.applied[key] = obj
                 self.under[key] = under
                 self.refused.pop(key, None)
-                self.revision += 1
+                self.note(key)
             else:
                 faults[key] = fault
                 self.refused[key] = obj, under, fault
@@ -172,6 +174,12 @@ class Installation:
             del self.refused[key]
         self.set_namespaces({k: v for k, v in objects.items() if k not in faults})
         return faults
+
+    def note(self, key: ObjectKey) -> None:
+        """Count the change of an object."""
+        self.revision += 1
+        if not is_data(key):
+            self.policy_revision += 1
 
     def template_of(self, key: ObjectKey) -> object:
         """What a constraint was held against: its template's entry, or None."""
@@ -296,7 +304,7 @@ class Installation:
 
     def remove(self, key: ObjectKey) -> None:
         obj = self.applied.pop(key, None)
-        self.revision += 1
+        self.note(key)
         self.under.pop(key, None)
         if obj is None:  # it went with its template
             return
@@ -338,12 +346,12 @@ class Installation:
             if mutator.id in said
         }
 
-    def build(self, number: int) -> bytes:
-        """The generation's bytes."""
+    def build(self) -> bytes:
+        """The policies' bytes: data and Namespaces are not in them."""
         mutators = [obj for obj, _ in self.mutators.values()]
         return self.policies.build(
-            str(number),
             extra={"mutators": mutators, "synced": sorted(self.synced or ())},
+            apart=True,
         )
 
 

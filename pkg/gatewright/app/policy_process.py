@@ -19,7 +19,7 @@ from typing import Any, Final
 import orjson
 
 from gatewright.app import channel
-from gatewright.app.feed import Spreader
+from gatewright.app.feed import Position, Spreader
 from gatewright.app.folder_source import FolderSource
 from gatewright.app.installation import Fault, Installation
 from gatewright.app.ledger import ObjectKey, shown
@@ -51,13 +51,13 @@ ACTIONS: Final = ("deny", "dryrun", "scoped", "warn")
 
 @dataclass(slots=True)
 class WorkerLink:
-    """A worker that has connected; `ready`: generations that it holds; `epoch` of
-    the inventory that it was sent, -1 for none."""
+    """A worker that has connected; `ready`: generations that it holds; `at`: what it
+    was sent."""
 
     sock: socket.socket
     slot: int = -1
     ready: set[int] = field(default_factory=set)
-    epoch: int = -1
+    at: Position = field(default_factory=Position)
 
 
 class PolicyProcess:
@@ -101,7 +101,9 @@ class PolicyProcess:
         self.workers: list[WorkerLink] = []
         self.number = board.word(Board.GENERATION)
         self.memory: int | None = None
+        self.policies = -1
         self.built = -1
+        self.opened = -1
         self.problem = ""
         self.object_errors: dict[ObjectKey, Fault] = {}
         self.conflicting: dict[ObjectKey, str] = {}
@@ -202,20 +204,19 @@ class PolicyProcess:
     def publish(self, started: float) -> bool:
         """Hand a new generation to all workers and commit it when all have it; false
         if none can be built."""
-        number, revision = self.number + 1, self.installation.revision
+        installation = self.installation
+        number, revision = self.number + 1, installation.revision
+        size = 0
         try:
-            self.spreader.commit()
-            data = self.installation.build(number)
+            self.spreader.commit(installation.policies.namespaces)
+            if self.memory is None or self.opened != installation.policy_revision:
+                size = self.lay_out(number)
         except Exception as error:  # noqa: BLE001 - named; the last generation stays in force
             why = f"no generation can be built: {type(error).__name__}: {error}"
             self.note_problem(why)
             return False
-        fd = channel.seal(f"gatewright-{number}", data)
-        size = len(data)
-        del data
-        gc.collect()
         for worker in list(self.workers):
-            self.offer(worker, number, fd)
+            self.offer(worker, number)
         deadline = time.monotonic() + ACKNOWLEDGE_WITHIN
         while not self.stopping and any(
             number not in worker.ready for worker in self.workers
@@ -224,15 +225,26 @@ class PolicyProcess:
             if left <= 0:
                 self.leave_behind(number)
                 break
-            self.talk(min(left, 0.05), offering=(number, fd))
-        self.commit(number, fd, size=size, started=started)
+            self.talk(min(left, 0.05), offering=number)
+        self.commit(number, size=size, started=started)
         self.built = revision
         return True
 
-    def commit(self, number: int, fd: int, *, size: int, started: float) -> None:
+    def lay_out(self, number: int) -> int:
+        """Make the image of the policies, which generations from this one on have
+        until it is made again; its size."""
+        data = self.installation.build()
         if self.memory is not None:
-            os.close(self.memory)
-        self.number, self.memory = number, fd
+            os.close(self.memory)  # workers keep what they have mapped
+        self.memory = channel.seal(f"gatewright-{number}", data)
+        self.policies, self.opened = number, self.installation.policy_revision
+        size = len(data)
+        del data
+        gc.collect()
+        return size
+
+    def commit(self, number: int, *, size: int, started: float) -> None:
+        self.number = number
         self.board.set_word(Board.GENERATION, number)
         seconds = time.monotonic() - started
         self.count(seconds)
@@ -262,7 +274,7 @@ class PolicyProcess:
 
     # Workers --------------------------------------------------------------------
 
-    def talk(self, timeout: float, *, offering: tuple[int, int] | None = None) -> None:
+    def talk(self, timeout: float, *, offering: int | None = None) -> None:
         """Accept workers and hear what they say, for at most `timeout`."""
         socks: list[Any] = [self.listener, *(worker.sock for worker in self.workers)]
         if offering is None:
@@ -276,7 +288,7 @@ class PolicyProcess:
         if self.listener in ready:
             self.accept(offering)
 
-    def accept(self, offering: tuple[int, int] | None) -> None:
+    def accept(self, offering: int | None) -> None:
         try:
             sock, _ = self.listener.accept()
         except BlockingIOError:
@@ -288,15 +300,21 @@ class PolicyProcess:
         sock.setblocking(False)
         worker = WorkerLink(sock)
         self.workers.append(worker)
-        if self.memory is not None:
-            self.offer(worker, self.number, self.memory)
         if offering is not None:
-            self.offer(worker, *offering)
+            # It would hold the one before with what is there now: it is too late for
+            # that, and early for this.
+            self.offer(worker, offering)
+        elif self.memory is not None:
+            self.offer(worker, self.number)
 
-    def offer(self, worker: WorkerLink, number: int, fd: int) -> None:
+    def offer(self, worker: WorkerLink, number: int) -> None:
+        at = worker.at
         try:
-            worker.epoch = self.spreader.bring(worker.sock, worker.epoch)
-            channel.send(worker.sock, {"prepare": number}, fd=fd)
+            self.spreader.bring(worker.sock, at)
+            fd = self.memory if at.policies != self.policies else None
+            packet = {"prepare": number, "policies": self.policies}
+            channel.send(worker.sock, packet, fd=fd)
+            at.policies = self.policies
         except OSError:
             self.forget(worker)
 

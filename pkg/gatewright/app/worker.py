@@ -12,6 +12,7 @@ import gc
 import logging
 import signal
 import socket
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
@@ -40,6 +41,8 @@ EX_TEMPFAIL: Final = 75
 #: Seconds between collections: only what an odd error left in a cycle is there to
 #: find, since all that was loaded is frozen, so one takes well under a millisecond.
 COLLECT_EVERY: Final = 30.0
+#: Seconds that one thread may hold up another.
+SWITCH_EVERY: Final = 0.0005
 
 
 class Worker:
@@ -100,7 +103,7 @@ class Worker:
 
     async def equipped(self) -> None:
         """Returns when there are policies and a certificate."""
-        await self.generations.loaded.wait()
+        await self.generations.equipped()
         await self.credentials.wait()
 
     async def tidy(self) -> None:
@@ -196,6 +199,8 @@ def run_worker(
 
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     gc.disable()
+    # A thread takes generations over: the loop is to have its turn soon.
+    sys.setswitchinterval(SWITCH_EVERY)
     worker = Worker(
         settings,
         board=board,

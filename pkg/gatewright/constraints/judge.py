@@ -99,7 +99,7 @@ class Judgement:
         subjects = review.subjects
         namespace = review.namespace
         if namespace is None and review.home:
-            namespace = snapshot.synced_namespaces.get(review.home)
+            namespace = snapshot.synced_namespace(review.home)
         if not subjects or review.broken:
             out._match_nothing(snapshot.everything(point), review)
             return out

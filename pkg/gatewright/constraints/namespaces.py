@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -91,11 +92,25 @@ def typed(obj: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Namespaces:
-    """Namespaces that are all known beforehand (the lookup of the embedded mode)."""
+    """Namespaces that are all known beforehand: as objects, or as their JSON, which
+    is read when somebody asks for one.  They don't change; `changed` gives others."""
 
-    def __init__(self, objects: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, objects: Mapping[str, Mapping[str, Any] | str]) -> None:
         self._objects = objects
         self._records: dict[str, NamespaceRecord] = {}
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._objects)
+
+    def changed(
+        self, changes: Mapping[str, Mapping[str, Any] | str | None]
+    ) -> Namespaces:
+        """Return these with some replaced, added, or removed (None)."""
+        objects = {**self._objects, **changes}
+        out = Namespaces({k: v for k, v in objects.items() if v is not None})
+        out._records = {k: v for k, v in self._records.items() if k not in changes}
+        return out
 
     def find(self, name: str) -> NamespaceRecord:
         """Return a namespace, or raise NamespaceError as the API server words it."""
@@ -104,5 +119,7 @@ class Namespaces:
             obj = self._objects.get(name)
             if obj is None:
                 raise NamespaceError(f"namespaces {gotext.quote(name)} not found")
+            if isinstance(obj, str):
+                obj = json.loads(obj)
             record = self._records[name] = NamespaceRecord.of(obj)
         return record

@@ -232,15 +232,21 @@ class PolicySet:
     # Freezing ----------------------------------------------------------------
 
     def build(
-        self, generation: str = "", *, extra: Mapping[str, Any] | None = None
+        self,
+        generation: str = "",
+        *,
+        extra: Mapping[str, Any] | None = None,
+        apart: bool = False,
     ) -> bytes:
         """Return the library of all this; `generation` is its name in logs.
 
         `extra` is JSON data of the caller's, found again as `Snapshot.extra`.  The
         objects of the inventory are not in it: they are shared by themselves, and
-        changes of them that wait are committed.
+        changes of them that wait are committed.  `apart`: neither are Namespaces,
+        and nothing is committed; the caller hands both over (`Snapshot.at`).
         """
-        self.inventory.commit()
+        if not apart:
+            self.inventory.commit()
         builder = LibraryBuilder()
         described: list[dict[str, Any]] = []
         for name in sorted(self.templates):
@@ -270,16 +276,17 @@ class PolicySet:
             "generation": generation,
             "extra": extra or {},
             "template_defaults": self.settings.template_defaults,
-            "templates": described,
             "config": self.config,
-            "namespaces": self.namespaces,
-            "synced_namespaces": [
-                {"metadata": {"name": meta.name_of(one), "labels": meta.labels_of(one)}}
-                for one in self.inventory.namespaces()
-            ],
+            "namespaces": {} if apart else self.namespaces,
+            "synced_namespaces": {
+                meta.name_of(one): dict(meta.labels_of(one))
+                for one in (() if apart else self.inventory.namespaces())
+            },
         }
         return builder.build(
-            meta=json.dumps(known, separators=(",", ":")).encode(),
+            meta="\n".join(
+                json.dumps(one, separators=(",", ":")) for one in (known, *described)
+            ).encode(),
             data={inventory.TREE.name: {}},
         )
 

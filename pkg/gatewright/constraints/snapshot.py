@@ -2,11 +2,12 @@
 
 A snapshot is opened from the bytes that `PolicySet.build` made.  It finds the
 constraints that can match an object of a kind without looking at the others, and
-remembers what it found.
+remembers what it found.  `at` gives the same policies with other data, at no cost.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -59,21 +60,21 @@ class Snapshot:
         if inventory is not None:
             self.library.index(inventory)
             self._view = inventory.view()
-        known = json.loads(self.library.meta)
+        # A line for what is general, one for each template: none takes long to read,
+        # so that other threads have their turn.
+        head, *templates = self.library.meta.split(b"\n")
+        known = json.loads(head)
         self.generation: str = known["generation"]
         self.extra: Mapping[str, Any] = known["extra"]
         self.exclusions = Exclusions.of(known["config"])
         self.namespaces = Namespaces(known["namespaces"])
-        self.synced_namespaces: Mapping[str, NamespaceFacts] = {
-            meta.name_of(one): NamespaceFacts(meta.name_of(one), meta.labels_of(one))
-            for one in known["synced_namespaces"]
-        }
+        self._synced: Mapping[str, Mapping[str, str]] = known["synced_namespaces"]
         self._defaults: bool = known["template_defaults"]
         self._sources: dict[str, Mapping[str, Any]] = {}
         self._schemas: dict[str, tuple[str, Schema]] = {}
         loaded: list[_Loaded] = []
-        for entry in known["templates"]:
-            self._load(entry, loaded)
+        for text in templates:
+            self._load(json.loads(text), loaded)
         loaded.sort(key=lambda one: (one.constraint.kind, one.constraint.name))
         self._loaded = tuple(loaded)
         self._everything: dict[str, tuple[Candidate, ...]] = {}
@@ -87,6 +88,38 @@ class Snapshot:
         for obj, handle in entry["constraints"]:
             one = constraint.read_constraint(obj)
             loaded.append(_Loaded(one, entry["policy"], handle, operations))
+
+    def at(
+        self, generation: str, *, view: View | None, namespaces: Namespaces
+    ) -> Snapshot:
+        """Return these policies with other data, as a generation of that name.
+
+        `view` is one of the inventory that this was opened with.
+        """
+        out = copy.copy(self)
+        out.generation = generation
+        out._view = view  # noqa: SLF001 - a copy of this
+        if namespaces is not self.namespaces:
+            out.namespaces = namespaces
+            # Their labels may select others.
+            out._selections = {}  # noqa: SLF001 - a copy of this
+        return out
+
+    def synced_namespace(self, name: str) -> NamespaceFacts | None:
+        """Return what the inventory has of a Namespace, None if it has none."""
+        if self._view is None:
+            labels = self._synced.get(name)
+            return None if labels is None else NamespaceFacts(name, labels)
+        tree = self._view.document()
+        obj = tree.get_python("inventory", "cluster", "v1", "Namespace", name)
+        if not isinstance(obj, dict):
+            return None
+        return NamespaceFacts(name, meta.labels_of(obj))
+
+    @property
+    def view(self) -> View | None:
+        """The inventory that reviews see; None: they see none."""
+        return self._view
 
     @property
     def constraints(self) -> list[Constraint]:

@@ -192,7 +192,11 @@ def managing(
     manager = Manager(process)
     try:
         if ready:
-            until("ready", manager.ready)
+            try:
+                until("ready", manager.ready)
+            except AssertionError as error:
+                said = manager.readyz(), manager.events[-10:]
+                raise AssertionError(f"{error}: {said}") from None
         yield manager
     finally:
         process.send_signal(signal.SIGTERM)

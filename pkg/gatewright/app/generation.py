@@ -34,7 +34,8 @@ __all__ = ["Generation"]
 class Generation:
     """Policies and data of one number: snapshot, mutators, and idle reviewers.
 
-    `policies`: the number of the generation whose image this is.  Raises what
+    `policies`: the number of the generation whose image this is; `before`: one that
+    may have read much of it already.  Raises what
     `Snapshot` and `parse_mutator` raise when the memory is no good.
     """
 
@@ -46,10 +47,15 @@ class Generation:
         limits: Limits,
         inventory: Replica | None = None,
         namespaces: Namespaces | None = None,
+        before: Generation | None = None,
     ) -> None:
         self.number = self.policies = number
-        opened = Snapshot(buffer, inventory=inventory)
-        self.snapshot = opened.at(
+        opened = Snapshot(
+            buffer,
+            inventory=inventory,
+            before=None if before is None else before.snapshot,
+        )
+        self.snapshot: Snapshot = opened.at(
             str(number),
             view=opened.view,
             namespaces=opened.namespaces if namespaces is None else namespaces,
@@ -74,6 +80,7 @@ class Generation:
         limits: Limits,
         inventory: Replica | None = None,
         namespaces: Namespaces | None = None,
+        before: Generation | None = None,
     ) -> Generation:
         """Map sealed memory; the descriptor stays the caller's.
 
@@ -82,7 +89,12 @@ class Generation:
         size = os.fstat(fd).st_size
         memory = mmap.mmap(fd, size, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
         return cls(
-            number, memory, limits=limits, inventory=inventory, namespaces=namespaces
+            number,
+            memory,
+            limits=limits,
+            inventory=inventory,
+            namespaces=namespaces,
+            before=before,
         )
 
     def followed_by(

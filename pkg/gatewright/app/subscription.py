@@ -129,6 +129,7 @@ class Subscription:
                 limits=EngineLimits(steps=self.limits.steps, memory=self.limits.memory),
                 inventory=feed.replica,
                 namespaces=feed.namespaces,
+                before=self.latest,
             )
             made.policies = policies
         else:

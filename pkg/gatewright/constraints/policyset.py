@@ -248,34 +248,25 @@ class PolicySet:
         if not apart:
             self.inventory.commit()
         builder = LibraryBuilder()
-        described: list[dict[str, Any]] = []
+        described: list[list[Any]] = []
+        lines: list[Mapping[str, Any]] = []
         for name in sorted(self.templates):
             entry = self.templates[name]
             handle = builder.add_part(entry.part)
-            described.append(
-                {
-                    "name": name,
-                    "operations": entry.template.targets[0].operations,
-                    "source": entry.template.source,
-                    "policy": handle,
-                    "constraints": [
-                        [
-                            one.source,
-                            builder.add_document(
-                                _spelled(
-                                    one.parameters,
-                                    floats=self.settings.float_parameters,
-                                )
-                            ),
-                        ]
-                        for one in entry.constraints.values()
-                    ],
-                }
-            )
+            held = list(entry.constraints.values())
+            floats = self.settings.float_parameters
+            parameters = [
+                builder.add_document(_spelled(one.parameters, floats=floats))
+                for one in held
+            ]
+            operations = entry.template.targets[0].operations
+            described.append([name, operations, handle, parameters])
+            lines += [entry.template.source, *(one.source for one in held)]
         known = {
             "generation": generation,
             "extra": extra or {},
             "template_defaults": self.settings.template_defaults,
+            "templates": described,
             "config": self.config,
             "namespaces": {} if apart else self.namespaces,
             "synced_namespaces": {
@@ -285,7 +276,7 @@ class PolicySet:
         }
         return builder.build(
             meta="\n".join(
-                json.dumps(one, separators=(",", ":")) for one in (known, *described)
+                json.dumps(one, separators=(",", ":")) for one in (known, *lines)
             ).encode(),
             data={inventory.TREE.name: {}},
         )

@@ -45,7 +45,8 @@ class _Loaded:
 class Snapshot:
     """See the module.  `generation` names it; `buffer` must not change.
 
-    `binding` carries out builtins that Python has.
+    `binding` carries out builtins that Python has.  What `before` has read is taken
+    from there.
     """
 
     def __init__(
@@ -54,15 +55,16 @@ class Snapshot:
         *,
         binding: Binding = LIBRARY,
         inventory: Replica | None = None,
+        before: Snapshot | None = None,
     ) -> None:
         self.library = Library(buffer, binding=binding)
         self._view: View | None = None
         if inventory is not None:
             self.library.index(inventory)
             self._view = inventory.view()
-        # A line for what is general, one for each template: none takes long to read,
-        # so that other threads have their turn.
-        head, *templates = self.library.meta.split(b"\n")
+        # A line for what is general, then one for each template, its constraints'
+        # after it: none takes long to read, so that other threads have their turn.
+        head, *lines = self.library.meta.split(b"\n")
         known = json.loads(head)
         self.generation: str = known["generation"]
         self.extra: Mapping[str, Any] = known["extra"]
@@ -70,24 +72,27 @@ class Snapshot:
         self.namespaces = Namespaces(known["namespaces"])
         self._synced: Mapping[str, Mapping[str, str]] = known["synced_namespaces"]
         self._defaults: bool = known["template_defaults"]
-        self._sources: dict[str, Mapping[str, Any]] = {}
+        self._sources: dict[str, bytes] = {}
+        self._read: dict[bytes, Constraint] = {}
         self._schemas: dict[str, tuple[str, Schema]] = {}
         loaded: list[_Loaded] = []
-        for text in templates:
-            self._load(json.loads(text), loaded)
+        following = iter(lines)
+        known_before = {} if before is None else before._read  # noqa: SLF001 - of this class
+        for name, wanted, policy, parameters in known["templates"]:
+            self._sources[name] = next(following)
+            operations = None if not wanted or "*" in wanted else frozenset(wanted)
+            for handle in parameters:
+                text = next(following)
+                one = known_before.get(text)
+                if one is None:
+                    one = constraint.read_constraint(json.loads(text))
+                self._read[text] = one
+                loaded.append(_Loaded(one, policy, handle, operations))
         loaded.sort(key=lambda one: (one.constraint.kind, one.constraint.name))
         self._loaded = tuple(loaded)
         self._everything: dict[str, tuple[Candidate, ...]] = {}
         self._by_kind: dict[tuple[str, str, str], tuple[Candidate, ...]] = {}
         self._selections: dict[tuple[str | bool | None, ...], Selection] = {}
-
-    def _load(self, entry: Mapping[str, Any], loaded: list[_Loaded]) -> None:
-        self._sources[entry["name"]] = entry["source"]
-        wanted = entry["operations"]
-        operations = None if not wanted or "*" in wanted else frozenset(wanted)
-        for obj, handle in entry["constraints"]:
-            one = constraint.read_constraint(obj)
-            loaded.append(_Loaded(one, entry["policy"], handle, operations))
 
     def at(
         self, generation: str, *, view: View | None, namespaces: Namespaces
@@ -212,7 +217,7 @@ class Snapshot:
             source = self._sources.get(name)
             if source is None:
                 raise constraint.missing_template(kind)
-            parsed = template.parse(source, defaults=self._defaults)
+            parsed = template.parse(json.loads(source), defaults=self._defaults)
             known = self._schemas[name] = parsed.kind, crd.constraint_schema(parsed)
         constraint.check(obj, *known)
 

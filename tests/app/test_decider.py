@@ -35,7 +35,7 @@ def decider() -> GenerationDecider:
     key = ("mutations.gatekeeper.sh", "Assign", "", "m")
     assert not installation.apply({key: MUTATOR})
     board = Board(1)
-    held = Generation(1, installation.build(1), limits=Limits())
+    held = Generation(1, installation.build(), limits=Limits())
     board.set_word(Board.GENERATION, 1)
     return GenerationDecider.of(board, Settings(policies=Path()), held={1: held})
 

@@ -86,6 +86,7 @@ def test_any_changes_give_what_a_build_gives(seed: int) -> None:
     assert len(data) == len(documents)
     held.clear()
     del view
+    replica.sweep()
     assert replica.catalog.waiting == 0
 
 

@@ -61,7 +61,7 @@ cdef class Catalog:
     cdef SeqNode* new_root(self) noexcept nogil
     cdef bint rebuild(self, uint64_t epoch) noexcept nogil
     cdef void unpin(self, uint64_t epoch) noexcept
-    cdef void reclaim(self) noexcept
+    cdef void reclaim(self, uint64_t oldest) noexcept nogil
     cdef uint64_t oldest(self) noexcept nogil
 
 cdef class View:

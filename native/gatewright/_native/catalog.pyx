@@ -249,7 +249,7 @@ cdef class Catalog:
         self.epoch = epoch
         pthread_mutex_unlock(&self.lock)
         self.watchers = [ref for ref in self.watchers if ref() is not None]
-        self.reclaim()
+        self.sweep()
 
     cdef const char* known(self, const uint32_t* records, size_t n) noexcept nogil:
         # Are all of them in force?
@@ -459,8 +459,9 @@ cdef class Catalog:
         return found
 
     cdef void unpin(self, uint64_t epoch) noexcept:
+        # Views go anywhere, a worker's event loop too: what they leave is freed by the
+        # thread that takes over epochs.
         cdef uint32_t i
-        cdef bint last = False
         pthread_mutex_lock(&self.lock)
         for i in range(self.pin_count):
             if self.pins[i].epoch == epoch:
@@ -468,28 +469,45 @@ cdef class Catalog:
                 if self.pins[i].count == 0:
                     self.pin_count -= 1
                     self.pins[i] = self.pins[self.pin_count]
-                    last = True
                 break
         pthread_mutex_unlock(&self.lock)
-        if last:
-            self.reclaim()
 
-    cdef void reclaim(self) noexcept:
-        # What no view can see any more.  Only `watching` can raise, without memory, and
-        # then nothing is done yet: the next time does it.
-        cdef size_t i, kept = 0
-        cdef uint32_t id, k
+    def sweep(self):
+        """Frees what no view can see any more, without the GIL.
+
+        `apply` does so at its end; this is for views that go later.  For the thread
+        that takes over epochs and makes indexes, and no other.
+        """
+        cdef size_t i
         cdef uint64_t oldest
         cdef Watcher watcher
+        if self.tree.retired_count == 0 and self.dead_count == 0:
+            return
         watchers = self.watching()
         pthread_mutex_lock(&self.lock)
         oldest = self.oldest()
+        pthread_mutex_unlock(&self.lock)
+        for watcher in watchers:
+            with nogil:
+                pthread_mutex_lock(&self.lock)
+                for i in range(self.dead_count):
+                    if i % STRETCH == STRETCH - 1:
+                        pthread_mutex_unlock(&self.lock)
+                        pthread_mutex_lock(&self.lock)
+                    if self.entries[self.dead[i]].died <= oldest:
+                        watcher.forget(watcher, self.dead[i])
+                pthread_mutex_unlock(&self.lock)
+        with nogil:
+            self.reclaim(oldest)
+
+    cdef void reclaim(self, uint64_t oldest) noexcept nogil:
+        cdef size_t i, kept = 0
+        cdef uint32_t id, k
+        pthread_mutex_lock(&self.lock)
         tree_reclaim(&self.tree, oldest)
         for i in range(self.dead_count):
             id = self.dead[i]
             if self.entries[id].died <= oldest:
-                for watcher in watchers:
-                    watcher.forget(watcher, id)
                 self.entries[id].record = NULL
                 self.entries[id].link.next = self.free_entry
                 self.free_entry = id

@@ -87,12 +87,13 @@ cdef bint add_entries(Watcher self, const uint32_t* entries, size_t n) except -1
     return (<IndexSet>self).note_entries(entries, n)
 
 
-cdef void forget_entry(Watcher self, uint32_t entry) noexcept:
-    cdef IndexSet mine = <IndexSet>self
+cdef void forget_entry(Watcher self, uint32_t entry) noexcept nogil:
+    cdef Index* indexes = (<IndexSet>self).indexes
+    cdef uint32_t count = (<IndexSet>self).count
     cdef Index* index
     cdef uint32_t i, at, following
-    for i in range(mine.count):
-        index = &mine.indexes[i]
+    for i in range(count):
+        index = &indexes[i]
         if entry >= index.first_room:
             continue
         at = index.first[entry]

@@ -10,4 +10,4 @@ cdef class Watcher:
     # Entries that are new; False: out of memory
     cdef bint (*add)(Watcher self, const uint32_t* entries, size_t n) except -1
     # An entry is nobody's any more; under the catalog's lock
-    cdef void (*forget)(Watcher self, uint32_t entry) noexcept
+    cdef void (*forget)(Watcher self, uint32_t entry) noexcept nogil

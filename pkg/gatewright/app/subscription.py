@@ -144,6 +144,7 @@ class Subscription:
         for old in sorted(self.held)[:-KEEP]:
             if old != in_force:
                 self.held.pop(old).retire()
+        feed.replica.sweep()
         gc.freeze()
 
 

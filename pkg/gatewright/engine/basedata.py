@@ -267,7 +267,8 @@ class BaseData:
 
 
 class Replica:
-    """A reader.  `take` may run in another thread than those that use views."""
+    """A reader.  `take`, `sweep` and making indexes are for one thread, which may be
+    another one than those that use views, and let them go."""
 
     def __init__(self, name: str) -> None:
         self.catalog = Catalog(name)
@@ -299,6 +300,11 @@ class Replica:
             )
             for number in delta.finished:
                 self.catalog.finish(number)
+
+    def sweep(self) -> None:
+        """Free what no view needs any more; `take` does so, too."""
+        with self._taking:
+            self.catalog.sweep()
 
     def view(self) -> View:
         """The epoch in force, as it stays while the view lives."""

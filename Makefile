@@ -87,9 +87,12 @@ bench: $(NATIVE_STAMP) ## Measure (benchmarks/README.md has the numbers)
 	  --benchmark-only --benchmark-autosave $(ARGS)
 	@$(BIN)/python -m benchmarks.constraints
 	@$(BIN)/python -m benchmarks.loading
+	@$(BIN)/python -m benchmarks.inventory
+	@$(BIN)/python -m benchmarks.pauses
 	@$(BIN)/python -m benchmarks.rivals.bench
 	@$(BIN)/python -m benchmarks.rivals.opa
 	@$(BIN)/python -m benchmarks.rivals.webhook
+	@$(BIN)/python -m benchmarks.rivals.cluster
 
 .PHONY: format
 format: $(VENV_STAMP) ## Rewrite the Python files in the house format

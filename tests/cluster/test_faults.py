@@ -430,9 +430,13 @@ def test_three_replicas_write_statuses(site: Site) -> None:
 
 
 def test_many_at_once(site: Site) -> None:
-    """500 templates and 1,000 constraints; then a pod that begins with them."""
+    """Templates, each with two constraints; then a pod that begins with them.
+
+    TEMPLATES=500 makes as many; by default there are fewer, since all of CI's cluster
+    tests have ten minutes together."""
     cluster = site.cluster
-    many = [f"Many{number}" for number in range(500)]
+    count = int(os.environ.get("TEMPLATES") or 100)
+    many = [f"Many{number}" for number in range(count)]
     with loaded(site, rate=15.0) as watched:
         started = time.monotonic()
 
@@ -440,25 +444,29 @@ def test_many_at_once(site: Site) -> None:
             print(f"{what}: {time.monotonic() - started:.1f} s after the first")
 
         create_all(cluster, TEMPLATES, [template(kind, bad(0)) for kind in many])
-        since("500 templates created")
+        since(f"{count} templates created")
         names = [f"crd/{one.lower()}.constraints.gatekeeper.sh" for one in many]
         until(
-            "500 definitions",
+            "all definitions",
             lambda: cluster.run("kubectl", "get", *names).returncode == 0,
+            seconds=60 + count,
         )
         cluster.kubectl("wait", "--for=condition=Established", *names)
-        since("500 definitions served")
+        since("their definitions served")
         for number in range(2):
             made = [
                 constraint(kind, f"{kind.lower()}-{number}", kinds=["Secret"])
                 for kind in many
             ]
             create_all(cluster, CONSTRAINTS, made)
-        since("1,000 constraints created")
-        until("enforced", lambda: enforced(cluster, "many499", "many499-1"))
+        since("two constraints of each created")
+        until(
+            "enforced",
+            lambda: enforced(cluster, many[-1].lower(), f"{many[-1].lower()}-1"),
+        )
         since("the last one enforced")
         os.kill(watched.manager.process.pid, signal.SIGKILL)
         with site.manager(ready=False) as second:
             watched.manager = second
-            timed("a pod that begins with them is ready", second.ready)
+            timed("a pod that begins with them is ready", second.ready, seconds=120)
             timed("it decides", decides(second, site))

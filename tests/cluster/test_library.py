@@ -11,7 +11,7 @@ import http.client
 import json
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -124,11 +124,15 @@ class Comparison:
         )
         self.cluster.kubectl("wait", "--for=condition=Established", *names)
         self.cluster.apply(*constraints)
-        until(
-            "all enforced",
-            lambda: not not_enforced(self.cluster, constraints),
-            seconds=120,
-        )
+        try:
+            until(
+                "all enforced",
+                lambda: not not_enforced(self.cluster, constraints),
+                seconds=120,
+            )
+        except AssertionError as error:
+            left = not_enforced(self.cluster, constraints)[:5]
+            raise AssertionError(f"{error}: {left}") from None
 
     def through_the_api_server(self, side: str, objects: Objects) -> list[Any]:
         where = paths(self.cluster)
@@ -186,8 +190,12 @@ def reviewed(sample: dict[str, Any]) -> dict[str, Any]:
     return {**sample, "apiVersion": "admission.k8s.io/v1"}
 
 
-def test_every_sample_has_the_same_answer(cluster: Cluster, tmp_path: Path) -> None:
+def test_every_sample_has_the_same_answer(
+    start_cluster: Callable[..., Cluster], tmp_path: Path
+) -> None:
     program = require_peer("gatekeeper")
+    # With controllers its statuses would be collected: no pod owns them.
+    cluster = start_cluster(controllers=False)
     templates, constraints, samples = library(tmp_path / "library")
     reviews = [reviewed(one) for one in samples if one["kind"] == "AdmissionReview"]
     objects = [one for one in samples if one["kind"] != "AdmissionReview"]
@@ -217,13 +225,13 @@ def test_every_sample_has_the_same_answer(cluster: Cluster, tmp_path: Path) -> N
         ]
         their_words = compared.directly("gatekeeper", reviews)
         our_words = compared.directly("gatewright", reviews)
-        cluster.kubectl("delete", "constrainttemplates", "--all")
 
     statuses = [status for status, _ in theirs]
     print(
         f"{len(objects)} objects, {statuses.count(201)} created, "
         f"{statuses.count(403)} denied; {len(reviews)} asked for by hand"
     )
-    assert statuses.count(403) > 40
+    assert statuses.count(403) >= 20
+    assert len(objects) + len(reviews) > 200
     assert ours == theirs
     assert our_words == their_words

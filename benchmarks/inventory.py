@@ -70,9 +70,9 @@ class Fed:
     def objects(self) -> Mapping[ObjectKey, Any]:
         return self.policies
 
-    def feed(self, installation: Installation) -> None:
+    def feed(self, installation: Installation, took: Callable[[float], None]) -> None:
         changes, self.data = self.data, []
-        faults = installation.put_data(changes)
+        faults = installation.put_data(changes, took=took)
         assert not faults, faults
 
     def reject(self, faults: Mapping[ObjectKey, Fault], *, now: float) -> bool:  # noqa: ARG002 - a source's
@@ -92,6 +92,11 @@ class Fed:
 
     def troubles(self) -> Sequence[Trouble]:
         return ()
+
+    def show(self, *, ready: bool, problem: str) -> None: ...
+
+    def synced(self) -> Mapping[str, tuple[int, int]]:
+        return {}
 
     def measure(self, gauge: Callable[[str, float], None]) -> None: ...
 

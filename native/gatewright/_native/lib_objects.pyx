@@ -223,6 +223,9 @@ cdef int covers(Heap* heap, Word whole, Word part, int depth) noexcept nogil:
                 return same
         return 1
     if tag(part) == T_SET:
+        # OPA counts as it goes through an array: an empty one has not even no items.
+        if tag(whole) == T_ARR and not seq_len(whole):
+            return 0
         for i in range(seq_len(part)):
             if tag(whole) == T_SET:
                 if lookup(whole, item(part, i)) == UNDEFINED:

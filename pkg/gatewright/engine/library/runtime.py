@@ -18,7 +18,8 @@ def runtime(ctx: Context) -> dict[str, Value]:
 
 def parse_module(filename: Value, source: Value) -> Value:
     """Return the syntax tree of a v1 module as JSON, without places."""
-    name, text = string(filename, 1), string(source, 2)
+    # OPA calls both of them operand 1.
+    name, text = string(filename, 1), string(source, 1)
     from gatewright.rego.ast_json import dumps, module_json
     from gatewright.rego.errors import RegoErrors
     from gatewright.rego.parser import parse_module as parse

@@ -19,7 +19,7 @@ from gatewright.engine.library.budget import LINE, charge
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.gotext import quote
 from gatewright.engine.library.jsontext import key_text
-from gatewright.engine.library.operands import INT64_MIN, string
+from gatewright.engine.library.operands import INT64_MIN, string, utf8
 from gatewright.engine.library.yamlorder import in_order
 from gatewright.engine.values import Number, Set, Value, is_object, pairs
 from gatewright.rego.annotation_yaml import nests_too_deep
@@ -230,7 +230,7 @@ def read_yaml(text: str) -> Value:
         raise BuiltinError("yaml: exceeded max depth of 10000")
     loader = None
     try:
-        loader = _CoreLoader(text)
+        loader = _CoreLoader(utf8(text))
         node = loader.get_node() if loader.check_node() else None
         while loader.check_node():
             loader.get_node()
@@ -239,6 +239,8 @@ def read_yaml(text: str) -> Value:
         return _Reader().value(node)
     except yaml.MarkedYAMLError as error:
         raise BuiltinError(_message(error, text)) from None
+    except yaml.reader.ReaderError as error:
+        raise BuiltinError(f"yaml: {error.reason}") from None
     except (yaml.YAMLError, UnicodeError) as error:
         raise BuiltinError(f"yaml: {error}") from None
     finally:

@@ -32,8 +32,8 @@ __all__ = ["Program", "Search"]
 
 #: Steps between two looks at the clock.
 _STRETCH: Final = 256
-#: Numbers that are an index of an array, those with an exponent are not.
-_WHOLE: Final = re.compile(r"(-?[0-9]+)\.0*")
+#: Numbers that are an index of an array: 1.0 and -0, those with an exponent are not.
+_WHOLE: Final = re.compile(r"(-?[0-9]+)(?:\.0*)?")
 
 
 class Program:

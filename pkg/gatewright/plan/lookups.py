@@ -25,6 +25,7 @@ from typing import Final
 from gatewright.plan import calls, refs, terms
 from gatewright.plan.frame import Frame, is_constant
 from gatewright.plan.passes import leaves_out
+from gatewright.plan.purity import MATCHING, MATCHING_KEYS
 from gatewright.rego import ast
 
 __all__ = ["Lookup", "analyse"]
@@ -56,7 +57,7 @@ class Lookup:
         f.put(source, block)
         f.put(f.constant(ast.Array(list(self.path))), block + 1)
         f.put(wanted, block + 2)
-        name = "internal.matching" if self.key is None else "internal.matching_keys"
+        name = MATCHING if self.key is None else MATCHING_KEYS
         found = f.b.register()
         builtin = f.planner.tables.builtin(name)
         f.emit("BUILTIN", found, builtin, block, 3, f.fail, where)

@@ -12,7 +12,12 @@ from gatewright.rego.stages.walk import children
 if TYPE_CHECKING:
     from gatewright.plan.planner import Planner
 
-__all__ = ["Uses", "says_something", "uses_of"]
+__all__ = ["MATCHING", "MATCHING_KEYS", "Uses", "says_something", "uses_of"]
+
+#: Builtins that only the planner calls (`lookups`): nobody declares them.
+MATCHING: Final = "internal.matching"
+MATCHING_KEYS: Final = "internal.matching_keys"
+_QUIET: Final = frozenset({MATCHING, MATCHING_KEYS})
 
 #: Builtins whose call is seen outside of the evaluation.
 _SPEAKING: Final = frozenset({"print", "internal.print", "trace"})
@@ -39,6 +44,8 @@ def uses_of(planner: Planner | None, node: Any) -> Uses:
 
 def says_something(planner: Planner, name: str) -> bool:
     """Whether calling a builtin is seen, or does not give the same twice."""
+    if name in _QUIET:
+        return False
     declared = planner.builtin(name)
     return name in _SPEAKING or declared is None or declared.nondeterministic
 

@@ -164,14 +164,16 @@ MATCHES = st.sampled_from(
 
 
 def values_of(value: Any) -> Any:
-    """A value as a mutator has it: numbers that have no spelling."""
+    """A value as a mutator has it: numbers as Go holds them, int64 or float64."""
     if isinstance(value, dict):
         return {key: values_of(one) for key, one in value.items()}
     if isinstance(value, list):
         return [values_of(one) for one in value]
     if isinstance(value, str) and value.startswith("@"):
         number = json.loads(value[1:-1])
-        return 1.5 if number == float("inf") else number
+        if number == float("inf"):
+            return 1.5
+        return number if -(2**63) <= number < 2**63 else float(number)
     return value
 
 

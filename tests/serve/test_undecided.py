@@ -90,6 +90,10 @@ def test_overload(served: Opener) -> None:
         assert ask(running) == 503
         first.join()
         assert names(refusal(running, "overload")) == NAMED
+        # The answer is here before the worker has let go of the request.
+        end = time.monotonic() + 20
+        while running.traffic.requests and time.monotonic() < end:
+            time.sleep(0.01)
         assert running.traffic.requests == 0
 
 

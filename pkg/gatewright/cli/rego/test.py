@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal
@@ -241,6 +242,8 @@ def test(
     from gatewright.cli.rego.changes import changed, stamps
 
     status = 0
+    # A shell starts background jobs with it ignored, and there is no other way out.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         known = stamps(paths)
         status = run_all()

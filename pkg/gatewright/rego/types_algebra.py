@@ -127,8 +127,17 @@ def type_of_key(key: Any) -> Type:
     if kind is ast.Array or kind is ast.Set:
         return ArrayType(tuple(type_of_key(constant_key(t)) for t in key.items))
     return make_object(
-        [(constant_key(k), type_of_key(constant_key(v))) for k, v in key.items]
+        [(_json_name(k), type_of_key(constant_key(v))) for k, v in key.items]
     )
+
+
+def _json_name(key: Any) -> str:
+    # OPA takes a constant object through JSON, where names are strings: the type of
+    # the key `{true: 1}` has the name "true", so `p[{true: 1}]` never has a value.
+    name = constant_key(key)
+    if isinstance(name, str):
+        return name
+    return "null" if type(name) is ast.Null else key_text(name)
 
 
 def make_object(static: Iterable[tuple[Any, Any]], dynamic: Any = None) -> ObjectType:

@@ -7,7 +7,7 @@ from libc.string cimport memchr, memcmp, memcpy
 from gatewright._native.operand cimport (
     bad_call, bad_item, bad_type, want_int, want_strings,
 )
-from gatewright._native.utf8 cimport count_runes, rune_at
+from gatewright._native.utf8 cimport count_runes, is_ascii, put_rune, rune_at
 from gatewright._native.value cimport (
     E_TYPE, T_ARR, T_OBJ, T_SET, T_STR, UNDEFINED, W_FALSE, W_TRUE, Heap, SeqNode,
     StrNode, Word, alloc_str, fail, from_bool, from_int, item, key_at, new_seq, new_str,
@@ -415,6 +415,20 @@ cdef size_t rune_offset(StrNode* s, size_t runes) noexcept nogil:
     return at
 
 
+cdef Word as_runes(Heap* heap, StrNode* s, size_t first, size_t last) noexcept nogil:
+    # Bytes read as code points: one that is no UTF-8 is U+FFFD
+    cdef Out out
+    cdef char four[4]
+    cdef uint32_t code
+    if is_ascii(s.data + first, last - first):
+        return new_str(heap, s.data + first, last - first)
+    out_init(&out, heap.limit)
+    while first < last:
+        first += rune_at(<const uint8_t*>s.data + first, s.size - first, &code)
+        put(&out, four, put_rune(four, code))
+    return out_string(heap, &out)
+
+
 cdef Word lib_substring(Heap* heap, const Word* args, int n) noexcept nogil:
     cdef StrNode* s
     cdef int64_t start, length
@@ -432,9 +446,9 @@ cdef Word lib_substring(Heap* heap, const Word* args, int n) noexcept nogil:
     last = s.size
     if length >= 0 and length < <int64_t>s.runes - start:
         last = rune_offset(s, start + length)
-    if first == 0 and last == s.size:
+    if start == 0 and length >= 0 and last == s.size:
         return args[0]
-    return new_str(heap, s.data + first, last - first)
+    return as_runes(heap, s, first, last)
 
 
 cdef Word lib_strings_reverse(Heap* heap, const Word* args, int n) noexcept nogil:

@@ -9,7 +9,10 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -21,7 +24,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     decode_dss_signature,
     encode_dss_signature,
 )
-from cryptography.x509 import load_der_x509_certificate
+from cryptography.utils import CryptographyDeprecationWarning
+from cryptography.x509 import Certificate, load_der_x509_certificate
 
 from gatewright.engine.library.budget import charge
 from gatewright.engine.library.errors import BuiltinError
@@ -31,7 +35,9 @@ __all__ = [
     "ALGORITHMS",
     "VerifyKey",
     "private_key",
+    "read_certificate",
     "read_pem",
+    "serial_number",
     "sign",
     "verify",
     "verify_keys",
@@ -105,6 +111,36 @@ def _pem_block(text: str) -> tuple[str, str, str] | None:
     return None
 
 
+#: The list of filters that a block of `catch_warnings` puts back is the process's.
+_FILTERS: Final = threading.Lock()
+
+
+def read_certificate(der: bytes) -> Certificate:
+    """Read a certificate as Go does: a serial number may be 0, but not negative.
+
+    Raises ValueError and UnsupportedAlgorithm for what is none.
+    """
+    with _unwarned():
+        found = load_der_x509_certificate(der)
+    if serial_number(found) < 0:
+        raise BuiltinError("x509: negative serial number")
+    return found
+
+
+def serial_number(certificate: Certificate) -> int:
+    """The number that the issuer gave to a certificate."""
+    with _unwarned():
+        return certificate.serial_number
+
+
+@contextmanager
+def _unwarned() -> Iterator[None]:
+    # The library means to refuse a serial number of 0 one day, and warns of it.
+    with _FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        yield
+
+
 @lru_cache(200)
 def verify_keys(text: str) -> tuple[VerifyKey, ...]:
     """Read a PEM certificate or public key, a JWK or a set of them."""
@@ -117,7 +153,7 @@ def verify_keys(text: str) -> tuple[VerifyKey, ...]:
     try:
         if label == "CERTIFICATE":
             what = "certificate"
-            key: Any = load_der_x509_certificate(data).public_key()
+            key: Any = read_certificate(data).public_key()
         elif label == "PUBLIC KEY":
             what = "public key"
             key = serialization.load_der_public_key(data)

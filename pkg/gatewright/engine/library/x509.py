@@ -22,7 +22,11 @@ from gatewright.engine.library.context import Context
 from gatewright.engine.library.encoding import decode_base64
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.operands import object_, string, utf8
-from gatewright.engine.library.signatures import read_pem
+from gatewright.engine.library.signatures import (
+    read_certificate,
+    read_pem,
+    serial_number,
+)
 from gatewright.engine.library.x509_names import name_value, names_in, oid_list
 from gatewright.engine.library.x509_verify import EXTENDED, chain, options
 from gatewright.engine.values import Value
@@ -92,12 +96,12 @@ def _certificates(text: str) -> list[x509.Certificate]:
         text = data.decode("latin-1")
     try:
         if not text.startswith(_BEGIN):
-            return [x509.load_der_x509_certificate(der) for der in _der_items(data)]
+            return [read_certificate(der) for der in _der_items(data)]
         out = []
         for label, der in _blocks(text):
             if label != "CERTIFICATE":
                 raise BuiltinError(f"PEM block type is '{label}', expected CERTIFICATE")
-            out.append(x509.load_der_x509_certificate(der))
+            out.append(read_certificate(der))
     except (ValueError, UnsupportedAlgorithm) as error:
         raise BuiltinError("x509: malformed certificate") from error
     return out
@@ -213,7 +217,7 @@ def _basic(certificate: x509.Certificate) -> dict[str, Value]:
         "PublicKeyAlgorithm": number,
         "PublicKey": key,
         "Version": certificate.version.value + 1,
-        "SerialNumber": certificate.serial_number,
+        "SerialNumber": serial_number(certificate),
         "Issuer": name_value(certificate.issuer),
         "Subject": name_value(certificate.subject),
         "NotBefore": f"{certificate.not_valid_before_utc:%Y-%m-%dT%H:%M:%S}Z",
@@ -511,7 +515,7 @@ def parse_keypair(certificate: Value, key: Value) -> Value:
     if not found:
         raise BuiltinError("tls: failed to find any PEM data in certificate input")
     try:
-        items = [x509.load_der_x509_certificate(data) for data in found]
+        items = [read_certificate(data) for data in found]
     except ValueError as error:
         raise BuiltinError("x509: malformed certificate") from error
     keys = _private_keys(key_text)

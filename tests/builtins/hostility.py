@@ -25,6 +25,7 @@ from gatewright.engine.errors import BudgetExceeded, EvalError
 from gatewright.engine.limits import Limits
 from gatewright.engine.policy import Policy, RegoVersion, compile_policy
 from gatewright.ir.encode import encode
+from gatewright.rego.depth import deep
 from gatewright.rego.parser import parse_module
 
 HERE = Path(__file__).parent
@@ -88,12 +89,14 @@ def attempt(row: dict[str, Any]) -> Ending:
     failed: list[EvalError] = []
     began = time.process_time()
     try:
-        value = policy.evaluate(
-            "data.t.r",
-            input=operands,
-            limits=Limits(steps=STEPS, memory=MEMORY),
-            collected=failed,
-        )
+        # As `gatewright rego` does: with Python's own limit, deep values are errors.
+        with deep():
+            value = policy.evaluate(
+                "data.t.r",
+                input=operands,
+                limits=Limits(steps=STEPS, memory=MEMORY),
+                collected=failed,
+            )
     except BudgetExceeded as exceeded:
         return Ending(exceeded.reason, "", time.process_time() - began)
     except EvalError as error:

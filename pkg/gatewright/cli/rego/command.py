@@ -110,8 +110,12 @@ class Command(click.Command):
             raise FlagError(self._words(error, given), self._usage(error)) from error
 
     def invoke(self, ctx: click.Context) -> Any:
+        from gatewright.rego.depth import deep
+
         try:
-            return super().invoke(ctx)
+            # Builtins in Python get values as deep as JSON may be, as opa's do.
+            with deep():
+                return super().invoke(ctx)
         except click.UsageError as error:
             message = error.message
             raise FlagError(message, ctx.get_usage()) from error

@@ -153,7 +153,8 @@ def _contains(cidr: str, other: str) -> bool:
 
 def cidr_intersects(first: Value, second: Value) -> bool:
     """Tell whether two networks share an address."""
-    left, right = _network(string(first, 1)), _network(string(second, 2))
+    # Both are operand 1 to OPA.
+    left, right = _network(string(first, 1)), _network(string(second, 1))
     return left.covers(right) or right.covers(left)
 
 

@@ -48,7 +48,7 @@ class Proxy:
 
     async def serve(self) -> None:
         self.ended = asyncio.Event()
-        self.open: set[asyncio.Task[None]] = set()
+        self.open: dict[asyncio.Task[None], list[asyncio.StreamWriter]] = {}
         try:
             server = await asyncio.start_server(self.accept, *self.address, backlog=512)
         except OSError as error:
@@ -58,26 +58,35 @@ class Proxy:
         self.listening.set()
         await self.ended.wait()
         server.close()
-        for task in list(self.open):
+        await asyncio.sleep(0)  # what was accepted begins
+        writers = [writer for both in self.open.values() for writer in both]
+        tasks = list(self.open)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self.open, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        # A loop that ends before a connection does would leave its socket open.
+        for writer in writers:
+            writer.transport.abort()
+        await asyncio.sleep(0.05)
 
     async def accept(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self.open.add(task)
+        self.open[task] = both = [writer]
         self.connections += 1
         try:
             far = await self.dial()
             if far is not None:
+                both.append(far[1])
                 await asyncio.gather(pump(reader, far[1]), pump(far[0], writer))
         except asyncio.CancelledError:
             pass
         finally:
-            self.open.discard(task)
-            writer.close()
+            del self.open[task]
+            for one in both:
+                one.close()
 
     async def dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         for _ in range(len(self.targets)):

@@ -180,7 +180,7 @@ cdef Word with_field(Heap* heap, Word obj, Word name, Word value) noexcept nogil
 
 
 cdef Word with_room(Heap* heap, Word array, uint32_t more) noexcept nogil:
-    # A copy of an array with `more` places behind its items: null till the caller stores
+    # A copy of an array with `more` places behind its items, null till they are stored
     cdef uint32_t n = seq_node(array).n
     cdef uint32_t i
     cdef SeqNode* out = new_seq(heap, n + more)

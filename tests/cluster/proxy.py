@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 from collections.abc import Sequence
 
@@ -48,45 +49,58 @@ class Proxy:
 
     async def serve(self) -> None:
         self.ended = asyncio.Event()
-        self.open: dict[asyncio.Task[None], list[asyncio.StreamWriter]] = {}
+        self.open: set[asyncio.Task[None]] = set()
         try:
-            server = await asyncio.start_server(self.accept, *self.address, backlog=512)
+            listener = socket.create_server(self.address, backlog=512)
         except OSError as error:
             self.error = error
             self.listening.set()
             return
+        listener.setblocking(False)
+        # Not asyncio.start_server: one that closes between an accept and its transport
+        # leaves the socket open.
+        self.loop.add_reader(listener, self.accept, listener)
         self.listening.set()
         await self.ended.wait()
-        server.close()
-        await asyncio.sleep(0)  # what was accepted begins
-        writers = [writer for both in self.open.values() for writer in both]
-        tasks = list(self.open)
-        for task in tasks:
+        self.loop.remove_reader(listener)
+        listener.close()
+        await asyncio.sleep(0.05)  # a task that was never begun cannot close its socket
+        for task in self.open:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        # A loop that ends before a connection does would leave its socket open.
-        for writer in writers:
-            writer.transport.abort()
-        await asyncio.sleep(0.05)
+        await asyncio.gather(*self.open)
+        await asyncio.sleep(0.05)  # the loop drops what they aborted
 
-    async def accept(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self.open[task] = both = [writer]
-        self.connections += 1
+    def accept(self, listener: socket.socket) -> None:
         try:
+            near, _ = listener.accept()
+        except BlockingIOError:
+            return  # the client went away again
+        task = self.loop.create_task(self.connect(near))
+        self.open.add(task)
+        task.add_done_callback(self.open.discard)
+
+    async def connect(self, near: socket.socket) -> None:
+        self.connections += 1
+        made: list[asyncio.StreamWriter] = []
+        try:
+            reader, writer = await asyncio.open_connection(sock=near)
+            made.append(writer)
             far = await self.dial()
             if far is not None:
-                both.append(far[1])
+                made.append(far[1])
                 await asyncio.gather(pump(reader, far[1]), pump(far[0], writer))
+            # A close waits for what is still to be sent, which nobody may ever read.
+            for one in made:
+                one.close()
+                with contextlib.suppress(OSError):
+                    await one.wait_closed()
         except asyncio.CancelledError:
             pass
         finally:
-            del self.open[task]
-            for one in both:
-                one.close()
+            for one in made:
+                one.transport.abort()
+            if not made:
+                near.close()
 
     async def dial(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         for _ in range(len(self.targets)):

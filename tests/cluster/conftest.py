@@ -1,7 +1,8 @@
 """Real API servers for tests; mark those that use them `cluster`.
 
 `cluster`: one for the whole run, for tests that clean up after themselves or use
-names of their own.  `start_cluster`: a maker of fresh ones, which end with the test.
+names of their own.  `site`: one for a module.  `start_cluster`: a maker of fresh
+ones, which end with the test.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.manager import install
 from tests.cluster.server import Cluster
 from tests.needs import require_servers
 
@@ -29,6 +31,18 @@ def cluster(
     made = Cluster(tmp_path_factory.mktemp("cluster"), programs=programs)
     try:
         made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[Cluster]:
+    """A module's own cluster, with Gatewright's definitions installed."""
+    made = Cluster(tmp_path_factory.mktemp("site"), programs=programs)
+    try:
+        made.start()
+        install(made)
         yield made
     finally:
         made.stop()

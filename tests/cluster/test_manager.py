@@ -49,17 +49,6 @@ DENIED = (
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path_factory.mktemp("site"), programs=programs)
-    try:
-        cluster.start()
-        install(cluster)
-        yield cluster
-    finally:
-        cluster.stop()
-
-
-@pytest.fixture(scope="module")
 def manager(site: Cluster) -> Iterator[Manager]:
     pod(site, "manager-0")
     with managing(site, "--emit-admission-events") as made:

@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +18,6 @@ from tests.cluster.manager import (
     by_pod,
     constraint,
     enforced,
-    install,
     managing,
     pod,
     template,
@@ -40,17 +37,6 @@ FLAGS = (
     "--narrow-after=2",
     f"--validating-webhook-configuration-name={VALIDATING}",
 )
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[Cluster]:
-    cluster = Cluster(tmp_path_factory.mktemp("rules"), programs=programs)
-    try:
-        cluster.start()
-        install(cluster)
-        yield cluster
-    finally:
-        cluster.stop()
 
 
 def config(site: Cluster) -> dict[str, Any]:

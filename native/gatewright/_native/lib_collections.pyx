@@ -6,9 +6,9 @@ from libc.stdint cimport int64_t, uint32_t
 from gatewright._native.arithmetic cimport OP_MUL, OP_PLUS, Operation, fold
 from gatewright._native.operand cimport bad_item, bad_type, is_number, want_int
 from gatewright._native.value cimport (
-    E_MEMORY, F_SORTED, T_ARR, T_OBJ, T_SET, T_STR, UNDEFINED, W_FALSE, W_TRUE, Heap,
-    SeqNode, Tag, Word, compare, equal, fail, from_bool, from_int, heap_alloc, item,
-    lookup, new_seq, new_set, seq_len, store, str_node, tag, value_at,
+    E_MEMORY, T_ARR, T_OBJ, T_SET, T_STR, UNDEFINED, W_FALSE, W_TRUE, Heap, SeqNode,
+    Word, compare, equal, fail, from_bool, from_int, item, lookup, new_seq, new_set,
+    scratch, seq_len, sorted_seq, store, str_node, tag, value_at,
 )
 
 
@@ -18,16 +18,6 @@ cdef inline bint is_list(Word w) noexcept nogil:
 
 cdef inline Word array_of(SeqNode* seq) noexcept nogil:
     return <Word>seq | T_ARR
-
-
-cdef inline Word sorted_seq(SeqNode* seq, uint32_t n, Tag t) noexcept nogil:
-    seq.n = n
-    seq.flags = F_SORTED
-    return <Word>seq | t
-
-
-cdef Word* scratch(Heap* heap, size_t words) noexcept nogil:
-    return <Word*>heap_alloc(heap, (words + 1) * sizeof(Word))
 
 
 # Membership ------------------------------------------------------------------

@@ -7,24 +7,14 @@ from libc.string cimport memcpy
 
 from gatewright._native.operand cimport bad_item, bad_type
 from gatewright._native.value cimport (
-    E_DEPTH, E_MEMORY, E_NONE, E_TYPE, F_SORTED, T_ARR, T_OBJ, T_SET, UNDEFINED, Heap,
-    SeqNode,
-    Tag, Word, compare, equal, fail, from_bool, from_int, heap_alloc, item, key_at,
-    lookup, new_array, new_object, new_seq, new_set, seq_len, store, tag, value_at,
+    E_DEPTH, E_MEMORY, E_NONE, E_TYPE, T_ARR, T_OBJ, T_SET, UNDEFINED, Heap, SeqNode,
+    Tag, Word, compare, equal, fail, from_bool, from_int, item, key_at, lookup,
+    new_array, new_object, new_seq, new_set, scratch, seq_len, sorted_seq, store, tag,
+    value_at,
 )
 
 cdef enum:
     MAX_MERGE = 2000        # levels that object.union and object.subset go down
-
-
-cdef inline Word sorted_seq(SeqNode* seq, uint32_t n, Tag t) noexcept nogil:
-    seq.n = n
-    seq.flags = F_SORTED
-    return <Word>seq | t
-
-
-cdef Word* scratch(Heap* heap, size_t words) noexcept nogil:
-    return <Word*>heap_alloc(heap, (words + 1) * sizeof(Word))
 
 
 # Objects ---------------------------------------------------------------------

@@ -153,6 +153,20 @@ cdef Word new_str(Heap* heap, const char* data, size_t size) noexcept nogil
 cdef Word new_number(Heap* heap, const char* text, size_t size) noexcept nogil
 cdef Word new_int(Heap* heap, int64_t value) noexcept nogil
 cdef SeqNode* new_seq(Heap* heap, uint32_t slots) noexcept nogil      # room for n words
+
+
+# The value of a sequence whose first n slots are in order, without doubles
+cdef inline Word sorted_seq(SeqNode* seq, uint32_t n, Tag t) noexcept nogil:
+    seq.n = n
+    seq.flags = F_SORTED
+    return <Word>seq | t
+
+
+# Words for a computation, not zeroed; they end with the heap
+cdef inline Word* scratch(Heap* heap, size_t words) noexcept nogil:
+    return <Word*>heap_alloc(heap, (words + 1) * sizeof(Word))
+
+
 cdef Word new_array(Heap* heap, const Word* items, uint32_t n) noexcept nogil
 # Sorts `items` in place and dedupes
 cdef Word new_set(Heap* heap, Word* items, uint32_t n) noexcept nogil

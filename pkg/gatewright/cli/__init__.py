@@ -8,6 +8,7 @@ One file per command; a command's file is imported when it is called, so that
     serve.py      gatewright serve
     cluster.py    gatewright manager
     serving_options.py   what these two share
+    option_groups.py     several options as one decorator
     gatekeeper_flags.py  Gatekeeper's flags that change nothing
     demo.py       its table of sample requests
     completion.py  gatewright completion

@@ -208,15 +208,10 @@ def _renderer(output: str) -> Callable[[list[Results]], str]:
 
 
 def _read(filenames: tuple[str, ...]) -> list[dict[str, Any]]:
-    prefix = "benchmark failed: reading sources: "
     try:
-        sources = inputs.read_files(filenames)
+        sources = inputs.read_all(filenames)
     except inputs.InputError as error:
-        options.fail(f"{prefix}reading from filenames: {error}")
-    try:
-        sources += inputs.read_stdin()
-    except inputs.InputError as error:
-        options.fail(f"{prefix}reading from stdin: {error}")
+        options.fail(f"benchmark failed: reading sources: {error}")
     options.warn(inputs.repeated(sources))
     return inputs.objects_of(sources)
 

@@ -8,6 +8,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from gatewright.cli.option_groups import all_of
+
 __all__ = ["Flag", "address_options", "flag", "judging", "judging_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -43,21 +45,12 @@ def flag(name: str, text: str, *, default: bool = False) -> Callable[[F], F]:
     )
 
 
-def _all(*options: Callable[[Any], Any]) -> Callable[[F], F]:
-    def add(command: F) -> F:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
 def address_options(
     *, host: str, port: int, shown: str, cert_dir: Path | None, cert_help: str
 ) -> Callable[[F], F]:
     """Where to listen, by which certificate, in how many processes; `shown` is the
     default of `--host` in words."""
-    return _all(
+    return all_of(
         click.option(
             "--host", default=host, help=f"Admission address.  [default: {shown}]"
         ),
@@ -92,7 +85,7 @@ def address_options(
 
 
 #: What is judged and how, and what of it is logged; see `judging`.
-judging_options: Final = _all(
+judging_options: Final = all_of(
     click.option(
         "--exempt-namespace",
         multiple=True,

@@ -81,13 +81,9 @@ def test(
     options.refuse_images(images)
     options.refuse_trace(trace)
     try:
-        sources = [*inputs.read_files(filenames)]
+        sources = inputs.read_all(filenames)
     except inputs.InputError as error:
-        options.fail(f"reading: reading from filenames: {error}")
-    try:
-        sources += inputs.read_stdin()
-    except inputs.InputError as error:
-        options.fail(f"reading: reading from stdin: {error}")
+        options.fail(f"reading: {error}")
     options.warn(inputs.repeated(sources))
     objects = inputs.objects_of(sources)
     if not objects:

@@ -97,6 +97,21 @@ def _read(path: str) -> Source:
         raise InputError(f"reading file {gotext.quote(path)}: {error}") from None
 
 
+def read_all(names: Sequence[str]) -> list[Source]:
+    """Return the objects of the named files, then those on standard input.
+
+    Raises InputError.
+    """
+    try:
+        sources = [*read_files(names)]
+    except InputError as error:
+        raise InputError(f"reading from filenames: {error}") from None
+    try:
+        return sources + read_stdin()
+    except InputError as error:
+        raise InputError(f"reading from stdin: {error}") from None
+
+
 def read_stdin() -> list[Source]:
     """Return what stands on standard input unless that is a terminal."""
     try:

@@ -73,14 +73,20 @@ class RuleParser(LogicParser):
 
     # Package and import ------------------------------------------------------
 
-    def package(self) -> ast.Package | None:
-        """Read `package a.b["c"]`; None without an error: it is no package."""
-        loc = self.loc()
+    def _keyword(self) -> bool:
+        """Pass the word that begins a statement and its path; False: it does not."""
         if self.touching() in (tokens.DOT, tokens.LBRACK):
-            return None
+            return False
         self.scan()
         if not self.take_name():
             self.unexpected()
+            return False
+        return True
+
+    def package(self) -> ast.Package | None:
+        """Read `package a.b["c"]`; None without an error: it is no package."""
+        loc = self.loc()
+        if not self._keyword():
             return None
         term = self.term()
         if term is None:
@@ -111,11 +117,7 @@ class RuleParser(LogicParser):
     def import_(self) -> ast.Import | None:
         """Read `import path as alias`; None without an error: it is no import."""
         loc = self.loc()
-        if self.touching() in (tokens.DOT, tokens.LBRACK):
-            return None
-        self.scan()
-        if not self.take_name():
-            self.unexpected()
+        if not self._keyword():
             return None
         path = self._import_path()
         if path is None:

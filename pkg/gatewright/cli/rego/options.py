@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from gatewright.cli.option_groups import all_of
 from gatewright.cli.rego.command import INTEGER, FlagError
 
 if TYPE_CHECKING:
@@ -32,15 +33,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 COVERAGE_KINDS: Final = ("index_excluded", "early_exit")
 
 
-def _all(*options: Callable[[Any], Any]) -> Callable[[F], F]:
-    def add(command: F) -> F:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
 def format_option(
     command: str, choices: Sequence[str], default: str
 ) -> Callable[[F], F]:
@@ -58,7 +50,7 @@ def format_option(
 
 
 #: What is read, and as which Rego.
-source_options: Final = _all(
+source_options: Final = all_of(
     click.option("-s", "--schema", metavar="PATH", default="", help="JSON schemas."),
     click.option(
         "--ignore",
@@ -76,7 +68,7 @@ source_options: Final = _all(
 )
 
 #: A query with all that it is asked against (`Question.read` takes the values).
-query_options: Final = _all(
+query_options: Final = all_of(
     click.option(
         "-d",
         "--data",
@@ -182,7 +174,7 @@ def _kinds(
 
 
 #: `coverage` and `coverage_runs`.
-coverage_options: Final = _all(
+coverage_options: Final = all_of(
     click.option("-c", "--coverage", is_flag=True, help="Report coverage."),
     click.option(
         "--coverage-runs",

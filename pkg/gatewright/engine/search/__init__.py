@@ -20,6 +20,7 @@ In order of flow:
     unify           making two terms equal
     documents       `data`: base documents and rules as one tree
     base            base documents, and what `with` puts in their place
+    definitions     the definitions of one rule or function, tried in order
     virtual         complete rules as documents
     partial         rules that make sets and objects
     functions       calls of functions and builtins

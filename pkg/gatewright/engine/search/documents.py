@@ -8,6 +8,7 @@ from gatewright.engine.search import virtual
 from gatewright.engine.search.base import merged, resolve
 from gatewright.engine.search.bindings import Bindings
 from gatewright.engine.search.early import Early, Outcome, Then
+from gatewright.engine.search.paths import Walk
 from gatewright.engine.search.terms import NODES, build, is_collection, value_key
 from gatewright.engine.values import UNDEFINED, Set, Value, make_object, pairs
 from gatewright.rego import ast
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["Tree"]
 
 
-class Tree:
+class Tree(Walk):
     """A ref that starts with `data`.
 
     `plugged` are its parts as far as they are known by now.
     """
 
-    __slots__ = ("e", "goal", "goal_where", "node", "place", "plugged", "ref", "where")
+    __slots__ = ("node", "place", "plugged")
 
     def __init__(
         self,
@@ -35,11 +36,7 @@ class Tree:
         goal: Any,
         goal_where: Bindings,
     ) -> None:
-        self.e = e
-        self.ref = ref
-        self.where = where
-        self.goal = goal
-        self.goal_where = goal_where
+        super().__init__(e, ref, where, goal, goal_where)
         self.plugged = list(ref)
         self.place = 1
         self.node: RuleNode | None = e.search.program.tree

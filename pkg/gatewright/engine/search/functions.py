@@ -21,7 +21,8 @@ from gatewright.engine.library.errors import (
     UnsupportedBuiltin,
 )
 from gatewright.engine.search.conflicts import Conflicts
-from gatewright.engine.search.early import Early, Outcome, Then, unwrapped
+from gatewright.engine.search.definitions import each_definition
+from gatewright.engine.search.early import Outcome, Then, unwrapped
 from gatewright.engine.search.events import Event, Op
 from gatewright.engine.search.ruleindex import Found
 from gatewright.engine.search.stack import attach, error_at
@@ -129,27 +130,11 @@ class _Call:
             if self.taken:
                 return self.e.unify(self.operands[-1], cached, then)
             return None if cached is False else then()
-        return unwrapped(self._definitions(then))
 
-    def _definitions(self, then: Then) -> Outcome:
-        found = self.found
-        before: Value = UNDEFINED
-        late: Early | None = None
-        for rule in found.rules:
-            value: Value = UNDEFINED
-            for definition in (rule, *found.else_.get(id(rule), ())):
-                end, value = self._definition(definition, before, then)
-                if type(end) is Early and end.deferred:
-                    late = late or end
-                elif end is not None:
-                    return self._conflict(end, definition)
-                if value is not UNDEFINED:
-                    break
-            if value is not UNDEFINED:
-                before = value
-        if found.default is not None and before is UNDEFINED:
-            return self._definition(found.default, before, then)[0]
-        return late
+        def one(definition: Definition, before: Value) -> tuple[Outcome, Value]:
+            return self._definition(definition, before, then)
+
+        return unwrapped(each_definition(self.found, one, self._conflict)[0])
 
     def _bound(self, child: Evaluation, definition: Definition, then: Then) -> Outcome:
         """Unify the operands with what the definition expects."""

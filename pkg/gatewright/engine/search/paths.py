@@ -18,11 +18,11 @@ from gatewright.rego import ast
 if TYPE_CHECKING:
     from gatewright.engine.search.steps import Evaluation
 
-__all__ = ["Path"]
+__all__ = ["Path", "Walk"]
 
 
-class Path:
-    """A ref walked in a term: `ref` is read in `where`, `goal` in `goal_where`."""
+class Walk:
+    """A ref to be walked: `ref` is read in `where`, `goal` in `goal_where`."""
 
     __slots__ = ("e", "goal", "goal_where", "ref", "where")
 
@@ -39,6 +39,12 @@ class Path:
         self.where = where
         self.goal = goal
         self.goal_where = goal_where
+
+
+class Path(Walk):
+    """A ref walked in a term."""
+
+    __slots__ = ()
 
     def walk(self, place: int, term: Any, of: Bindings, then: Then) -> Outcome:
         """Go on with the part of the ref at a place, in a term read in `of`."""

@@ -212,20 +212,10 @@ class Evaluation:
 
     def _negation(self, step: Step, after: After, *, advance: bool) -> Outcome:
         """`not` before an expression; that it holds is not told of."""
-        body = step.complement()
-        child = self.closure(body)
-        child.emit(Op.ENTER, body)
-
-        def solved(_: Evaluation) -> Outcome:
-            child.leave(body)
-            child.emit(Op.REDO, body)
-            child.defined = True
-            return None
-
-        end = child.run(solved)
+        end, defined = self._holds(step.complement(), one=False)
         if end is not None:
             return end
-        if not child.defined:
+        if not defined:
             return self.go_on(after) if advance else after(self)
         self.emit(Op.FAIL, step)
         return None

@@ -8,7 +8,8 @@ from gatewright.engine.errors import CONFLICT_ERROR, EvalError
 from gatewright.engine.search.base import resolve
 from gatewright.engine.search.bindings import Bindings
 from gatewright.engine.search.conflicts import Conflicts
-from gatewright.engine.search.early import Early, Outcome, Then, unwrapped
+from gatewright.engine.search.definitions import each_definition
+from gatewright.engine.search.early import Outcome, Then, unwrapped
 from gatewright.engine.search.events import Op
 from gatewright.engine.search.partial import Partial
 from gatewright.engine.search.paths import Path
@@ -88,29 +89,14 @@ class Virtual:
             if value is UNDEFINED:
                 return None
             return self._rest(value, self.tree.where, then)
-        return unwrapped(self._definitions(key, then))
 
-    def _definitions(self, key: Any, then: Then) -> Outcome:
-        found, cache = self.found, self.e.search.cache[-1]
-        before: Value = UNDEFINED
-        late: Early | None = None
-        for rule in found.rules:
-            value: Value = UNDEFINED
-            for definition in (rule, *found.else_.get(id(rule), ())):
-                end, value = self._definition(definition, before, key, then)
-                if type(end) is Early and end.deferred:
-                    late = late or end
-                elif end is not None:
-                    return self._conflict(end, definition)
-                if value is not UNDEFINED:
-                    break
-            if value is not UNDEFINED:
-                before = value
-        if found.default is not None and before is UNDEFINED:
-            return self._definition(found.default, before, key, then)[0]
-        if before is UNDEFINED:
+        def one(definition: Definition, before: Value) -> tuple[Outcome, Value]:
+            return self._definition(definition, before, key, then)
+
+        end, nothing = each_definition(found, one, self._conflict)
+        if nothing:
             cache[key] = UNDEFINED
-        return late
+        return unwrapped(end)
 
     def _definition(
         self, definition: Definition, before: Value, key: Any, then: Then

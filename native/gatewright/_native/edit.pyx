@@ -564,7 +564,7 @@ def alike(Doc a not None, Doc b not None) -> bool:
     return out
 
 
-cdef inline Word member(Word obj, bytes name) noexcept:
+cdef inline Word member(Word obj, bytes name) except? 0:
     return lookup_str(obj, <const char*>name, len(name))
 
 

@@ -18,7 +18,7 @@ from libc.string cimport memset, strlen
 from gatewright._native.catalog cimport View
 from gatewright._native.convert cimport raise_error, to_python, to_word
 from gatewright._native.document cimport Arena, Doc, new_doc
-from gatewright._native.fault cimport fail_raised
+from gatewright._native.fault cimport fail_raised, put_off
 from gatewright._native.frame cimport (
     S_DONE, S_FAILED, Status, Vm, vm_free, vm_init, vm_start, with_key,
 )
@@ -62,11 +62,13 @@ cdef enum:
 # Python builtins -------------------------------------------------------------
 
 cdef void fail_text(Heap* heap, ErrorKind kind, object message) noexcept:
+    # Whatever goes wrong below, an error stands
+    fail(heap, kind, b"an error without words")
     try:
         text = str(message).encode("utf-8", "surrogateescape")
         fail(heap, kind, <const char*>text)
-    except Exception:
-        fail(heap, kind, b"an error without words")
+    except BaseException as second:
+        put_off(second)
 
 
 cdef Word call_python(

@@ -16,6 +16,7 @@ from gatewright.app.settings import Settings
 from gatewright.constraints import policyset
 from gatewright.engine.limits import Limits
 from gatewright.telemetry.board import Board
+from gatewright.telemetry.log import Log
 
 MUTATOR = {
     "apiVersion": "mutations.gatekeeper.sh/v1",
@@ -81,3 +82,62 @@ def test_patch(decider: GenerationDecider, value: Any) -> None:
 
     expected = [{"op": "replace", "path": "/spec/hostNetwork", "value": False}]
     assert expected == json.loads(b64decode(patch))
+
+
+def shows_its_spec(name: str, message: str) -> dict[str, Any]:
+    rego = f"""package p
+violation[{{"msg": {message}, "details": input.review.object.spec}}] {{ true }}"""
+    return {
+        "apiVersion": "templates.gatekeeper.sh/v1",
+        "kind": "ConstraintTemplate",
+        "metadata": {"name": name.lower()},
+        "spec": {
+            "crd": {"spec": {"names": {"kind": name}}},
+            "targets": [{"target": "admission.k8s.gatekeeper.sh", "rego": rego}],
+        },
+    }
+
+
+def constraint(kind: str, action: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "constraints.gatekeeper.sh/v1beta1",
+        "kind": kind,
+        "metadata": {"name": f"c-{action}"},
+        "spec": {"enforcementAction": action},
+    }
+
+
+@pytest.mark.parametrize("action", ["deny", "warn", "dryrun"])
+@pytest.mark.parametrize("depth", [100, 240, 800, 5000])
+@pytest.mark.parametrize(
+    "message", ['"no"', 'base64.decode("/w==")'], ids=["ascii", "bytes"]
+)
+def test_what_is_logged_decides_nothing(action: str, depth: int, message: str) -> None:
+    """However deep the details are, and whatever bytes the message holds."""
+    installation = Installation(policyset.Settings(), namespace="gatekeeper-system")
+    objects = [shows_its_spec("Shown", message), constraint("Shown", action)]
+    keys = [
+        ("templates.gatekeeper.sh", "ConstraintTemplate", "", "shown"),
+        ("constraints.gatekeeper.sh", "Shown", "", f"c-{action}"),
+    ]
+    assert not installation.apply(dict(zip(keys, objects, strict=True)))
+    board = Board(1)
+    held = Generation(1, installation.build(), limits=Limits())
+    board.set_word(Board.GENERATION, 1)
+    answers = []
+    lines: list[bytes] = []
+    for log_denies in (False, True):
+        settings = Settings(policies=Path(), log_denies=log_denies)
+        decider = GenerationDecider.of(board, settings, held={1: held})
+        deep = body(0, deep="@").replace(b'"@"', b"[" * depth + b"]" * depth)
+        work = decider.start("admit", deep, "application/json")
+        assert work is not None
+        assert work.advance(1_000_000)
+        answers.append(work.answer())
+        work.close()
+    for event in answers[1].events:
+        Log("webhook", write=lines.append).info(event.message, **event.fields)
+
+    assert answers[0].body == answers[1].body
+    assert json.loads(answers[0].body)["response"]["allowed"] is (action != "deny")
+    assert [json.loads(line)["constraint_kind"] for line in lines] == ["Shown"]

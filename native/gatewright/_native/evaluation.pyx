@@ -135,6 +135,14 @@ cdef Word carry_out(
     return NONE
 
 
+cdef object details_of(Word w):
+    # What a violation shows must not decide whether there is one
+    try:
+        return to_python(w)
+    except RecursionError:
+        return "details are nested too deep to be shown"
+
+
 cdef str name_of(Vm* vm, const Builtin* builtin):
     return word_text(constant(vm.program, builtin.name))
 
@@ -626,7 +634,8 @@ cdef class Evaluation:
     def violations(self, make_error):
         """The outcomes of `begin_reviews`, one per call.
 
-        Each is a tuple of (message, details), mostly empty; or, if the call failed,
+        Each is a tuple of (message, details), mostly empty, where details that nest
+        deeper than Python goes are a text that says so; or, if the call failed,
         what `make_error(kind, code, message, location, cause)` gives.  Its kind is
         as for `outcome`, or `message`: the message, a value, is no string.
         """
@@ -650,7 +659,7 @@ cdef class Evaluation:
                     if tag(item(pair, 1)) != T_STR:
                         out.append(make_error("message", "", message, None, None))
                         break
-                    found.append((message, to_python(item(pair, 0))))
+                    found.append((message, details_of(item(pair, 0))))
                 else:
                     out.append(tuple(found))
         return out

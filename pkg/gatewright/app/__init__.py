@@ -36,6 +36,7 @@ In order of flow:
     lookups.py         namespaces that a generation does not have
     later.py           decisions that begin on a thread
     subscription.py    generations as they come from the policy process
+    denials.py         what the log says of a violation
     decider.py         decides requests under the generation in force
     credentials.py     the certificate that a worker serves, read again when it changes
     worker.py          maps generations, answers admission requests

@@ -11,7 +11,7 @@ import signal
 import time
 from typing import Final
 
-from gatewright.app.decider import plain
+from gatewright.app.denials import plain
 from gatewright.app.settings import ClusterSettings, Settings
 from gatewright.app.subscription import Subscription
 from gatewright.audit.options import Options

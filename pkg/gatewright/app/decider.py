@@ -11,20 +11,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gatewright.app.denials import violation_fields
 from gatewright.app.generation import Generation
 from gatewright.app.later import Later
 from gatewright.app.lookups import Known, Lookups, NamespaceMiss
 from gatewright.app.settings import Settings
 from gatewright.constraints import reviewdoc
 from gatewright.constraints.admission import Admission, Case, Verdict
-from gatewright.constraints.judge import Result
 from gatewright.constraints.labelguard import LabelGuard
 from gatewright.constraints.namespaces import NamespaceLookup, NamespaceRecord
 from gatewright.constraints.resources import ResourceGuard
 from gatewright.constraints.reviewdoc import Intake
 from gatewright.engine.documents import Doc, LimitError
 from gatewright.engine.reviews import Reviewer
-from gatewright.k8s import gvk
 from gatewright.k8s import review as reviews
 from gatewright.mutation.errors import MutatorError
 from gatewright.mutation.mutator import parse_mutator
@@ -151,58 +150,6 @@ class Judging:
         # One that was stopped in the middle is dropped, not reused.
         if self.done:
             self.held.give(self.reviewer)
-
-
-def violation_fields(
-    verdict: Verdict, result: Result, generation: int
-) -> dict[str, Any]:
-    """The fields of a denial, with Gatekeeper's names in its order."""
-    constraint = result.constraint
-    named = gvk.gvk_of(constraint.source)
-    intake = verdict.intake
-    assert intake is not None
-    name = intake.name
-    if not name and intake.object is not None:
-        found = intake.object.get_python("metadata", "name")
-        name = found if isinstance(found, str) else ""
-    details = result.details
-    return {
-        "hookType": "validation",
-        "semantic": True,
-        "process": "admission",
-        "details": {} if details is None else plain(details),
-        "event_type": "violation",
-        "constraint_name": constraint.name,
-        "constraint_group": named.group,
-        "constraint_api_version": named.version,
-        "constraint_kind": constraint.kind,
-        "constraint_action": result.action,
-        "constraint_enforcement_actions": list(result.scoped),
-        "resource_group": intake.kind.group,
-        "resource_api_version": intake.kind.version,
-        "resource_kind": intake.kind.kind,
-        "resource_namespace": intake.namespace,
-        "resource_name": name,
-        "request_username": intake.username,
-        "generation": generation,
-    }
-
-
-def plain(details: Any) -> Any:
-    """Details as JSON data: sets are arrays, as OPA prints them."""
-    if isinstance(details, dict):
-        return {key: plain(value) for key, value in details.items()}
-    if isinstance(details, list):
-        return [plain(value) for value in details]
-    if details is None or isinstance(details, (bool, int, str)):
-        return details
-    items = getattr(details, "items", None)
-    if isinstance(items, (tuple, list)):
-        return [plain(value) for value in items]
-    pairs = getattr(details, "pairs", None)
-    if pairs is not None:
-        return {str(plain(key)): plain(value) for key, value in pairs}
-    return float(details)
 
 
 @dataclass(slots=True)

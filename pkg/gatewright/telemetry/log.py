@@ -6,6 +6,7 @@ numbers, never object bodies, secrets or tokens.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -84,4 +85,11 @@ class Log:
             **fields,
         }
         options = orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
-        self.write(orjson.dumps(line, default=str, option=options))
+        try:
+            encoded = orjson.dumps(line, default=str, option=options)
+        except orjson.JSONEncodeError:
+            # Text with bytes that are no UTF-8, as policies may make it
+            text = json.dumps(line, default=str, ensure_ascii=False)
+            raw = text.encode("utf-8", "surrogateescape")
+            encoded = raw.decode("utf-8", "replace").encode() + b"\n"
+        self.write(encoded)

@@ -10,7 +10,7 @@ and at the top of a module:
     CASES = require_conformance("gatekeeper", "admission")
 
 Environment: CONFORMANCE_DIR (default ../shared/conformance), PEERS_DIR (default
-~/.cache/gatewright-peers; its bin is searched after PATH), CI.
+~/.cache/gatewright-peers; its bin is searched after PATH), REGO_SOURCES, CI.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+from tools.rego_sources import Source
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -59,6 +61,20 @@ def require_peer(name: str) -> Path:
     if path is None:
         missing(f"the peer {name} (../shared/tools/peers {name} builds it)")
     return Path(path)
+
+
+def require_rego_source(source: Source) -> Path:
+    """The folder of a public code base in Rego.
+
+    With CI=true those with a package must be there, and those that the variable
+    REGO_SOURCES names; the others are on servers that CI need not reach.
+    """
+    if source.folder.is_dir():
+        return source.folder
+    what = f"code base {source.name} (tools/rego_sources.py {source.name} fetches it)"
+    if source.package or source.name in os.environ.get("REGO_SOURCES", "").split():
+        missing(what)
+    pytest.skip(f"not run, and not asked for by REGO_SOURCES: {what}")
 
 
 def require_servers(*more: str) -> Path:

@@ -1,11 +1,11 @@
 """Large public code bases in Rego, by Gatewright and by the real `opa`.
 
-    python -m tests.real.run FOLDER...
-    REAL_REGO_DIR=/somewhere python -m tests.real.run
+    python -m tests.real.run [NAME or FOLDER]...
 
-The sources are not part of the project: fetch them where you like, one folder a
-code base; REAL_REGO_DIR holds several. A file `FOLDER.json` beside a folder says
-how to read it, each key optional:
+The sources are not part of the project: `tools/rego_sources.py` fetches those that
+`sources/NAME.json` describes. Without arguments: all of them that are there. A folder
+is any other code base; a file `FOLDER.json` beside it says how to read it. The keys
+of a description, each optional:
 
     {"paths": ["policy", "lib"],   what is loaded, below the folder (default: all)
      "ignore": ["*.yaml"],         names of files left out
@@ -13,7 +13,8 @@ how to read it, each key optional:
                                    `builtins` of `opa capabilities`
      "stand_ins": {"host.f": ...}} for some of those an expression in Rego that may
                                    stand for the name, as `data.stand_in.f`
-     "stand_in_module": "..."      the module `stand_in` with such functions
+     "stand_in_module": [...]      the lines of the module `stand_in` with them
+     "what", "pin"}                what it is, and where its sources come from
 
 The comparisons of a code base:
 
@@ -27,8 +28,7 @@ The comparisons of a code base:
   What they answer is wrong perhaps, but it is so for both.
 
 Prints one line of JSON a code base, then a table; the status is 1 when anything
-differs. Seconds are wall time of whole commands. CI has no sources and runs nothing
-of this; `test_real.py` does where REAL_REGO_DIR is set.
+differs. Seconds are wall time of whole commands.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tests.needs import ROOT, require_peer
+from tests.needs import ROOT, require_peer, require_rego_source
+from tools import rego_sources
 
 #: Seconds that any one command may take.
 TIMEOUT = 600
@@ -82,18 +83,24 @@ class Report:
     seconds: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
-def code_base(folder: Path) -> CodeBase:
-    """The code base in a folder, read as the file beside it says."""
-    beside = folder.with_name(folder.name + ".json")
-    how = json.loads(beside.read_text()) if beside.exists() else {}
+def code_base(name: str) -> CodeBase:
+    """A code base by its name in `sources`, or by its folder."""
+    source = rego_sources.sources().get(name)
+    if source is not None:
+        folder = require_rego_source(source)
+        said = rego_sources.DESCRIPTIONS / f"{name}.json"
+    else:
+        folder = Path(name).resolve()
+        said = folder.with_name(folder.name + ".json")
+    how = json.loads(said.read_text(encoding="utf-8")) if said.exists() else {}
     return CodeBase(
-        folder.name,
+        name if source is not None else folder.name,
         folder,
         tuple(how.get("paths", (".",))),
         tuple(how.get("ignore", ())),
         tuple(how.get("extensions", ())),
         dict(how.get("stand_ins", {})),
-        how.get("stand_in_module", ""),
+        "\n".join(how.get("stand_in_module", ())),
     )
 
 
@@ -110,11 +117,6 @@ def replaced(base: CodeBase, folder: Path) -> CodeBase:
         path.write_text(text, encoding="utf-8", errors="surrogateescape")
     (folder / "stand_in.rego").write_text(base.stand_in_module)
     return replace(base, folder=folder, paths=(*base.paths, "stand_in.rego"))
-
-
-def code_bases(root: Path) -> list[CodeBase]:
-    """Every folder in `root`."""
-    return [code_base(path) for path in sorted(root.iterdir()) if path.is_dir()]
 
 
 def timed(command: Sequence[str], folder: Path) -> tuple[float, bytes, bytes]:
@@ -281,13 +283,13 @@ def table(reports: Sequence[Report]) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Compare the code bases in the folders given, or those in REAL_REGO_DIR."""
-    bases = [code_base(Path(name).resolve()) for name in arguments]
-    if not bases and "REAL_REGO_DIR" in os.environ:
-        bases = code_bases(Path(os.environ["REAL_REGO_DIR"]))
-    if not bases:
-        print("no folders: give some, or set REAL_REGO_DIR", file=sys.stderr)
+    """Compare the code bases given, or all that were fetched."""
+    known = rego_sources.sources().values()
+    names = arguments or [one.name for one in known if one.folder.is_dir()]
+    if not names:
+        print("nothing is there: tools/rego_sources.py fetches it", file=sys.stderr)
         return 2
+    bases = [code_base(name) for name in names]
     opa = str(require_peer("opa"))
     reports = []
     for base in bases:

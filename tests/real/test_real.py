@@ -1,23 +1,19 @@
-"""Code bases of others behave as with the real `opa`, where they are at hand."""
+"""Code bases of others behave as with the real `opa`."""
 
 from __future__ import annotations
-
-import os
-from pathlib import Path
 
 import pytest
 
 from tests.needs import require_peer
-from tests.real.run import CodeBase, Run, code_bases
-
-ROOT = os.environ.get("REAL_REGO_DIR")
-BASES = code_bases(Path(ROOT)) if ROOT else []
+from tests.real.run import Run, code_base
+from tools.rego_sources import sources
 
 
 @pytest.mark.peers
 @pytest.mark.slow
-@pytest.mark.parametrize("base", BASES, ids=lambda base: base.name)
-def test_as_with_opa(base: CodeBase) -> None:
-    report = Run(base, str(require_peer("opa"))).all()
+@pytest.mark.parametrize("name", sources())
+def test_as_with_opa(name: str) -> None:
+    report = Run(code_base(name), str(require_peer("opa"))).all()
 
     assert report.differences == []
+    assert report.tests > 0

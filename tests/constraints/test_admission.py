@@ -287,6 +287,29 @@ def test_an_object_without_kind_is_an_error(obj: Any, text: str) -> None:
     assert verdict.response.message == f"error decoding generator resource p: {text}"
 
 
+@pytest.mark.parametrize(
+    ("kind", "obj", "text"),
+    [
+        ({}, samples.POD, "unable to expand object: cannot expand resource p with "),
+        ({"group": "", "version": "", "kind": ""}, {"kind": "A"}, "resource  with "),
+        ({"version": "v1"}, samples.POD, None),
+        ({"kind": "Pod"}, samples.POD, None),
+        ({}, None, None),
+    ],
+)
+def test_a_request_that_names_no_kind_is_an_error(
+    kind: Any, obj: Any, text: str | None
+) -> None:
+    """The real one's answers; only what has an object is expanded."""
+    verdict = judge(policies(), review(obj, kind=kind))
+
+    if text is None:
+        assert verdict.response.allowed
+    else:
+        assert verdict.response.code == 500
+        assert text + "empty GVK" in verdict.response.message
+
+
 def test_an_unknown_action_is_ignored_and_told() -> None:
     verdict = judge(policies(samples.REGO, enforcementAction="bogus"), review())
 

@@ -185,6 +185,13 @@ def _review(intake: Intake, record: NamespaceRecord | None) -> Review:
             raise _FailedError(
                 f"error decoding generator resource {intake.name}: {error}"
             ) from None
+        if not any(intake.kind):
+            # As Gatekeeper, whatever is expanded; an API server names the kind always.
+            named = judged.get_python("metadata", "name")
+            name = named if type(named) is str else ""
+            raise _FailedError(
+                f"unable to expand object: cannot expand resource {name} with empty GVK"
+            )
     if deleted and subject is None:
         raise _FailedError(
             f"error reviewing resource {intake.name}: {_TARGET}: target.HandleReview "

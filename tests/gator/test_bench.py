@@ -59,6 +59,20 @@ def test_templates_without_rego_are_passed_over():
     assert result["skippedConstraints"] == ["both"]
 
 
+def test_profile_has_each_constraint():
+    (result,) = json.loads(_ours("--profile", "-o", "json"))
+    (cost,) = result["constraintCosts"]
+    assert cost["evaluations"] == result["totalReviews"]
+    assert cost["percent"] == 100
+    assert 0 < cost["meanNS"] <= cost["maxNS"]
+    assert cost["meanSteps"] > 0
+    table = _ours("--profile")
+    assert [f"{cost['kind']}/{cost['name']}", "100.0%"] in [
+        line.split()[:2] for line in table.splitlines()
+    ]
+    assert "constraintCosts" not in _ours("-o", "json")
+
+
 def test_a_name_that_policies_look_at_stays():
     # Both Ingresses claim one host; under another name one would clash with itself.
     found = CliRunner().invoke(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -61,7 +62,8 @@ def test_a_rule_that_runs_for_minutes_is_left_out_alone(tmp_path: Path) -> None:
     """A constraint over its budget is reported with its own action; the others
     are judged, and other requests are not held up."""
     policies(tmp_path, Deny=DENY, Slow=SLOW)
-    with serving(tmp_path, "--constraint-steps", "3000000") as server:
+    options = ("--constraint-steps", "3000000", "--log-slow-constraint", "0.001")
+    with serving(tmp_path, *options) as server:
         response = server.admit(namespace())
 
         assert not response["allowed"]
@@ -69,6 +71,10 @@ def test_a_rule_that_runs_for_minutes_is_left_out_alone(tmp_path: Path) -> None:
         assert "[deny] no" in message
         assert "[slow] " in message
         assert 1.0 == server.metric("gatewright_not_evaluated_total")
+        assert "slow" == server.event("constraint is slow")["constraint_name"]
+        _, listed = server.get(server.metrics, "/debug/constraints")
+        longest = max(json.loads(listed), key=lambda one: one["max_us"])
+        assert ("Slow", "slow") == (longest["kind"], longest["name"])
 
 
 def test_the_deadline_is_504(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ ctypedef struct Call:
     uint32_t parameters     # document
     Outcome outcome
     int64_t left            # steps that it may still take
+    int64_t ns              # that it took while the evaluation was timed
     Word result
     ErrorKind kind
     Word code               # text, or 0: by kind
@@ -57,6 +58,8 @@ cdef class Evaluation:
     cdef uint32_t at            # the call that runs or comes next
     cdef bint running           # it has begun
     cdef bint extracting        # results are sets of violations
+    cdef public bint timed      # the time of each call is counted
+    cdef int64_t budget         # of each call of `begin_reviews`, in steps
     cdef Mark mark              # before the call that runs
     cdef Word review_word
     cdef Word data_word

@@ -37,6 +37,7 @@ In order of flow:
     later.py           decisions that begin on a thread
     subscription.py    generations as they come from the policy process
     denials.py         what the log says of a violation
+    sampling.py        which reviews are timed, constraint by constraint
     decider.py         decides requests under the generation in force
     credentials.py     the certificate that a worker serves, read again when it changes
     worker.py          maps generations, answers admission requests

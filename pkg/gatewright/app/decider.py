@@ -15,6 +15,7 @@ from gatewright.app.denials import violation_fields
 from gatewright.app.generation import Generation
 from gatewright.app.later import Later
 from gatewright.app.lookups import Known, Lookups, NamespaceMiss
+from gatewright.app.sampling import Sampler
 from gatewright.app.settings import Settings
 from gatewright.constraints import reviewdoc
 from gatewright.constraints.admission import Admission, Case, Verdict
@@ -85,7 +86,17 @@ class Settled:
 class Judging:
     """A request to `/v1/admit` under way."""
 
-    __slots__ = ("case", "done", "emit", "held", "log_denies", "reviewer")
+    __slots__ = (
+        "begun",
+        "case",
+        "done",
+        "emit",
+        "held",
+        "log_denies",
+        "reviewer",
+        "sampled",
+        "sampler",
+    )
 
     def __init__(
         self,
@@ -96,12 +107,16 @@ class Judging:
         log_denies: bool,
         namespaces: NamespaceLookup | None = None,
         emit: Callable[[Verdict, int], None] | None = None,
+        sampler: Sampler | None = None,
     ) -> None:
         self.held = held
         self.emit = emit
         self.log_denies = log_denies
-        self.done = False
+        self.begun = self.done = False
+        self.sampler = sampler
+        self.sampled = sampler is not None and sampler.due()
         self.reviewer = held.take()
+        self.reviewer.timed = self.sampled
         self.case: Case = admission.open(
             body, held.snapshot, self.reviewer, namespaces=namespaces
         )
@@ -111,10 +126,15 @@ class Judging:
         return self.held.number
 
     def advance(self, steps: int) -> bool:
+        if self.begun:
+            # It takes long: by which constraint?
+            self.reviewer.timed = self.sampler is not None
+        self.begun = True
         self.done = self.case.advance(steps)
         return self.done
 
     def answer(self) -> Answer:
+        self.tell_costs()
         whole = self.log_denies or self.emit is not None
         brief = None if whole else self.case.brief()
         if brief is not None:
@@ -146,16 +166,24 @@ class Judging:
             for one in shown
         )
 
+    def tell_costs(self) -> None:
+        """Say what the constraints cost, if that was looked at."""
+        if self.sampler is not None and self.reviewer.timed:
+            self.sampler.take(self.case, self.held, counted=self.sampled)
+
     def close(self) -> None:
         # One that was stopped in the middle is dropped, not reused.
         if self.done:
             self.held.give(self.reviewer)
+        else:
+            self.tell_costs()
 
 
 @dataclass(slots=True)
 class GenerationDecider:
     """`held`: the generations that this worker has mapped, by number; `lookups`: where
-    to ask after namespaces that they do not have (None: there are no others)."""
+    to ask after namespaces that they do not have (None: there are no others);
+    `sampler`: who counts what constraints cost (None: nobody)."""
 
     board: Board
     settings: Settings
@@ -163,6 +191,7 @@ class GenerationDecider:
     admission: Admission
     guard: LabelGuard
     lookups: Lookups | None = None
+    sampler: Sampler | None = None
 
     @classmethod
     def of(
@@ -172,6 +201,7 @@ class GenerationDecider:
         lookups: Lookups | None = None,
         *,
         held: dict[int, Generation] | None = None,
+        sampler: Sampler | None = None,
     ) -> GenerationDecider:
         return cls(
             board,
@@ -190,6 +220,7 @@ class GenerationDecider:
                 settings.exempt_suffixes,
             ),
             lookups,
+            sampler,
         )
 
     def start(
@@ -246,6 +277,7 @@ class GenerationDecider:
                     log_denies=self.settings.log_denies,
                     namespaces=namespaces,
                     emit=self.emit if self.settings.emit_events else None,
+                    sampler=self.sampler,
                 )
             answer = self.settle(endpoint, body, held, namespaces)
             return Settled(held.number, answer)

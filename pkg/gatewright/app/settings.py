@@ -126,7 +126,8 @@ class Settings:
     judged.  `referential`: policies may read `data.inventory`.  `disabled_builtins`: templates that call one of them are refused.
     `fast_path`: admission requests are answered without ASGI.  `cluster`: policies
     are read from it, and not from the folder `policies`.  `compile_cache`: folder of
-    compiled policies (None: none).
+    compiled policies (None: none).  `slow_constraint`: the evaluation of a constraint
+    from which on it is logged (0: never).
     """
 
     policies: Path
@@ -153,6 +154,7 @@ class Settings:
     emit_events: bool = False
     involved_namespace: bool = False
     compile_cache: Path | None = None
+    slow_constraint: float = 0.05
 
     @property
     def endpoints(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Metrics and probes, answered by a process of their own from shared memory.
 
+`/debug/constraints` lists what each constraint costs, the dearest first.
 `/readyz` says what is waited for; with `?verbose` it also lists each policy file
 that could not be taken over.  The forms follow Kubernetes' `?verbose` checks.
 """
@@ -14,10 +15,11 @@ import orjson
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from gatewright.telemetry.board import Board
+from gatewright.telemetry.costs import summed
 from gatewright.telemetry.exposition import render
 
 __all__ = ["health_app", "metrics_app", "serve_status"]
@@ -26,12 +28,45 @@ TEXT_FORMAT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def metrics_app(board: Board) -> Starlette:
-    """`/metrics` in Prometheus' text format."""
+    """`/metrics` in Prometheus' text format, `/debug/constraints` as JSON."""
 
     async def metrics(_: Request) -> Response:
         return Response(render(board), media_type=TEXT_FORMAT)
 
-    return Starlette(routes=[Route("/metrics", metrics)])
+    async def constraints(_: Request) -> Response:
+        return JSONResponse(dearest(board))
+
+    return Starlette(
+        routes=[
+            Route("/metrics", metrics),
+            Route("/debug/constraints", constraints),
+        ]
+    )
+
+
+def dearest(board: Board) -> list[dict[str, Any]]:
+    """What constraints cost, those that take most of the time first.
+
+    Evaluations, their share of the time and their means are of the reviews that were
+    sampled, the longest one of all that were seen.
+    """
+    found = summed(board.costs(index) for index in range(board.slots))
+    total = sum(cost.seconds for cost in found.values()) or 1.0
+    ordered = sorted(
+        found.items(), key=lambda pair: (-pair[1].seconds, -pair[1].most, pair[0])
+    )
+    return [
+        {
+            "kind": named[0],
+            "name": named[1],
+            "evaluations": int(cost.count),
+            "share": round(cost.seconds / total, 4),
+            "mean_us": round(1e6 * cost.seconds / max(1.0, cost.count), 2),
+            "mean_steps": round(cost.steps / max(1.0, cost.count), 1),
+            "max_us": round(1e6 * cost.most, 2),
+        }
+        for named, cost in ordered
+    ]
 
 
 def health_app(board: Board) -> Starlette:

@@ -22,6 +22,7 @@ import uvicorn
 from gatewright.app.credentials import Credentials
 from gatewright.app.decider import GenerationDecider
 from gatewright.app.lookups import Lookups
+from gatewright.app.sampling import Sampler
 from gatewright.app.settings import Settings
 from gatewright.app.subscription import Subscription
 from gatewright.telemetry.board import Board
@@ -72,7 +73,11 @@ class Worker:
             log=self.log,
         )
         self.decider = GenerationDecider.of(
-            board, settings, lookups, held=self.generations.held
+            board,
+            settings,
+            lookups,
+            held=self.generations.held,
+            sampler=Sampler(board.costs(slot), self.log, slow=settings.slow_constraint),
         )
         self.traffic = Traffic()
 

@@ -80,6 +80,11 @@ class _Duration(click.ParamType[int]):
     help="table, json or yaml.",
 )
 @click.option("--stats", is_flag=True, help="Tell what each template took.")
+@click.option(
+    "--profile",
+    is_flag=True,
+    help="Tell what each constraint takes, the dearest first.",
+)
 @click.option("--memory", is_flag=True, help="Tell what memory a review takes.")
 @click.option(
     "--save", default="", metavar="FILE", help="Keep the results (.json or .yaml)."
@@ -115,6 +120,7 @@ def bench(
     *,
     engine: str | None,
     stats: bool,
+    profile: bool,
     memory: bool,
     images: tuple[str, ...],
     plain_http: bool,  # noqa: ARG001 - belongs to images, which are refused
@@ -131,6 +137,7 @@ def bench(
     Examples:
       gatewright bench -f policies/
       gatewright bench -f policies/ -n 50 -o json
+      gatewright bench -f policies/ -n 20 --profile
       gatewright bench -f policies/ --save before.json
       gatewright bench -f policies/ --compare before.json --min-threshold 100us
 
@@ -177,6 +184,7 @@ def bench(
                 warmup=warmup,
                 concurrency=concurrency,
                 stats=stats,
+                profile=profile,
                 memory=memory,
                 cache=open_cache(compile_cache),
                 progress=progress,

@@ -124,6 +124,14 @@ judging_options: Final = all_of(
         "Let policies call http.send and net.lookup_ip_addr; a worker waits with them.",
     ),
     click.option(
+        "--log-slow-constraint",
+        type=click.FloatRange(min=0),
+        default=0.05,
+        show_default=True,
+        metavar="SECONDS",
+        help="Log a constraint whose evaluation is seen to take so long; 0: none.",
+    ),
+    click.option(
         "--log-level",
         type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR"]),
         default="INFO",
@@ -145,6 +153,7 @@ def judging(
     enable_referential_rules: bool,
     disable_opa_builtin: tuple[str, ...],
     enable_waiting_builtins: bool,
+    log_slow_constraint: float,
     log_level: str,
 ) -> dict[str, Any]:
     """The fields of `Settings` that `judging_options` stand for."""
@@ -163,5 +172,6 @@ def judging(
             *disable_opa_builtin,
             *(() if enable_waiting_builtins else WAITING_BUILTINS),
         ),
+        "slow_constraint": log_slow_constraint,
         "log_level": log_level,
     }

@@ -130,6 +130,19 @@ class Reviewer:
         """Bytes that the review has taken of the arena so far."""
         return self._evaluation.used
 
+    @property
+    def timed(self) -> bool:
+        """Whether the time of each call is counted; `costs` has it."""
+        return self._evaluation.timed
+
+    @timed.setter
+    def timed(self, value: bool) -> None:
+        self._evaluation.timed = value
+
+    def costs(self) -> list[tuple[int, int]]:
+        """What each call has taken so far: (ns while `timed` was set, steps)."""
+        return self._evaluation.costs()
+
     def load_review(self, body: bytes, *, exact: bool = False) -> Doc:
         """Read JSON as Gatekeeper reads reviews; it is the review from now on.
 

@@ -47,7 +47,7 @@ from gatewright.gator.policies import (
     new_policies,
     opened,
 )
-from gatewright.gator.stats import Clock
+from gatewright.gator.stats import Clock, ConstraintCost, Profile
 from gatewright.k8s import gotext, gvk, meta
 from gatewright.k8s.review import render, render_lines
 
@@ -56,6 +56,8 @@ __all__ = ["Plan", "bench"]
 #: Reviews between two looks at the clock of the whole, at least.
 _BATCH: Final = 256
 _MARK: Final = "\x00"
+#: Iterations in which constraints are timed, at most.
+_PROFILED: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,7 @@ class Plan:
     warmup: int = 10
     concurrency: int = 1
     stats: bool = False
+    profile: bool = False
     memory: bool = False
     cache: CompileCache | None = None
     progress: Callable[[int, int], None] = field(default=lambda _done, _all: None)
@@ -121,6 +124,7 @@ def _bench(these: Sorted, plan: Plan, notices: list[str]) -> Results:
         per_second=count / (total / 1e9) if total else 0.0,
         memory=runner.memory() if plan.memory else None,
         stats=runner.stats() if plan.stats else (),
+        profile=runner.profile() if plan.profile else (),
     )
 
 
@@ -376,6 +380,14 @@ class _Runner:
         for body in self.batch(1):
             _decide(body, self.snapshot, self.reviewers[0], clock.judge)
         return clock.runs
+
+    def profile(self) -> Sequence[ConstraintCost]:
+        """Return what each constraint takes in some iterations apart."""
+        profile = Profile()
+        for _ in range(min(_PROFILED, self.plan.iterations)):
+            for body in self.batch(1):
+                _decide(body, self.snapshot, self.reviewers[0], profile.judge)
+        return profile.costs
 
     def memory(self) -> Memory:
         """Return what reviews take, measured in one iteration apart.

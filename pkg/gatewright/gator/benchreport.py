@@ -9,6 +9,7 @@ from gatewright.gator import goyaml
 from gatewright.gator.fields import Fields, indented
 from gatewright.gator.gotime import duration, rounded
 from gatewright.gator.latencies import Results
+from gatewright.gator.stats import ConstraintCost
 from gatewright.gator.tables import columns
 
 __all__ = ["as_json", "as_table", "as_yaml", "byte_text"]
@@ -64,6 +65,9 @@ def _fields(one: Results) -> Fields:
         )
     if one.stats:
         out["statsEntries"] = [_entry(run.entry()) for run in one.stats]
+    if one.profile:
+        total = sum(cost.ns for cost in one.profile)
+        out["constraintCosts"] = [cost.entry(total) for cost in one.profile]
     if one.skipped_templates:
         out["skippedTemplates"] = list(one.skipped_templates)
     if one.skipped_constraints:
@@ -129,8 +133,24 @@ def _table(one: Results) -> str:
             rows.append(f"  Constraint: {run.kind} (Scope: template)")
             rows.append(f"    templateRunTimeNS:\t{run.ns} engine")
             rows.append(f"    constraintCount:\t{run.constraints} engine")
+    if one.profile:
+        rows += ["", "Cost of each constraint (evaluation alone):"]
+        rows += _profile(one.profile)
     title = f"=== Benchmark Results: {one.engine.upper()} Engine ===\n\n"
     return title + columns("\n".join(rows) + "\n")
+
+
+def _profile(costs: Sequence[ConstraintCost]) -> list[str]:
+    total = max(1, sum(cost.ns for cost in costs))
+    rows = ["  Constraint\tShare\tEvaluations\tMean\tMax\tSteps"]
+    for cost in costs:
+        count = max(1, cost.evaluations)
+        rows.append(
+            f"  {cost.kind}/{cost.name}\t{100 * cost.ns / total:.1f}%\t"
+            f"{cost.evaluations}\t{rounded(cost.ns // count)}\t"
+            f"{rounded(cost.most_ns)}\t{cost.steps // count}"
+        )
+    return rows
 
 
 def _rows(*pairs: tuple[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from gatewright.gator.stats import TemplateRun
+from gatewright.gator.stats import ConstraintCost, TemplateRun
 
 __all__ = ["Latencies", "Memory", "Results", "Setup"]
 
@@ -73,7 +73,8 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """One benchmark.  `total` is the time of all reviews; `stats` one iteration's."""
+    """One benchmark.  `total` is the time of all reviews; `stats` one iteration's,
+    `profile` that of some iterations apart."""
 
     templates: int
     skipped_templates: Sequence[str]
@@ -89,6 +90,7 @@ class Results:
     per_second: float
     memory: Memory | None = None
     stats: Sequence[TemplateRun] = ()
+    profile: Sequence[ConstraintCost] = ()
     engine: str = "rego"
 
     @property

@@ -1,4 +1,5 @@
-"""What each template took: reviews run template by template, with a clock."""
+"""What each template took, reviews run template by template with a clock; and what
+each constraint took of reviews run as ever."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from gatewright.constraints.snapshot import Snapshot
 from gatewright.engine.reviews import Outcome, Reviewer
 from gatewright.gator.fields import Fields
 
-__all__ = ["Clock", "TemplateRun"]
+__all__ = ["Clock", "ConstraintCost", "Profile", "TemplateRun"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +72,68 @@ class Clock:
             for place, outcome in zip(places, found, strict=True):
                 outcomes[place] = outcome
         return judgement.conclude(outcomes)
+
+
+@dataclass(slots=True)
+class ConstraintCost:
+    """One constraint's part in all reviews: evaluations, and their ns and steps."""
+
+    kind: str
+    name: str
+    evaluations: int = 0
+    ns: int = 0
+    most_ns: int = 0
+    steps: int = 0
+
+    def entry(self, total: int) -> Fields:
+        """Return it for JSON and YAML; `total`: ns of all constraints."""
+        count = max(1, self.evaluations)
+        return Fields(
+            kind=self.kind,
+            name=self.name,
+            evaluations=self.evaluations,
+            percent=round(100 * self.ns / max(1, total), 2),
+            meanNS=self.ns // count,
+            maxNS=self.most_ns,
+            meanSteps=self.steps // count,
+        )
+
+
+class Profile:
+    """Judges reviews while each constraint is timed."""
+
+    def __init__(self) -> None:
+        self._costs: dict[tuple[str, str], ConstraintCost] = {}
+
+    def judge(
+        self, snapshot: Snapshot, reviewer: Reviewer, review: Review, point: str
+    ) -> list[Result]:
+        """Return the results of a review, by constraint; raise ReviewFailed."""
+        judgement = Judgement.prepare(snapshot, review, point)
+        calls = judgement.calls
+        if not calls:
+            return judgement.conclude(())
+        reviewer.set_review(review.document)
+        reviewer.timed = True
+        try:
+            outcomes = reviewer.run(calls)
+        finally:
+            reviewer.timed = False
+        costs = reviewer.costs()
+        for one, (ns, steps) in zip(judgement.matched, costs, strict=True):
+            key = one.constraint.kind, one.constraint.name
+            cost = self._costs.get(key)
+            if cost is None:
+                cost = self._costs[key] = ConstraintCost(*key)
+            cost.evaluations += 1
+            cost.ns += ns
+            cost.most_ns = max(cost.most_ns, ns)
+            cost.steps += steps
+        return judgement.conclude(outcomes)
+
+    @property
+    def costs(self) -> list[ConstraintCost]:
+        """Return what each constraint took, the dearest first."""
+        return sorted(
+            self._costs.values(), key=lambda one: (-one.ns, one.kind, one.name)
+        )

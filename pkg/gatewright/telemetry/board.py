@@ -5,7 +5,8 @@ own slot, a row of 64-bit floats, so no lock is needed; readers add the rows up.
 A process that replaces a dead one takes over its slot and counts on.
 
 Behind the rows lie a few words that all processes read: the number of the
-generation in force and flags.  Eight aligned bytes are written at once.
+generation in force and flags.  Eight aligned bytes are written at once.  What each
+constraint costs comes last (see `costs`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 from bisect import bisect_left
 from typing import Final
 
+from gatewright.telemetry.costs import AREA, Costs
 from gatewright.telemetry.metrics import CELLS, Series, place
 
 __all__ = ["Board", "Slot"]
@@ -60,16 +62,21 @@ class Board:
     def __init__(self, slots: int) -> None:
         self.slots = slots
         size = 8 * (slots * CELLS + _WORDS + slots) + 16 + _TEXT
-        self.memory = mmap.mmap(-1, size)
+        self.memory = mmap.mmap(-1, size + slots * AREA)
         view = memoryview(self.memory)
         rows = 8 * slots * CELLS
         self._rows = view[:rows].cast("d")
         self._words = view[rows : rows + 8 * _WORDS].cast("q")
         self._text = view[rows + 8 * _WORDS : rows + 8 * _WORDS + 16 + _TEXT]
-        self._beats = view[rows + 8 * _WORDS + 16 + _TEXT :].cast("q")
+        self._beats = view[rows + 8 * _WORDS + 16 + _TEXT : size].cast("q")
+        self._costs = view[size:]
 
     def slot(self, index: int) -> Slot:
         return Slot(self._rows[index * CELLS : (index + 1) * CELLS])
+
+    def costs(self, index: int) -> Costs:
+        """What one process's evaluations of constraints cost."""
+        return Costs(self._costs[index * AREA : (index + 1) * AREA])
 
     def clear_gauges(self, index: int) -> None:
         """Forget what a dead process had open; its counters stay."""

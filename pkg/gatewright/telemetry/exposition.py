@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 
 from gatewright.telemetry.board import Board
+from gatewright.telemetry.costs import summed
 from gatewright.telemetry.metrics import TABLE, Metric, place
 
 __all__ = ["render"]
@@ -27,6 +28,7 @@ def render(board: Board) -> bytes:
             lines.extend(series_lines(metric, values, cells))
             at += metric.width
     lines += synced(board)
+    lines += costs(board)
     lines.append("")
     return "\n".join(lines).encode()
 
@@ -44,6 +46,31 @@ def synced(board: Board) -> list[str]:
     for kind, (active, error) in sorted(counts.items()):
         lines.append(f'{name}{{kind="{kind}",status="active"}} {active}')
         lines.append(f'{name}{{kind="{kind}",status="error"}} {error}')
+    return lines
+
+
+def costs(board: Board) -> list[str]:
+    """What each constraint costs: not in the table, as nobody knows them ahead."""
+    found = sorted(summed(board.costs(index) for index in range(board.slots)).items())
+    if not found:
+        return []
+    time, steps, most = (
+        f"gatewright_constraint_evaluation_{name}"
+        for name in ("seconds", "steps_total", "max_seconds")
+    )
+    sampled = "of a constraint, of those that were sampled (empty: all further ones)"
+    lines = [f"# HELP {time} Evaluations {sampled}", f"# TYPE {time} summary"]
+    labels = {
+        named: f'{{constraint_kind="{named[0]}",constraint_name="{named[1]}"}}'
+        for named, _ in found
+    }
+    for named, cost in found:
+        lines.append(f"{time}_sum{labels[named]} {number(cost.seconds)}")
+        lines.append(f"{time}_count{labels[named]} {number(cost.count)}")
+    lines += [f"# HELP {steps} Steps {sampled}", f"# TYPE {steps} counter"]
+    lines += [f"{steps}{labels[named]} {number(cost.steps)}" for named, cost in found]
+    lines += [f"# HELP {most} The longest evaluation seen", f"# TYPE {most} gauge"]
+    lines += [f"{most}{labels[named]} {number(cost.most)}" for named, cost in found]
     return lines
 
 

@@ -14,7 +14,7 @@ import orjson
 import pytest
 import yaml
 
-from gatewright.app.decider import plain
+from gatewright.app.denials import plain
 from gatewright.audit.options import Options
 from gatewright.audit.round import Outcome, Round
 from gatewright.constraints.policyset import PolicySet

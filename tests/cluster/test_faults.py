@@ -429,6 +429,22 @@ def test_three_replicas_write_statuses(site: Site) -> None:
         cluster.kubectl("delete", "pod", name, "-n", HOME, "--force")
 
 
+def established(cluster: Cluster) -> set[str]:
+    """The names of constraint definitions that are served."""
+    return {
+        one["metadata"]["name"]
+        for one in cluster.listed("crd", "-l", "gatekeeper.sh/constraint=yes")
+        for condition in (one.get("status") or {}).get("conditions") or ()
+        if condition["type"] == "Established" and condition["status"] == "True"
+    }
+
+
+def told_enforced(cluster: Cluster) -> int:
+    """Of how many constraints the pod says that it enforces them."""
+    found = cluster.listed("constraintpodstatuses", "-n", HOME)
+    return sum((one.get("status") or {}).get("enforced") is True for one in found)
+
+
 def test_many_at_once(site: Site) -> None:
     """Templates, each with two constraints; then a pod that begins with them.
 
@@ -445,13 +461,12 @@ def test_many_at_once(site: Site) -> None:
 
         create_all(cluster, TEMPLATES, [template(kind, bad(0)) for kind in many])
         since(f"{count} templates created")
-        names = [f"crd/{one.lower()}.constraints.gatekeeper.sh" for one in many]
+        names = {f"{one.lower()}.constraints.gatekeeper.sh" for one in many}
         until(
-            "all definitions",
-            lambda: cluster.run("kubectl", "get", *names).returncode == 0,
+            "all definitions are served",
+            lambda: names <= established(cluster),
             seconds=60 + count,
         )
-        cluster.kubectl("wait", "--for=condition=Established", *names)
         since("their definitions served")
         for number in range(2):
             made = [
@@ -461,10 +476,17 @@ def test_many_at_once(site: Site) -> None:
             create_all(cluster, CONSTRAINTS, made)
         since("two constraints of each created")
         until(
-            "enforced",
-            lambda: enforced(cluster, many[-1].lower(), f"{many[-1].lower()}-1"),
+            "all enforced",
+            lambda: told_enforced(cluster) >= 2 * count + POLICIES,
+            seconds=60 + count,
         )
-        since("the last one enforced")
+        since("all enforced")
+        until(
+            "told",
+            lambda: enforced(cluster, many[-1].lower(), f"{many[-1].lower()}-1"),
+            seconds=60 + count,
+        )
+        since("and the last one's status says so")
         os.kill(watched.manager.process.pid, signal.SIGKILL)
         with site.manager(ready=False) as second:
             watched.manager = second

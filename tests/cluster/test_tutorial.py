@@ -41,6 +41,10 @@ VALUES = (
     ),
     *("--set", "availability=closed"),
 )
+#: What the upgrade is to; it goes back to failing closed for everything.
+HYBRID = ("--set", "availability=hybrid", "--set", "narrowWebhookRules=true")
+NOT_MAY = "forbidden"
+SHUT = 'admission webhook "fail-closed.validation.gatekeeper.sh" denied the request'
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +115,7 @@ def admission(node: Node) -> set[str]:
 
 def test_an_upgrade_and_a_rollback_leave_no_gap(site: tuple[Cluster, Node]) -> None:
     cluster, node = site
+    former = {*node.folder.glob("*.log")}  # their rights were uninstalled before them
     place = ("--namespace", NAMESPACE)
     cluster.helm(
         *("upgrade", "--install", "gatewright", CHART),
@@ -134,9 +139,9 @@ def test_an_upgrade_and_a_rollback_leave_no_gap(site: tuple[Cluster, Node]) -> N
     before = admission(node)
     probe.start()
     try:
-        for verb in (("upgrade", "gatewright", CHART, "--set", "logDenies=true"), None):
-            if verb is not None:
-                cluster.helm(verb[0], *verb[1:], *place, *VALUES)
+        for upgrade in (True, False):
+            if upgrade:
+                cluster.helm("upgrade", "gatewright", CHART, *place, *VALUES, *HYBRID)
             else:
                 cluster.helm("rollback", "gatewright", *place)
             cluster.kubectl(
@@ -145,11 +150,16 @@ def test_an_upgrade_and_a_rollback_leave_no_gap(site: tuple[Cluster, Node]) -> N
             )
             until("the old pods are gone", partial(before.isdisjoint, node.pods))
             before = admission(node)
+            if upgrade:
+                until("fails closed for it only", lambda: SHUT in probe.ask())
     finally:
         probe.ended.set()
         probe.join(30)
 
     assert probe.others == []
     assert probe.asked > 10
+    logs = [path.read_text() for path in {*node.folder.glob("*.log")} - former]
+    refused = [line for text in logs for line in text.splitlines() if NOT_MAY in line]
+    assert refused == []
     cluster.helm("uninstall", "gatewright", *place)
     assert "created" in probe.ask()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from tests.chart.rendered import CHART, KUBERNETES
 from tests.cluster.manager import (
     HOME,
     VALIDATING,
@@ -23,6 +27,7 @@ from tests.cluster.manager import (
     template,
 )
 from tests.cluster.server import Cluster, until
+from tests.needs import require_servers
 
 pytestmark = pytest.mark.cluster
 
@@ -31,6 +36,16 @@ MAIN = "validation.gatekeeper.sh"
 SHUT = "fail-closed.validation.gatekeeper.sh"
 OWN = "request.kind.group.endsWith('.gatekeeper.sh') || "
 LEASE = ("lease", "gatewright-webhook-rules", "-n", HOME)
+VALUES = (
+    "availability=hybrid",
+    "narrowWebhookRules=true",
+    f"validatingWebhookName={VALIDATING}",
+    "disableMutation=true",
+    "controllerManager.disableCertRotation=true",
+)
+RIGHTS = frozenset(
+    {"ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"}
+)
 FLAGS = (
     "--narrow-webhook-rules",
     "--fail-closed-for-denials",
@@ -51,15 +66,41 @@ def conditions(site: Cluster, webhook: str) -> dict[str, str]:
     return {one["name"]: one["expression"] for one in listed}
 
 
-def add_shut(site: Cluster) -> None:
-    """The second webhook as the chart renders it: no rules, so nothing comes."""
-    found = config(site)
-    shut = {**found["webhooks"][0], "name": SHUT, "failurePolicy": "Fail"}
-    del shut["rules"]
-    found["webhooks"][0]["failurePolicy"] = "Ignore"
-    found["webhooks"].append(shut)
-    del found["metadata"]["resourceVersion"]  # the keeper may have been there
-    site.kubectl("replace", "-f", "-", stdin=json.dumps(found))
+def rendered(site: Cluster, kinds: frozenset[str], *values: str) -> list[Any]:
+    """Objects of the chart, of these kinds."""
+    switches = [part for value in (*VALUES, *values) for part in ("--set", value)]
+    text = site.helm(
+        *("template", "gatewright", CHART, "--namespace", HOME),
+        *("--kube-version", KUBERNETES, *switches),
+    )
+    return [one for one in yaml.safe_load_all(text) if one and one["kind"] in kinds]
+
+
+@pytest.fixture(scope="module")
+def account(site: Cluster) -> Path:
+    """A kubeconfig of the chart's account, with the rights that the chart gives it."""
+    require_servers("helm")
+    site.apply(*rendered(site, RIGHTS))
+    return site.account_config(HOME, "gatekeeper-admin")
+
+
+def register(site: Cluster, manager: Manager) -> None:
+    """The webhooks as the chart renders them, at a URL, told whom to believe."""
+    host, port = manager.admission
+    (made,) = rendered(
+        site,
+        frozenset({"ValidatingWebhookConfiguration"}),
+        f"validatingWebhookURL=https://{host}:{port}",
+    )
+    bundle = base64.b64encode(Path(manager.event("listening")["ca"]).read_bytes())
+    for webhook in made["webhooks"]:
+        webhook["clientConfig"]["caBundle"] = bundle.decode()
+    site.kubectl("create", "-f", "-", stdin=json.dumps(made))
+
+
+def refused(manager: Manager) -> list[Any]:
+    """What the API server did not let it do."""
+    return [event for event in list(manager.events) if "forbidden" in str(event)]
 
 
 def create(site: Cluster, what: str, name: str = "probe") -> str:
@@ -84,11 +125,11 @@ def family(manager: Manager) -> list[int]:
     return [manager.process.pid, *children]
 
 
-def test_rules_follow_constraints(site: Cluster) -> None:
+def test_rules_follow_constraints(site: Cluster, account: Path) -> None:
     """Widened before a constraint is told enforced, narrowed later; what a deny
     constraint can match fails closed.  A Lease of a clock that is years ahead is taken
     over once it is seen to stand still; a holder that is paused does nothing when it
-    wakes."""
+    wakes, and one that ends lets go.  Both replicas have the rights of the chart."""
     site.apply(
         {
             "apiVersion": "coordination.k8s.io/v1",
@@ -104,12 +145,11 @@ def test_rules_follow_constraints(site: Cluster) -> None:
     for name in ("one", "two"):
         pod(site, name)
     with (
-        managing(site, *FLAGS, name="one", workers=1) as one,
-        managing(site, *FLAGS, name="two", workers=1) as two,
+        managing(site, *FLAGS, name="one", workers=1, kubeconfig=account) as one,
+        managing(site, *FLAGS, name="two", workers=1, kubeconfig=account) as two,
     ):
         by_name = {"one": one, "two": two}
-        one.register(site, one.event("listening")["ca"])
-        add_shut(site)
+        register(site, one)
         until("a replica keeps the rules", lambda: holder(site) in by_name)
 
         # Nothing is there to be judged but policies themselves.
@@ -198,8 +238,20 @@ def test_rules_follow_constraints(site: Cluster) -> None:
         )
         said = create(site, "configmap")
         assert "created" in said
-    # Nobody answers: what only warns passes.
+        site.apply(constraint("Ruled", "quotas", kinds=["ResourceQuota"]))
+        until("enforced", lambda: enforced(site, "ruled", "quotas", pods=2))
+
+        # A holder that ends lets go, so nobody waits until its Lease has run out.
+        name = holder(site)
+        ending = by_name.pop(name)
+        ending.process.send_signal(signal.SIGTERM)
+        ending.process.wait(60)
+        assert holder(site) != name
+        until("the other one keeps the rules", lambda: holder(site) in by_name)
+        assert [refused(one), refused(two)] == [[], []]
+    # Nobody answers: what only warns passes, what is denied does not.
     assert "created" in create(site, "serviceaccount")
+    assert f'failed calling webhook "{SHUT}"' in create(site, "quota")
     site.kubectl("delete", "validatingwebhookconfiguration", VALIDATING)
 
 

@@ -309,6 +309,9 @@ class ClusterSource:
         gauge("gatekeeper_watch_manager_intended_watch_gvk", vitals.intended)
         gauge("gatekeeper_watch_manager_watched_gvk", vitals.watched)
 
+    def close(self) -> None:
+        self.link.stop()
+
 
 def rfc3339(seconds: float) -> str:
     """A unix time as Kubernetes writes it."""

@@ -87,6 +87,9 @@ class FolderSource:
     def measure(self, gauge: Callable[[str, float], None]) -> None:
         """Nothing of its own."""
 
+    def close(self) -> None:
+        """Nobody waits for it."""
+
 
 def parse_patiently(name: str, content: bytes) -> list[tuple[ObjectKey, Any]]:
     """The objects of a file, whatever is in it.  Raises FileError."""

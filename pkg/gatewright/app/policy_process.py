@@ -132,6 +132,7 @@ class PolicyProcess:
             self.source.measure(self.gauge)
             self.write_status()
             self.tidy()
+        self.source.close()
         return 0
 
     def on_stop(self, *_: object) -> None:

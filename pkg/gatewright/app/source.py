@@ -102,3 +102,7 @@ class Source(Protocol):
     def measure(self, gauge: Callable[[str, float], None]) -> None:
         """Set gauges, by the names of their metrics."""
         ...
+
+    def close(self) -> None:
+        """Let go what others wait for; nothing is asked afterwards."""
+        ...

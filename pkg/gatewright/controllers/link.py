@@ -33,6 +33,8 @@ from gatewright.telemetry.log import Log
 __all__ = ["Beside", "Link", "LinkSettings", "Vitals"]
 
 TRY_EVERY: Final = 1.0
+#: Seconds that an end may take.
+STOP_WITHIN: Final = 3.0
 #: Something that runs for ever beside the watches.
 Beside: TypeAlias = Callable[[Client], Coroutine[Any, Any, None]]
 
@@ -91,10 +93,22 @@ class Link:
         self.pending: list[Callable[[], None]] = []
         self.lock = threading.Lock()
         self.thread = threading.Thread(target=self._run, name="cluster", daemon=True)
+        self.cancel: Callable[[], object] | None = None
+        self.stopping = False
 
     def start(self) -> None:
         """Begin."""
         self.thread.start()
+
+    def stop(self) -> None:
+        """End the loop and let go what others wait for; waits for that, but not long.
+        Nothing may be told afterwards."""
+        with self.lock:
+            self.stopping = True
+            cancel = self.cancel
+        if cancel is not None:
+            cancel()
+            self.thread.join(STOP_WITHIN)
 
     # From the policy thread ---------------------------------------------------------
 
@@ -149,14 +163,30 @@ class Link:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._main())
+            asyncio.run(self._until_stopped())
         except BaseException as error:  # noqa: BLE001 - handed to the thread that can end the process
-            self.failure = error
-            self.feed.tell(Change(("", "", "link"), "failed", error=repr(error)))
+            if not self.stopping:
+                self.failure = error
+                self.feed.tell(Change(("", "", "link"), "failed", error=repr(error)))
+
+    async def _until_stopped(self) -> None:
+        loop = asyncio.get_running_loop()
+        main = asyncio.ensure_future(self._main())
+        with self.lock:
+            if self.stopping:
+                main.cancel()
+            self.cancel = lambda: loop.call_soon_threadsafe(main.cancel)
+        await main
 
     async def _main(self) -> None:
-        options = self.options
         client = await self._connect()
+        try:
+            await self._follow(client)
+        finally:
+            await client.close()
+
+    async def _follow(self, client: Client) -> None:
+        options = self.options
         async with asyncio.TaskGroup() as group:
             for run in self.beside:
                 group.create_task(run(client))

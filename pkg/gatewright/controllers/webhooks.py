@@ -219,26 +219,29 @@ class Keeper:
     # In the loop ----------------------------------------------------------------------
 
     async def run(self, client: Client) -> None:
-        """Never ends by itself; cancel it."""
+        """Never ends by itself; cancel it, and the Lease is let go."""
         self.loop = asyncio.get_running_loop()
         selection = Selection(fields=f"metadata.name={self.keeping.configuration}")
         reflector = Reflector(client, CONFIGURATION, self, selection=selection)
         lease = Lease(
             client, LEASE, self.namespace, self.pod, duration=6.0, clock=self.clock
         )
-        async with asyncio.TaskGroup() as group:
-            group.create_task(reflector.run())
-            group.create_task(self.contend(lease))
-            while True:
-                try:
-                    async with asyncio.timeout(1.0):
-                        await self.moved.wait()
-                except TimeoutError:
-                    pass
-                self.moved.clear()
-                well = reflector.state.synced and not reflector.state.error
-                if well and lease.held():
-                    await self.look(client, lease)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(reflector.run())
+                group.create_task(self.contend(lease))
+                while True:
+                    try:
+                        async with asyncio.timeout(1.0):
+                            await self.moved.wait()
+                    except TimeoutError:
+                        pass
+                    self.moved.clear()
+                    well = reflector.state.synced and not reflector.state.error
+                    if well and lease.held():
+                        await self.look(client, lease)
+        finally:
+            await lease.release()
 
     async def contend(self, lease: Lease) -> None:
         while True:

@@ -24,6 +24,8 @@ from gatewright.kube.resource import Resource
 
 __all__ = ["LEASES", "Lease"]
 
+#: A write of ours that was under way may come in between.
+RELEASE_TRIES: Final = 3
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
 
@@ -99,15 +101,24 @@ class Lease:
         }
 
     async def release(self) -> None:
-        """Let it go at once, so that another need not wait."""
+        """Let it go at once, so that another need not wait.  Acts of ours that are
+        under way have to be over, or to be refused by the version that they carry."""
         if not self.held():
             return
         self.renewed = float("-inf")
-        try:
-            text = await self.client.get(LEASES, self.name, self.namespace)
-            lease = orjson.loads(text)
-            if lease["spec"].get("holderIdentity") == self.holder:
+        for _ in range(RELEASE_TRIES):
+            try:
+                text = await self.client.get(LEASES, self.name, self.namespace)
+                lease = orjson.loads(text)
+                if lease["spec"].get("holderIdentity") != self.holder:
+                    return
                 lease["spec"]["holderIdentity"] = ""
                 await self.client.replace(LEASES, lease, self.name, self.namespace)
-        except (ApiError, Unreachable):
-            return  # it runs out by itself
+            except ApiError as error:
+                if not error.conflict:
+                    return  # it runs out by itself
+                # A renewal that was cut off has arrived all the same.
+            except Unreachable:
+                return
+            else:
+                return

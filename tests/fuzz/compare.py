@@ -169,7 +169,7 @@ def judge(
     failed: str,
 ) -> tuple[Difference | None, Outcome, Outcome]:
     """Compare what both made of a program."""
-    if failed and isinstance(compiled, Outcome) and len(program.packages) > 1:
+    if failed and len(program.packages) > 1:
         # The server compiled up to the module that failed, and no further.
         modules = list(sources(program).items())
         upto = [name for name, _ in modules].index(failed) + 1

@@ -176,7 +176,9 @@ def fuzz(
             summary.count(program, lenient, strict)
             summary.cover(program, nodes=summary.programs % 10 == 0)
             if difference is not None:
-                reason = "open seed" if seed in open_seeds else known(difference)
+                reason = (
+                    "open seed" if seed in open_seeds else known(difference, program)
+                )
                 if reason is not None:
                     summary.known[reason] += 1
                 else:
@@ -201,8 +203,8 @@ def report(
     """Print a difference, cut down."""
     if small:
         program, difference = shrink(server, program, difference)
-    if known(difference) is not None:
-        summary.known[str(known(difference))] += 1
+    if known(difference, program) is not None:
+        summary.known[str(known(difference, program))] += 1
         return
     modules = sources(program)
     text = "\n".join(

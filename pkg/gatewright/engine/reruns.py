@@ -22,7 +22,7 @@ from gatewright.engine.errors import (
 )
 from gatewright.engine.library.context import Context
 from gatewright.engine.limits import Limits
-from gatewright.engine.values import UNDEFINED, Value
+from gatewright.engine.values import UNDEFINED, Value, make_object
 from gatewright.rego import ast
 from gatewright.rego.compiled import Compiled, CompiledQuery
 from gatewright.rego.compiler import compile_query
@@ -57,7 +57,7 @@ class Reruns:
 
     def query(self, query: CompiledQuery) -> Rerun:
         """Of a query: its solutions are asked for."""
-        return Rerun(self, lambda: query, list)
+        return Rerun(self, lambda: query, _rows)
 
     @property
     def program(self) -> Any:
@@ -131,6 +131,11 @@ class Rerun:
 
 def _python(value: Value | Doc) -> Value:
     return value.python() if isinstance(value, Doc) else value
+
+
+def _rows(rows: list[dict[Any, Value]]) -> Value:
+    """The values of a query: keys are names of variables and numbers."""
+    return [make_object(row.items()) for row in rows]
 
 
 def _document(rows: list[dict[Any, Value]]) -> Value:

@@ -6,6 +6,7 @@ In order of flow:
 - `rules`: all definitions at one place as one function.
 - `dependencies`: places of rules, innermost first.
 - `loud`: which expressions may end in an error, so that order and extent show.
+- `comprehensions`: which ones OPA evaluates once for all values of outer variables.
 - `index`: what OPA's rule index asks before it enters a body.
 - `levels`: which of these questions its tree leads to.
 - `guards`: those questions, before what is loud.

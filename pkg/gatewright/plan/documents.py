@@ -216,7 +216,7 @@ def _switch(
     join = f.b.label()
     for child in node.sorted_children():
         other = f.b.label()
-        f.emit("EQK", operand, ~f.constant(child.key), other)
+        _named(f, operand, child, other)
         with f.nested(f.fail):
             f.put(_child(f, child, path, rest), out)
         f.jump(join)
@@ -227,6 +227,15 @@ def _switch(
     f.put(refs.Cursor(f, value, stored=True).walk(rest), out)
     f.b.place(join)
     return out
+
+
+def _named(f: Frame, operand: int, child: RuleNode, other: int) -> None:
+    """Go to `other` unless the operand names the child."""
+    f.emit("EQK", operand, ~f.constant(child.key), other)
+    if isinstance(child.key, ast.Number):
+        # A number is the name of a child as it is spelled, as in a store.
+        names = ast.Object([(ast.String(child.key.text), ast.Boolean(True))])
+        f.emit("DOTD", f.b.register(), f.register(f.constant(names)), operand, other)
 
 
 def _collect(
@@ -262,7 +271,7 @@ def _collect(
             key = f.register(operand)
         for child in node.sorted_children():
             other = f.b.label()
-            f.emit("EQK", key, ~f.constant(child.key), other)
+            _named(f, key, child, other)
             with f.nested(f.fail):
                 add(_child(f, child, path, rest))
             f.b.place(other)
@@ -320,6 +329,7 @@ def plan_extent(
             else:
                 f.emit("RULE", out, f.planner.extent(child, below), f.fail)
             key = f.register(f.constant(child.key))
+            # Two spellings of a number are two children and one key.
             f.emit("OADD", virtual, key, out, -1)
         builder.place(after)
     extent = builder.register()

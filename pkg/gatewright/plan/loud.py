@@ -59,6 +59,10 @@ class Loudness:
         """Whether evaluating an expression may raise an error."""
         return any(map(self._part, _nodes(expr)))
 
+    def term(self, term: ast.Term) -> bool:
+        """Whether evaluating a term may."""
+        return any(map(self._part, _nodes(term)))
+
     def rules(self, node: RuleNode) -> bool:
         """Whether evaluating all that the rules at a node define may."""
         known = self._known

@@ -15,6 +15,7 @@ from gatewright.ir.opcodes import BY_NAME
 from gatewright.ir.program import Index, Program
 from gatewright.plan import bodies, documents, rules
 from gatewright.plan.builder import FunctionBuilder, Tables
+from gatewright.plan.comprehensions import comprehension_keys
 from gatewright.plan.constants import is_ground
 from gatewright.plan.dependencies import Dependencies
 from gatewright.plan.frame import Frame, PlanError
@@ -37,7 +38,7 @@ from gatewright.rego.depth import deeply
 from gatewright.rego.parser import parse_ref
 from gatewright.rego.printer import ref_text
 from gatewright.rego.rule_tree import RuleNode, term_key
-from gatewright.rego.stages.walk import walk
+from gatewright.rego.stages.walk import rules_of, walk
 
 __all__ = ["QUERY", "Messages", "plan_program", "plan_query"]
 
@@ -78,12 +79,14 @@ class Planner:
         self._tests: dict[int, Tests] = {}
         self.strict = strict
         self.loud = Loudness(self, strict=strict)
+        self._gathered: dict[int, list[str]] = {}
         self._work: list[tuple[int, FunctionBuilder, Callable[[Frame], None]]] = []
 
     # Facts ------------------------------------------------------------------
 
     def survey(self, *trees: object) -> None:
-        """Note what the `with` modifiers in these trees replace."""
+        """Note what the `with` modifiers in these modules and bodies replace, and to a
+        strict program which comprehensions OPA evaluates once for all."""
 
         def visit(node: object) -> bool:
             if isinstance(node, ast.With):
@@ -92,6 +95,24 @@ class Planner:
 
         for tree in trees:
             walk(tree, visit)
+        if not self.strict:
+            return
+        for tree in trees:
+            if isinstance(tree, ast.Module):
+                for rule in rules_of(tree):
+                    self._gather(rule.body, rule.head.args or [])
+            elif isinstance(tree, list):
+                self._gather(tree, [])
+
+    def gathered(self, term: ast.Term) -> Sequence[str]:
+        """The variables that OPA leaves free when it evaluates a comprehension, where
+        an error of a builtin may come of it."""
+        names = self._gathered.get(id(term), ())
+        return names if names and self.loud.term(term) else ()
+
+    def _gather(self, body: ast.Body, args: list[ast.Term]) -> None:
+        found = comprehension_keys(body, args, self.compiled.arity)
+        self._gathered.update(found)
 
     def mocked(self, name: str) -> bool:
         """Whether some `with` replaces that function."""

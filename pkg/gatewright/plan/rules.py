@@ -100,7 +100,9 @@ def _complete(
     conflict = f.constant(ast.String(message))
     result = f.b.register()
     for rule in definitions:
-        _definition(f, rule, result, ~conflict, patterns, first=alone)
+        _definition(
+            f, rule, result, ~conflict, patterns, first=alone, constant=constant
+        )
     if not constant:
         none = f.b.label()
         f.emit("DEF", result, none)
@@ -125,11 +127,13 @@ def _definition(
     patterns: _Patterns,
     *,
     first: bool,
+    constant: bool,
 ) -> None:
     """Plan one definition with its else branches.
 
     `first`: no other definition can give another value, so a definite value may
-    be returned at once.
+    be returned at once.  Unless it is the only one there is (`constant`), OPA looks
+    for further solutions, and hears of errors there.
     """
     after = f.b.label()
     for clause in _clauses(rule):
@@ -140,7 +144,10 @@ def _definition(
             where = f.planner.tables.location(clause.loc)
             value = terms.plan_term(f, _value(clause))
             loops = f.fail != end
-            if first and (not loops or value < 0):
+            definite = value < 0 and (
+                constant or not any(map(f.planner.loud.expr, clause.body))
+            )
+            if first and (not loops or definite):
                 f.emit("RET", f.register(value))
             else:
                 f.emit("ONCE", result, f.register(value), message, after, where)

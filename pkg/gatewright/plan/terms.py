@@ -67,6 +67,7 @@ def _plan(f: Frame, term: ast.Term, dest: int | None) -> Operand:
             f.emit("OBJ", out, base, len(pairs))
             return out
         case ast.ArrayComprehension(head, body):
+            _gather(f, term, body, head)
             builder = f.b.register()
             f.emit("ANEW", builder)
             end = f.b.label()
@@ -76,6 +77,7 @@ def _plan(f: Frame, term: ast.Term, dest: int | None) -> Operand:
                 f.jump(f.fail)
             return _done(f, builder, end, dest)
         case ast.SetComprehension(head, body):
+            _gather(f, term, body, head)
             builder = f.b.register()
             f.emit("SNEW", builder)
             end = f.b.label()
@@ -85,6 +87,7 @@ def _plan(f: Frame, term: ast.Term, dest: int | None) -> Operand:
                 f.jump(f.fail)
             return _done(f, builder, end, dest)
         case ast.ObjectComprehension(key, value, body):
+            _gather(f, term, body, key, value)
             builder = f.b.register()
             f.emit("ONEW", builder)
             end = f.b.label()
@@ -100,6 +103,23 @@ def _plan(f: Frame, term: ast.Term, dest: int | None) -> Operand:
         case ast.Call():
             return calls.plan_call(f, term.operator, term.args, term.loc, dest)
     raise PlanError(f"{type(term).__name__} where a term is evaluated", term.loc)
+
+
+def _gather(f: Frame, term: ast.Term, body: ast.Body, *head: ast.Term) -> None:
+    """Meet the errors that a comprehension has for other values of outer variables,
+    where OPA evaluates it for all of them."""
+    free = f.planner.gathered(term)
+    if not free:
+        return
+    end = f.b.label()
+    with f.nested(end):
+        for name in free:
+            f.env.pop(name, None)
+        bodies.plan_body(f, body)
+        for part in head:
+            plan_term(f, part)
+        f.jump(f.fail)
+    f.b.place(end)
 
 
 def _composite(

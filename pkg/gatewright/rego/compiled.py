@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatewright.rego import ast
 from gatewright.rego.rule_tree import RuleNode
+from gatewright.rego.stages.walk import ref_name
 
 if TYPE_CHECKING:
     from gatewright.builtins.declarations import Builtin
@@ -92,6 +93,15 @@ class Compiled:
         """Rules defined exactly at a ground ref (`data.p.q`); may be empty."""
         node = self.rule_tree.find(ref)
         return [] if node is None else node.rules
+
+    def arity(self, operator: ast.Ref) -> int:
+        """The number of operands of a function or builtin; -1 if it is neither."""
+        head = operator.terms[0]
+        if type(head) is ast.Var and head.name == "data":
+            rules = self.rules_at(operator)
+            return len(rules[0].head.args or ()) if rules else -1
+        builtin = self.builtins.get(ref_name(operator))
+        return -1 if builtin is None else builtin.arity
 
     def dependencies(self, rule: ast.Rule) -> list[ast.Rule]:
         """The rules that `rule` refers to directly, else branches included."""

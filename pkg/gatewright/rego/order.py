@@ -38,6 +38,9 @@ _RANK: Final[dict[type, int]] = {
     ast.Expr: 100,
 }
 
+#: What no stage changes.
+_FIXED: Final = frozenset({ast.Null, ast.Boolean, ast.Number, ast.String})
+
 
 def _sign(a: Any, b: Any) -> int:
     return (a > b) - (a < b)
@@ -93,19 +96,18 @@ def sorted_pairs(
     return out
 
 
-_MOVED: Final = frozenset({ast.Var, ast.Ref})
-
-
 def resort(term: ast.Object | ast.Set) -> None:
-    """Put members or pairs in their order anew, some of them having become variables,
-    or refs into one.
+    """Put members or pairs in their order anew, what is in them having changed: a
+    variable has another name, a call or a ref has become one.
 
     OPA's stages go through a collection in the order of what it holds by then.
     """
     if type(term) is ast.Set:
-        if any(type(item) in _MOVED for item in term.items):
+        if not all(type(item) in _FIXED for item in term.items):
             term.items = sorted_terms(term.items)
-    elif type(term) is ast.Object and any(type(k) in _MOVED for k, _ in term.items):
+    elif type(term) is ast.Object and not all(
+        type(key) in _FIXED for key, _ in term.items
+    ):
         term.items = sorted_pairs(term.items)
 
 

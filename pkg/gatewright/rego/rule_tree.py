@@ -14,7 +14,7 @@ from typing import Any
 
 from gatewright.rego import ast, order
 
-__all__ = ["RuleNode", "number_key", "term_key"]
+__all__ = ["RuleNode", "child_key", "number_key", "term_key"]
 
 
 def number_key(text: str) -> Hashable:
@@ -59,13 +59,22 @@ def term_key(term: Any) -> Hashable:
     return ("i", id(term))
 
 
+def child_key(term: Any) -> Hashable:
+    """Under which a node has the child that a term names.
+
+    As `term_key`, but numbers go by their spelling: `p[0]` is no way to a rule
+    `p[0.0]` (OPA's tree is a map of Go values).
+    """
+    return ("n", term.text) if type(term) is ast.Number else term_key(term)
+
+
 @dataclass(slots=True, eq=False)
 class RuleNode:
     """One node of the tree.
 
     `key` is the term that leads here (the root's is `Var data`), `rules` the
     definitions whose longest ground prefix ends exactly here, in module order,
-    `children` the nodes below by `term_key` of their key.  `hide` marks a node
+    `children` the nodes below by `child_key` of their key.  `hide` marks a node
     that enumeration of its parent leaves out (`data.system`).
     """
 
@@ -76,14 +85,14 @@ class RuleNode:
 
     def child(self, term: ast.Term) -> RuleNode | None:
         """The child under `term`, or None."""
-        return self.children.get(term_key(term))
+        return self.children.get(child_key(term))
 
     def find(self, ref: ast.Ref | Sequence[ast.Term]) -> RuleNode | None:
         """The node at a ground ref that starts with `data`, called on the root."""
         terms = ref.terms if isinstance(ref, ast.Ref) else ref
         node = self
         for term in terms[1:]:
-            below = node.children.get(term_key(term))
+            below = node.children.get(child_key(term))
             if below is None:
                 return None
             node = below

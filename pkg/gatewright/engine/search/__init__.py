@@ -11,7 +11,6 @@ In order of flow:
     bindings        what variables hold
     demands         what the body of a definition demands
     ruleindex       which definitions a look-up need not try
-    comprehensions  which comprehensions are evaluated once for all keys
     events          what a step looks like to who listens
     state           what the steps of one query share: caches, replacements, limits
     query           a query in, solutions out

@@ -9,7 +9,13 @@ from gatewright.engine.search.base import merged, resolve
 from gatewright.engine.search.bindings import Bindings
 from gatewright.engine.search.early import Early, Outcome, Then
 from gatewright.engine.search.paths import Walk
-from gatewright.engine.search.terms import NODES, build, is_collection, value_key
+from gatewright.engine.search.terms import (
+    NODES,
+    build,
+    is_collection,
+    node_key,
+    value_key,
+)
 from gatewright.engine.values import UNDEFINED, Set, Value, make_object, pairs
 from gatewright.rego import ast
 from gatewright.rego.rule_tree import RuleNode
@@ -59,7 +65,7 @@ class Tree(Walk):
         path = self.plugged[1 : self.place + 1]
         node = None
         if not search.replaced(path) and self.node is not None:
-            node = self.node.children.get(value_key(key))
+            node = self.node.children.get(node_key(key))
             if node is not None and node.rules:
                 found = virtual.Virtual(self, node)
                 return found.evaluate(then)
@@ -134,8 +140,15 @@ class Tree(Walk):
                 end, value = self._leaves(below, child)
             if end is not None:
                 return end, UNDEFINED
-            if value is not UNDEFINED:
-                found.append((key, value))
+            if value is UNDEFINED:
+                continue
+            if found and value_key(found[-1][0]) == value_key(key):
+                # Two spellings of a number are two children and one key.
+                first, before = found.pop()
+                key, value = first, _union(before, value)
+                if value is UNDEFINED:
+                    return None, UNDEFINED
+            found.append((key, value))
         return None, make_object(found)
 
 
@@ -147,6 +160,21 @@ def _keys(value: Value) -> list[Value]:
     if value is not UNDEFINED and is_collection(value):
         return [key for key, _ in pairs(value)]
     return []
+
+
+def _union(one: Value, other: Value) -> Value:
+    """Two objects as one; UNDEFINED where both have a value that is none."""
+    if any(isinstance(v, (list, Set)) or not is_collection(v) for v in (one, other)):
+        return UNDEFINED
+    entries = {value_key(key): (key, item) for key, item in pairs(one)}
+    for key, item in pairs(other):
+        mark = value_key(key)
+        if mark in entries:
+            item = _union(entries[mark][1], item)
+            if item is UNDEFINED:
+                return UNDEFINED
+        entries[mark] = (key, item)
+    return make_object(entries.values())
 
 
 def _plain_key(term: Any) -> Value:

@@ -15,15 +15,15 @@ from gatewright.engine.binding import Binding
 from gatewright.engine.errors import CANCEL_ERROR, EvalError
 from gatewright.engine.library.context import Context
 from gatewright.engine.limits import Limits
-from gatewright.engine.search.comprehensions import comprehension_keys
 from gatewright.engine.search.events import Listener
 from gatewright.engine.search.ruleindex import RuleIndex
-from gatewright.engine.search.terms import Definition, value_key
+from gatewright.engine.search.terms import Definition, node_key, value_key
 from gatewright.engine.values import UNDEFINED, Number, Set, Value
+from gatewright.plan.comprehensions import comprehension_keys
 from gatewright.rego import ast
 from gatewright.rego.compiled import Compiled
 from gatewright.rego.rule_tree import RuleNode
-from gatewright.rego.stages.walk import is_ground, ref_name, rules_of
+from gatewright.rego.stages.walk import is_ground, rules_of
 
 if TYPE_CHECKING:
     from gatewright.builtins.declarations import Builtin
@@ -50,25 +50,15 @@ class Program:
         for module in compiled.modules.values():
             for rule in rules_of(module):
                 args = rule.head.args or []
-                self._keys.update(comprehension_keys(rule.body, args, self.arity))
+                self._keys.update(comprehension_keys(rule.body, args, compiled.arity))
 
     def query_keys(self, body: ast.Body) -> None:
         """Take in the comprehensions of a query."""
-        self._keys.update(comprehension_keys(body, [], self.arity))
+        self._keys.update(comprehension_keys(body, [], self.compiled.arity))
 
     def keys_of(self, comprehension: Any) -> list[str] | None:
         """The variables that a comprehension's results are kept by, if any."""
         return self._keys.get(id(comprehension.node))
-
-    def arity(self, operator: ast.Ref) -> int:
-        """The number of operands of a function or builtin; -1 if it is neither."""
-        head = operator.terms[0]
-        if type(head) is ast.Var and head.name == "data":
-            node = self.tree.find(operator)
-            rules = node.rules if node is not None else []
-            return len(rules[0].head.args or ()) if rules else -1
-        builtin = self.builtins.get(ref_name(operator))
-        return -1 if builtin is None else builtin.arity
 
     def definition(self, rule: ast.Rule) -> Definition:
         found = self._definitions.get(id(rule))
@@ -80,7 +70,7 @@ class Program:
         """The node below `data` at a path of values."""
         node = self.tree
         for key in path:
-            below = node.children.get(value_key(key))
+            below = node.children.get(node_key(key))
             if below is None:
                 return None
             node = below
@@ -110,7 +100,7 @@ class Program:
             return False
         node = self.tree
         for part in ref[1:]:
-            below = node.children.get(value_key(part))
+            below = node.children.get(node_key(part))
             if below is None:
                 return False
             if below.rules:

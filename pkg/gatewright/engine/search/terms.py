@@ -26,6 +26,7 @@ __all__ = [
     "build",
     "equal",
     "is_collection",
+    "node_key",
     "step_kind",
     "value_key",
 ]
@@ -260,6 +261,14 @@ def value_key(value: Value) -> Any:
         return ("t", frozenset(map(value_key, value.items)))
     pairs = value.items() if kind is dict else value.pairs
     return ("o", frozenset((value_key(key), value_key(item)) for key, item in pairs))
+
+
+def node_key(value: Value) -> Any:
+    """Under which a node of the rule tree has the child of a value: its `child_key`."""
+    kind = type(value)
+    if kind is Number:
+        return ("n", value.text)
+    return ("n", str(value)) if kind is int else value_key(value)
 
 
 def equal(a: Value, b: Value) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from gatewright.rego import ast, errors
-from gatewright.rego.order import compare, sorted_pairs, sorted_terms
+from gatewright.rego.order import compare, resort
 from gatewright.rego.printer import ref_text
 from gatewright.rego.stages.state import State
 from gatewright.rego.stages.variables import all_vars
@@ -201,21 +201,20 @@ class _Resolver:
 
     def object(self, node: ast.Object) -> ast.Object:
         term = self.term
-        out = [(term(k), term(v)) for k, v in node.items]
-        if any(type(key) is ast.Var for key, _ in node.items):
-            # A name of a rule became a ref, which comes after every variable.
-            out = sorted_pairs(out)
+        new = ast.Object([(term(k), term(v)) for k, v in node.items], node.loc)
+        # A name of a rule became a ref, which comes after every variable.
+        resort(new)
+        out = new.items
         # Equal keys stand together: the first stays, with the last value.
         for at in range(len(out) - 1, 0, -1):
             if not compare(out[at - 1][0], out[at][0]):
                 out[at - 1 : at + 1] = [(out[at - 1][0], out[at][1])]
-        return ast.Object(out, node.loc)
+        return new
 
     def set(self, node: ast.Set) -> ast.Set:
-        items = self.terms(node.items)
-        if any(type(item) is ast.Var for item in node.items):
-            items = sorted_terms(items)
-        return ast.Set(items, node.loc)
+        new = ast.Set(self.terms(node.items), node.loc)
+        resort(new)
+        return new
 
     def comprehension(self, node: Any) -> Any:
         self.features.add("comprehension")

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from gatewright.rego import ast
-from gatewright.rego.rule_tree import RuleNode, term_key
+from gatewright.rego.rule_tree import RuleNode, child_key, term_key
 from gatewright.rego.stages.state import State
 from gatewright.rego.stages.walk import SCALARS, is_ground
 
@@ -62,7 +62,7 @@ def set_module_tree(state: State) -> None:
 def _add(root: RuleNode, path: list[ast.Term], rule: ast.Rule | None) -> None:
     node = root
     for term in path[1:]:
-        key = term_key(term)
+        key = child_key(term)
         below = node.children.get(key)
         if below is None:
             below = node.children[key] = RuleNode(term)

@@ -2,7 +2,7 @@
 
 `xs := [x | data.edges[x] == y]` in a body that binds `y` in a loop is evaluated once
 with `y` free, and its results are kept by `y`.  That decides which steps there are,
-so the conditions are OPA's.
+and which errors, so the conditions are OPA's.
 """
 
 from __future__ import annotations

@@ -32,7 +32,10 @@ def comprehension_keys(
     """By `id` of a comprehension, the outer variables that its results are kept by."""
     known = set(_RESERVED) | term_vars(*args)
     found: dict[int, list[str]] = {}
-    for inner in _bodies(body):
+    bodies = _bodies(body)
+    if all(_assigned(expr) is None for inner in bodies for expr in inner):
+        return found
+    for inner in bodies:
         for expr in inner:
             term = _assigned(expr)
             if term is not None:

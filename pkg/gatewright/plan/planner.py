@@ -85,8 +85,8 @@ class Planner:
     # Facts ------------------------------------------------------------------
 
     def survey(self, *trees: object) -> None:
-        """Note what the `with` modifiers in these modules and bodies replace, and to a
-        strict program which comprehensions OPA evaluates once for all."""
+        """Note what the `with` modifiers in these modules and bodies replace, and which
+        comprehensions OPA evaluates once for all values of outer variables."""
 
         def visit(node: object) -> bool:
             if isinstance(node, ast.With):
@@ -95,8 +95,6 @@ class Planner:
 
         for tree in trees:
             walk(tree, visit)
-        if not self.strict:
-            return
         for tree in trees:
             if isinstance(tree, ast.Module):
                 for rule in rules_of(tree):
@@ -106,7 +104,7 @@ class Planner:
 
     def gathered(self, term: ast.Term) -> Sequence[str]:
         """The variables that OPA leaves free when it evaluates a comprehension, where
-        an error of a builtin may come of it."""
+        an error may come of it."""
         names = self._gathered.get(id(term), ())
         return names if names and self.loud.term(term) else ()
 

@@ -6,7 +6,7 @@ the work list plans it later.  So a program holds what its entry points need.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
@@ -15,7 +15,7 @@ from gatewright.ir.opcodes import BY_NAME
 from gatewright.ir.program import Index, Program
 from gatewright.plan import bodies, documents, rules
 from gatewright.plan.builder import FunctionBuilder, Tables
-from gatewright.plan.comprehensions import comprehension_keys
+from gatewright.plan.comprehensions import comprehension_keys, in_order
 from gatewright.plan.constants import is_ground
 from gatewright.plan.dependencies import Dependencies
 from gatewright.plan.frame import Frame, PlanError
@@ -102,11 +102,16 @@ class Planner:
             elif isinstance(tree, list):
                 self._gather(tree, [])
 
-    def gathered(self, term: ast.Term) -> Sequence[str]:
+    def gathered(
+        self, term: ast.Term, body: ast.Body, bound: Iterable[str]
+    ) -> Sequence[str]:
         """The variables that OPA leaves free when it evaluates a comprehension, where
-        an error may come of it."""
+        an error may come of it; `bound` are those that hold something before it."""
         names = self._gathered.get(id(term), ())
-        return names if names and self.loud.term(term) else ()
+        if not names or not self.loud.term(term):
+            return ()
+        safe = {"data", "input", *bound}.difference(names)
+        return names if in_order(body, self.compiled.arity, safe) else ()
 
     def _gather(self, body: ast.Body, args: list[ast.Term]) -> None:
         found = comprehension_keys(body, args, self.compiled.arity)

@@ -7,9 +7,13 @@ compilation a round.  It maps generations as a worker does and answers no reques
 from __future__ import annotations
 
 import asyncio
+import datetime
 import signal
 import time
+from collections.abc import Sequence
 from typing import Final
+
+import orjson
 
 from gatewright.app.denials import plain
 from gatewright.app.settings import ClusterSettings, Settings
@@ -19,6 +23,8 @@ from gatewright.audit.round import Outcome, Round
 from gatewright.constraints.snapshot import Snapshot
 from gatewright.kube.client import Client
 from gatewright.kube.errors import ApiError, Unreachable
+from gatewright.kube.heartbeat import HEARTBEAT, Gap, gaps_in
+from gatewright.kube.lease import LEASES
 from gatewright.kube.settings import SettingsError, load
 from gatewright.telemetry.board import Board, Slot
 from gatewright.telemetry.log import Log
@@ -29,6 +35,10 @@ __all__ = ["run_auditor"]
 EX_TEMPFAIL: Final = 75
 #: Seconds until a round that could not begin is tried again, at most an interval.
 AGAIN_AFTER: Final = 10.0
+#: Seconds between looks for gaps.
+LOOK_EVERY: Final = 5.0
+#: Pauses between rounds over gaps, in times of what such a round took.
+LEISURE: Final = 5.0
 _ACTIONS: Final = tuple(place("gatekeeper_violations").metric.labels[0][1])
 
 
@@ -49,6 +59,8 @@ class Auditor:
         self.generations = generations
         self.cells = cells
         self.log = log
+        self.audited: datetime.datetime | None = None
+        self.problem = ""
 
     async def run(self) -> int:
         """The exit status."""
@@ -68,29 +80,65 @@ class Auditor:
 
     async def rounds(self) -> None:
         """Never ends.  The first round begins one interval after the policies are
-        there, as with Gatekeeper; rounds never overlap."""
+        there, as with Gatekeeper; rounds never overlap.  What was written while
+        requests may have got no verdict is judged as soon as that is known; a round
+        over all follows at once, but in an overload, which makes gaps all the time,
+        only once per interval."""
         await self.generations.loaded.wait()
-        pause = self.options.interval
+        due = time.monotonic() + self.options.interval
+        early = look_after = 0.0
         client: Client | None = None
         while True:
-            await asyncio.sleep(pause)
-            pause = self.options.interval
+            left = max(0.0, due - time.monotonic())
+            await asyncio.sleep(min(left, LOOK_EVERY))
             try:
                 if client is None:
                     client = Client(await load(self.cluster.kubeconfig))
-                if not await self.round(client):
-                    pause = 0.05  # a generation is being changed
+                started = time.monotonic()
+                gaps = await self.gaps(client) if started >= look_after else []
+                if gaps and await self.round(client, gaps):
+                    self.audited = gaps[-1].end
+                    now = time.monotonic()
+                    look_after = now + max(LOOK_EVERY, LEISURE * (now - started))
+                    if now >= early:
+                        due, early = now, now + self.options.interval
+                if time.monotonic() < due:
+                    continue
+                if await self.round(client):
+                    due = time.monotonic() + self.options.interval
+                else:
+                    due = time.monotonic() + 0.05  # a generation is being changed
             except (ApiError, Unreachable, SettingsError) as error:
                 self.log.error("audit can't begin", process="audit", error=str(error))
-                pause = min(self.options.interval, AGAIN_AFTER)
+                due = time.monotonic() + min(self.options.interval, AGAIN_AFTER)
 
-    async def round(self, client: Client) -> bool:
+    async def gaps(self, client: Client) -> list[Gap]:
+        """Those that are over and were not audited by this process."""
+        try:
+            text = await client.get(LEASES, HEARTBEAT, self.options.namespace)
+            found = gaps_in(orjson.loads(text))
+        except (ApiError, Unreachable, ValueError) as error:
+            absent = isinstance(error, ApiError) and error.not_found
+            if not absent and str(error) != self.problem:
+                self.problem = str(error)
+                self.log.warning(
+                    "no heartbeat to be read", process="audit", error=self.problem
+                )
+            return []
+        self.problem = ""
+        done = self.audited
+        if done is None:
+            return found
+        return [Gap(max(one.start, done), one.end) for one in found if one.end > done]
+
+    async def round(self, client: Client, gaps: Sequence[Gap] = ()) -> bool:
         """One round by the generation in force; false if it is not held."""
         held = self.generations.current()
         if held is None:
             return False
         reviewer = held.take()
-        self.set("gatekeeper_audit_last_run_time", time.time())
+        if not gaps:
+            self.set("gatekeeper_audit_last_run_time", time.time())
         outcome = await Round(
             client,
             held.snapshot,
@@ -99,9 +147,11 @@ class Auditor:
             log=self.log,
             plain=plain,
             only=synced(held.snapshot) if self.options.from_cache else None,
+            gaps=gaps,
         ).run()
         held.give(reviewer)
-        self.measure(outcome)
+        if not gaps:
+            self.measure(outcome)
         return True
 
     def measure(self, outcome: Outcome) -> None:

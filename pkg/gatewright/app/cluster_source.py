@@ -30,6 +30,7 @@ from gatewright.controllers.reports import Reports, template_fault
 from gatewright.controllers.requests import Requests
 from gatewright.controllers.webhooks import Keeper
 from gatewright.kube.client import Client
+from gatewright.kube.heartbeat import Heart
 from gatewright.telemetry.log import Log
 
 __all__ = ["ClusterSource"]
@@ -71,6 +72,10 @@ class ClusterSource:
         if not settings.fake_pod:
             self.teller = Teller(settings.pod, namespace, log)
             beside.append(self.teller.run)
+        self.heart: Heart | None = None
+        if WEBHOOK in options.operations:
+            self.heart = Heart(settings.pod, namespace, Log("heartbeat"))
+            beside.append(self.heart.run)
         self.keeper: Keeper | None = None
         if settings.keeping is not None and WEBHOOK in options.operations:
             self.keeper = Keeper(
@@ -276,7 +281,10 @@ class ClusterSource:
         return out
 
     def show(self, *, ready: bool, problem: str) -> None:
-        """In the condition of our Pod: what is waited for, since when, and why."""
+        """In the condition of our Pod: what is waited for, since when, and why; and by
+        the heartbeat."""
+        if self.heart is not None:
+            self.heart.ready = ready
         if self.teller is None:
             return
         awaited = [
@@ -308,6 +316,10 @@ class ClusterSource:
         gauge("gatewright_status_queue_depth", vitals.queued)
         gauge("gatekeeper_watch_manager_intended_watch_gvk", vitals.intended)
         gauge("gatekeeper_watch_manager_watched_gvk", vitals.watched)
+
+    def undecided(self) -> None:
+        if self.heart is not None:
+            self.heart.miss()
 
     def close(self) -> None:
         self.link.stop()

@@ -87,6 +87,9 @@ class FolderSource:
     def measure(self, gauge: Callable[[str, float], None]) -> None:
         """Nothing of its own."""
 
+    def undecided(self) -> None:
+        """Nobody audits by it."""
+
     def close(self) -> None:
         """Nobody waits for it."""
 

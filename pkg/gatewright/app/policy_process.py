@@ -112,6 +112,7 @@ class PolicyProcess:
         self.stopping = False
         self.notices: set[str] = set()
         self.status = b""
+        self.refused = 0.0  # so that those before our time are heard of, too
         if self.cache.unusable:
             self.log.warning("the compile cache is not used", error=self.cache.unusable)
 
@@ -130,6 +131,7 @@ class PolicyProcess:
             self.talk(LOOK_EVERY)
             self.take_reading()
             self.source.measure(self.gauge)
+            self.hear_of_undecided()
             self.write_status()
             self.tidy()
         self.source.close()
@@ -357,6 +359,16 @@ class PolicyProcess:
                 self.log.error(
                     "policies can't be read; the last state stays in force", error=error
                 )
+
+    def hear_of_undecided(self) -> None:
+        """Pass on that workers have answered without a verdict."""
+        series = place("gatewright_refused_requests_total")
+        count = len(series.metric.series()) * series.metric.width
+        cells = slice(series.start, series.start + count)
+        now = sum(sum(self.board.row(slot)[cells]) for slot in range(self.board.slots))
+        if now > self.refused:
+            self.source.undecided()
+        self.refused = now
 
     def gauge(self, name: str, value: float) -> None:
         self.cells.set(place(name).start, value)

@@ -103,6 +103,10 @@ class Source(Protocol):
         """Set gauges, by the names of their metrics."""
         ...
 
+    def undecided(self) -> None:
+        """Hear that requests got no verdict since this was called last."""
+        ...
+
     def close(self) -> None:
         """Let go what others wait for; nothing is asked afterwards."""
         ...

@@ -8,6 +8,7 @@ of which something was not read is reported as incomplete, never as clean.
 Files, in order of flow:
 
 - `options`   what can be set
+- `gaps`      which objects were written while nobody may have judged them
 - `scope`     which kinds are listed, and which of those wanted can't be
 - `examiner`  one object's bytes to its violations
 - `tally`     violations per constraint: all counted, the first ones kept

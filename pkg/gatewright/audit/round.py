@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ import orjson
 
 from gatewright.audit import report, scope
 from gatewright.audit.examiner import Examiner, UnreadableError
+from gatewright.audit.gaps import written_in
 from gatewright.audit.options import Options
 from gatewright.audit.scope import Unread
 from gatewright.audit.tally import Tally, Violation, truncated
@@ -25,6 +26,7 @@ from gatewright.engine.reviews import Reviewer
 from gatewright.kube.client import MERGE_PATCH, Client
 from gatewright.kube.discovery import discover
 from gatewright.kube.errors import ApiError, Unreachable
+from gatewright.kube.heartbeat import Gap
 from gatewright.kube.items import Item
 from gatewright.kube.listing import pages
 from gatewright.kube.resource import Resource
@@ -41,6 +43,7 @@ PAGED_TRIES: Final = 3
 NAMED_MAX: Final = 100
 #: Statuses written at a time.
 WRITERS: Final = 8
+IN_GAPS_COMPLETE: Final = "auditing of what was written in gaps is complete"
 #: Objects between two looks at what else the loop has to do.
 BREATH: Final = 50
 
@@ -63,7 +66,8 @@ class Outcome:
 
 class Round:
     """Run it once.  `plain` makes JSON data of a violation's details; `only`: the
-    kinds that may be read, None for all."""
+    kinds that may be read, None for all.  With `gaps` only what was written in them is
+    judged, and told in the log and events: statuses are left to a round over all."""
 
     def __init__(
         self,
@@ -75,6 +79,7 @@ class Round:
         log: Log,
         plain: Plain,
         only: frozenset[tuple[str, str, str]] | None = None,
+        gaps: Sequence[Gap] = (),
         now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(
             datetime.UTC
         ),
@@ -85,6 +90,7 @@ class Round:
         self.log = log
         self.plain = plain
         self.only = only
+        self.gaps = gaps
         self.examiner = Examiner(
             snapshot,
             reviewer,
@@ -109,6 +115,12 @@ class Round:
         )
         how = "from cache" if self.options.from_cache else "via discovery client"
         self.tell(f"Auditing {how}", semantic=True)
+        for gap in self.gaps:
+            self.tell(
+                "what was written while requests may have got no verdict comes first",
+                since=gap.start.isoformat(),
+                until=gap.end.isoformat(),
+            )
         found = await discover(self.client)
         if self.only is None:
             planned = scope.plan(self.snapshot, found.preferred(), found.failed)
@@ -121,10 +133,11 @@ class Round:
         for resource in planned.resources:
             out.kinds += 1
             await self.read(resource)
-        await self.write()
+        if not self.gaps:
+            await self.write()
         out.seconds = time.monotonic() - started
         self.tell(
-            "auditing is complete",
+            "auditing is complete" if not self.gaps else IN_GAPS_COMPLETE,
             event_type="audit_finished",
             semantic=True,
             duration=f"{out.seconds:.9f}".rstrip("0").rstrip(".") + "s",
@@ -199,6 +212,8 @@ class Round:
         if key in judged:
             return
         judged.add(key)
+        if self.gaps and not written_in(item.data, self.gaps):
+            return
         home = metadata.namespace
         if not self.examiner.wanted(resource.group, resource.kind, home, metadata.name):
             return

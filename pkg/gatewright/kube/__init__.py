@@ -16,4 +16,5 @@ In order of flow:
     watching.py    a watch, event by event
     reflector.py   list and watch joined: follows all objects of one kind for ever
     lease.py       who of several replicas does a thing
+    heartbeat.py   when requests may have passed without a verdict
 """

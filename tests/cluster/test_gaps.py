@@ -1,0 +1,112 @@
+"""What was written while nobody judged is found by the heartbeat, and audited first."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Any
+
+import pytest
+
+from gatewright.kube.heartbeat import HEARTBEAT, LOST_AFTER, Gap, gaps_in
+from tests.cluster.load import config_map
+from tests.cluster.manager import (
+    HOME,
+    VALIDATING,
+    Manager,
+    apply_policy,
+    constraint,
+    enforced,
+    managing,
+    pod,
+    registered,
+    template,
+)
+from tests.cluster.server import Cluster, until
+from tests.serve.server import review
+
+pytestmark = pytest.mark.cluster
+
+REGO = 'violation[{"msg": "no"}] { input.review.object.metadata.labels.bad }'
+SERVES = ("--operation=webhook", "--operation=status", "--operation=generate")
+#: Rounds over all are far away, so that what is found is found by the heartbeat.
+AUDITS = ("--operation=audit", "--audit-interval=3000")
+
+
+def gaps(site: Cluster) -> list[Gap]:
+    found = site.get("lease", HEARTBEAT, "-n", HOME)
+    return gaps_in(found) if found else []
+
+
+def beats(site: Cluster) -> str:
+    found = site.get("lease", HEARTBEAT, "-n", HOME)
+    return str(found["metadata"]["resourceVersion"]) if found else ""
+
+
+def found(manager: Manager, name: str) -> list[dict[str, Any]]:
+    """Violations of an object that audit has told of."""
+    return [
+        event
+        for event in list(manager.events)
+        if event.get("event_type") == "violation_audited"
+        and event.get("resource_name") == name
+    ]
+
+
+def said(manager: Manager, words: str) -> list[int]:
+    return [n for n, one in enumerate(list(manager.events)) if words in str(one)]
+
+
+def test_what_nobody_judged_is_audited_first(site: Cluster) -> None:
+    for name in ("serving", "after", "auditing"):
+        pod(site, name)
+    site.apply(config_map("before", bad="yes"))
+    with managing(site, *SERVES, name="serving", workers=1) as serving:
+        apply_policy(site, template("Gapped", REGO), constraint("Gapped", "one"))
+        until("enforced", lambda: enforced(site, "gapped", "one"))
+        until("a heartbeat", lambda: beats(site))
+        first = beats(site)
+        until("it goes on", lambda: beats(site) != first)
+        assert gaps(site) == []
+        with registered(site, serving):
+            # Nobody hears of what is created now.
+            configuration = ("validatingwebhookconfiguration", VALIDATING)
+            site.kubectl(
+                *("patch", *configuration, "--type=json", "-p"),
+                '[{"op":"replace","path":"/webhooks/0/failurePolicy","value":"Ignore"}]',
+            )
+            # Before what is remembered: more than a beat and what counts as near it.
+            time.sleep(12)
+            for child in (serving.process.pid, *serving.workers()):
+                os.kill(child, signal.SIGKILL)
+
+            def slipped() -> bool:
+                site.apply(config_map("meanwhile", bad="yes"))
+                return True
+
+            until("it slips through", slipped)
+            time.sleep(LOST_AFTER.total_seconds() + 2)
+    with (
+        managing(site, *AUDITS, name="auditing") as auditing,
+        managing(site, *SERVES, name="after", workers=1) as after,
+    ):
+        until("a gap", lambda: gaps(site))
+        until("what slipped through is found", lambda: found(auditing, "meanwhile"))
+        # What was there before comes with the round over all, which follows at once.
+        until("all is audited", lambda: found(auditing, "before"))
+        apart = said(auditing, "auditing of what was written in gaps is complete")[0]
+        names = [one.get("resource_name") for one in list(auditing.events)[:apart]]
+        assert "meanwhile" in names
+        assert "before" not in names
+        until(
+            "the status tells of both",
+            lambda: site.get("gapped", "one")["status"].get("totalViolations") == 2,
+        )
+
+        # A request that was answered without a verdict makes a gap, too.
+        known = gaps(site)
+        assert len(said(after, "requests may have got no verdict")) == 1
+        status, _ = after.post("/v1/admit?timeout=1ns", review(config_map("late")))
+        assert status == 504
+        until("another gap", lambda: gaps(site)[-1] != known[-1])

@@ -131,8 +131,10 @@ def test_refused_before_the_body_is_whole(served: Opener) -> None:
         assert refusal(running, "overload")["reason"] == "overload"
 
 
-def test_time_runs_while_the_worker_is_stopped(tmp_path: Path) -> None:
-    """What lay in the kernel's buffer for longer than its time gets no verdict."""
+@pytest.mark.parametrize("path", ["/v1/admit", "/v1/%61dmit"])
+def test_time_runs_while_the_worker_is_stopped(tmp_path: Path, path: str) -> None:
+    """What lay in the kernel's buffer for longer than its time gets no verdict,
+    whichever way in it takes."""
     text = template("Deny", DENY) + "---\n" + constraint("Deny", "deny")
     (tmp_path / "policy.yaml").write_text(text)
     with serving(tmp_path) as server:
@@ -143,7 +145,7 @@ def test_time_runs_while_the_worker_is_stopped(tmp_path: Path) -> None:
             try:
                 headers = {"Content-Type": "application/json"}
                 body = review(namespace())
-                connection.request("POST", "/v1/admit?timeout=1s", body, headers)
+                connection.request("POST", f"{path}?timeout=1s", body, headers)
                 time.sleep(1.1)
             finally:
                 os.kill(worker, signal.SIGCONT)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from gatewright.app.channel import peer_is_family
-from gatewright.app.installation import Fault, Installation
+from gatewright.app.installation import Fault, Installation, kept_out
 from gatewright.app.ledger import ObjectKey
 from gatewright.app.settings import ClusterSettings, RotationSettings
 from gatewright.app.source import Outcome, Trouble
@@ -91,6 +91,8 @@ class ClusterSource:
         self.reports = Reports()
         self.data: list[DataChange] = []
         self.data_faults: dict[tuple[str, str, str, str, str], str] = {}
+        #: What is followed and is not in the inventory: excluded, or being deleted.
+        self.left_out: dict[Kind, set[tuple[str, str]]] = {}
         self.entries: dict[str, tuple[TemplateEntry, str]] = {}
         self.wanted: dict[str, WantedDefinition] = {}
         self.needs: dict[ObjectKey, Wish] = {}
@@ -147,9 +149,16 @@ class ClusterSource:
 
     def feed(self, installation: Installation, took: Callable[[float], None]) -> None:
         changes, self.data = self.data, []
+        exclusions = Exclusions.of(installation.policies.config)
         for key, data in changes:
             self.data_faults.pop(key, None)
-            del data
+            state = self.holdings.kinds.get(key[:3])
+            left_out = self.left_out.setdefault(key[:3], set())
+            there = state is not None and key[3:] in state.names
+            if there and (data is None or kept_out(key, exclusions)):
+                left_out.add(key[3:])
+            else:
+                left_out.discard(key[3:])
         self.data_faults.update(installation.put_data(changes, took=took))
 
     def reject(self, faults: Mapping[ObjectKey, Fault], *, now: float) -> bool:  # noqa: ARG002 - a source's
@@ -305,7 +314,7 @@ class ClusterSource:
                 continue
             errors = sum(key[:3] == kind for key in self.data_faults)
             held, lacking = out.get(kind[2], (0, 0))
-            held += len(state.names) - errors
+            held += len(state.names) - errors - len(self.left_out.get(kind, ()))
             out[kind[2]] = held, lacking + errors
         return out
 

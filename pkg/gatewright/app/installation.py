@@ -27,7 +27,7 @@ from gatewright.mutation.mutator import GROUP as MUTATIONS
 from gatewright.mutation.mutator import Mutator, parse_mutator
 from gatewright.mutation.schema import conflict_text, conflicts
 
-__all__ = ["Fault", "Installation", "parse_file"]
+__all__ = ["Fault", "Installation", "kept_out", "parse_file"]
 
 CONFIG: Final = "config.gatekeeper.sh"
 SYNCSET: Final = "syncset.gatekeeper.sh"
@@ -282,9 +282,7 @@ class Installation:
     ) -> str:
         self.revision += 1
         inventory = self.policies.inventory
-        # A Namespace is excluded by its own name.
-        where = key[4] if key[0] == "" and key[2] == "Namespace" else key[3]
-        if data is None or exclusions.excludes(SYNC, where):
+        if data is None or kept_out(key, exclusions):
             inventory.remove(key)
             return ""
         try:
@@ -381,3 +379,10 @@ def labelled(name: str, obj: Mapping[str, Any]) -> Mapping[str, Any]:
     if labels.get(NAME_LABEL) == name:
         return obj
     return {**obj, "metadata": {**metadata, "labels": {**labels, NAME_LABEL: name}}}
+
+
+def kept_out(key: InventoryKey, exclusions: Exclusions) -> bool:
+    """Whether Config keeps an object out of the inventory."""
+    # A Namespace is excluded by its own name.
+    where = key[4] if key[0] == "" and key[2] == "Namespace" else key[3]
+    return exclusions.excludes(SYNC, where)

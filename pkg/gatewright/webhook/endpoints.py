@@ -7,12 +7,14 @@ from typing import Any, Final, TypeAlias
 
 from gatewright.webhook.desk import Desk, Reply, Visit
 
-__all__ = ["Endpoint"]
+__all__ = ["TRANSPORT", "Endpoint"]
 
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
+#: Where a scope has what the request came by, which knows how long it had waited.
+TRANSPORT: Final = "gatewright.transport"
 TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
 CLOSE: Final = (b"connection", b"close")
 
@@ -26,7 +28,8 @@ class Endpoint:
     async def __call__(
         self, scope: MutableMapping[str, Any], receive: Receive, send: Send
     ) -> None:
-        visit = Visit(self.desk, self.desk.time_allowed(scope["query_string"]))
+        allowed = self.desk.time_allowed(scope["query_string"])
+        visit = Visit(self.desk, allowed, scope.get(TRANSPORT))
         try:
             headers = scope["headers"]
             expects = any(name == b"expect" for name, _ in headers)

@@ -21,6 +21,7 @@ from uvicorn.server import ServerState
 
 from gatewright.telemetry.board import Slot
 from gatewright.webhook.desk import Desk, Reply, Visit
+from gatewright.webhook.endpoints import TRANSPORT
 from gatewright.webhook.protocol import ConnectionLimits, GuardedProtocol
 
 __all__ = ["FastProtocol", "fast_protocol"]
@@ -269,6 +270,7 @@ class FastProtocol(GuardedProtocol):
         url, headers = self.url, self.headers
         expects = self.expect_100_continue
         HttpToolsProtocol.on_message_begin(self)
+        self.scope[TRANSPORT] = self.transport  # type: ignore[typeddict-unknown-key]
         self.url = url
         self.headers.extend(headers)
         self.expect_100_continue = expects

@@ -110,7 +110,12 @@ class Life:
     ) -> None:
         log = Log("reader")
         self.generations = Subscription(
-            board=board, slot=slot, address=address, limits=settings.limits, log=log
+            board=board,
+            slot=slot,
+            address=address,
+            limits=settings.limits,
+            http=settings.http,
+            log=log,
         )
         self.decider = GenerationDecider.of(board, settings, held=self.generations.held)
         self.shared = memory

@@ -56,6 +56,13 @@ def test_what_changes_nothing_is_named(
     assert '"flag":"--api-cache-dir","reason":"audit judges page by page' in said
 
 
+def test_hosts_of_builtins(started: list[Settings]) -> None:
+    run("--allow-net=a.example", "--allow-net=b.example:8443")
+    run()
+    assert [one.allow_net for one in started] == [{"a.example", "b.example:8443"}, None]
+    assert "'http://a' is not HOST or HOST:PORT" in run("--allow-net=http://a")
+
+
 def test_booleans_are_go_s(started: list[Settings]) -> None:
     run("--log-denies", "--enable-referential-rules=f", "--log-mutations=false")
 

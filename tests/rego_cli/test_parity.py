@@ -37,7 +37,7 @@ def folder(tmp_path_factory, opa):
         [opa, "capabilities", "--current"], capture_output=True, timeout=60, check=True
     ).stdout
     everything = json.loads(shown)
-    text = json.dumps({**everything, "allow_net": ["example.com"]})
+    text = json.dumps({**everything, "allow_net": ["example.com", "127.0.0.1:9"]})
     (root / "capabilities.json").write_text(text)
     return root
 

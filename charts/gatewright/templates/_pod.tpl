@@ -13,6 +13,12 @@
 {{- range .Values.disabledBuiltins }}
 - --disable-opa-builtin={{ . }}
 {{- end }}
+{{- if .Values.enableWaitingBuiltins }}
+- --enable-waiting-builtins
+{{- end }}
+{{- range .Values.allowNet }}
+- --allow-net={{ . }}
+{{- end }}
 - --log-level={{ .Values.logLevel }}
 - --validating-webhook-configuration-name={{ .Values.validatingWebhookName }}
 - --mutating-webhook-configuration-name={{ .Values.mutatingWebhookName }}

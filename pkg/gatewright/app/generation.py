@@ -19,6 +19,7 @@ from gatewright.constraints.namespaces import (
 )
 from gatewright.constraints.snapshot import Snapshot
 from gatewright.engine.basedata import Replica, View
+from gatewright.engine.library.context import HttpPolicy
 from gatewright.engine.limits import Limits
 from gatewright.engine.reviews import Reviewer
 from gatewright.match.block import Matcher, compile_match
@@ -45,6 +46,7 @@ class Generation:
         buffer: object,
         *,
         limits: Limits,
+        http: HttpPolicy = HttpPolicy(),  # noqa: B008 - immutable
         inventory: Replica | None = None,
         namespaces: Namespaces | None = None,
         before: Generation | None = None,
@@ -61,6 +63,7 @@ class Generation:
             namespaces=opened.namespaces if namespaces is None else namespaces,
         )
         self.limits = limits
+        self.http = http
         self.mutators: MutatorSystem[Matcher] = MutatorSystem.build(
             [parse_mutator(one) for one in self.snapshot.extra.get("mutators", ())],
             compile_match=compile_match,
@@ -78,6 +81,7 @@ class Generation:
         fd: int,
         *,
         limits: Limits,
+        http: HttpPolicy,
         inventory: Replica | None = None,
         namespaces: Namespaces | None = None,
         before: Generation | None = None,
@@ -92,6 +96,7 @@ class Generation:
             number,
             memory,
             limits=limits,
+            http=http,
             inventory=inventory,
             namespaces=namespaces,
             before=before,
@@ -124,7 +129,7 @@ class Generation:
         try:
             reviewer = self._spare.pop()
         except IndexError:
-            return self.snapshot.evaluation(self.limits)
+            return self.snapshot.evaluation(self.limits, http=self.http)
         reviewer.pin(self.snapshot.view)
         return reviewer
 

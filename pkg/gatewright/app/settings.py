@@ -16,6 +16,7 @@ from gatewright.controllers.operations import (
     WEBHOOK,
     Operations,
 )
+from gatewright.engine.library.context import HttpPolicy
 
 __all__ = [
     "WAITING_BUILTINS",
@@ -123,7 +124,9 @@ class Settings:
 
     `certificate` and `key` are PEM files (None: made for this run).  `namespace`
     is where the controller runs: Gatekeeper's own service account there is never
-    judged.  `referential`: policies may read `data.inventory`.  `disabled_builtins`: templates that call one of them are refused.
+    judged.  `referential`: policies may read `data.inventory`.  `disabled_builtins`:
+    templates that call one of them are refused.  `allow_net`: the hosts (`host` or
+    `host:port`) that policies may reach with the others, None for all.
     `fast_path`: admission requests are answered without ASGI.  `cluster`: policies
     are read from it, and not from the folder `policies`.  `compile_cache`: folder of
     compiled policies (None: none).  `slow_constraint`: the evaluation of a constraint
@@ -148,6 +151,7 @@ class Settings:
     check_actions: bool = True
     referential: bool = True
     disabled_builtins: tuple[str, ...] = WAITING_BUILTINS
+    allow_net: frozenset[str] | None = None
     log_level: str = "INFO"
     fast_path: bool = True
     cluster: ClusterSettings | None = None
@@ -164,6 +168,11 @@ class Settings:
             *(("admit", "admitlabel") if WEBHOOK in operations else ()),
             *(("mutate",) if MUTATION_WEBHOOK in operations else ()),
         )
+
+    @property
+    def http(self) -> HttpPolicy:
+        """Where builtins that wait for the network may go."""
+        return HttpPolicy(allow_net=self.allow_net)
 
     @property
     def serves(self) -> bool:

@@ -18,6 +18,7 @@ from gatewright.app import channel
 from gatewright.app.feed import Feed
 from gatewright.app.generation import Generation
 from gatewright.app.settings import Limits
+from gatewright.engine.library.context import HttpPolicy
 from gatewright.engine.limits import Limits as EngineLimits
 from gatewright.telemetry.board import Board
 from gatewright.telemetry.log import Log
@@ -33,12 +34,20 @@ class Subscription:
     could not be taken, so this process must not decide any more."""
 
     def __init__(
-        self, *, board: Board, slot: int, address: str, limits: Limits, log: Log
+        self,
+        *,
+        board: Board,
+        slot: int,
+        address: str,
+        limits: Limits,
+        http: HttpPolicy,
+        log: Log,
     ) -> None:
         self.board = board
         self.slot = slot
         self.address = address
         self.limits = limits
+        self.http = http
         self.log = log
         self.held: dict[int, Generation] = {}
         self.loaded = asyncio.Event()
@@ -127,6 +136,7 @@ class Subscription:
                 number,
                 fd,
                 limits=EngineLimits(steps=self.limits.steps, memory=self.limits.memory),
+                http=self.http,
                 inventory=feed.replica,
                 namespaces=feed.namespaces,
                 before=self.latest,

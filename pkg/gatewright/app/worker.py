@@ -70,6 +70,7 @@ class Worker:
             slot=slot,
             address=address,
             limits=settings.limits,
+            http=settings.http,
             log=self.log,
         )
         self.decider = GenerationDecider.of(

@@ -45,6 +45,16 @@ def flag(name: str, text: str, *, default: bool = False) -> Callable[[F], F]:
     )
 
 
+def _hosts(
+    ctx: click.Context, param: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Refuse what no host is equal to, such as a URL."""
+    for one in value:
+        if not one or "/" in one or one != one.strip():
+            raise click.BadParameter(f"{one!r} is not HOST or HOST:PORT", ctx, param)
+    return value
+
+
 def address_options(
     *, host: str, port: int, shown: str, cert_dir: Path | None, cert_help: str
 ) -> Callable[[F], F]:
@@ -124,6 +134,13 @@ judging_options: Final = all_of(
         "Let policies call http.send and net.lookup_ip_addr; a worker waits with them.",
     ),
     click.option(
+        "--allow-net",
+        multiple=True,
+        metavar="HOST[:PORT]",
+        callback=_hosts,
+        help="Host that such a builtin may reach; repeatable.  [default: every host]",
+    ),
+    click.option(
         "--log-slow-constraint",
         type=click.FloatRange(min=0),
         default=0.05,
@@ -153,6 +170,7 @@ def judging(
     enable_referential_rules: bool,
     disable_opa_builtin: tuple[str, ...],
     enable_waiting_builtins: bool,
+    allow_net: tuple[str, ...],
     log_slow_constraint: float,
     log_level: str,
 ) -> dict[str, Any]:
@@ -172,6 +190,7 @@ def judging(
             *disable_opa_builtin,
             *(() if enable_waiting_builtins else WAITING_BUILTINS),
         ),
+        "allow_net": frozenset(allow_net) if allow_net else None,
         "slow_constraint": log_slow_constraint,
         "log_level": log_level,
     }

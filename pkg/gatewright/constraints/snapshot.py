@@ -20,6 +20,7 @@ from gatewright.constraints.namespaces import Namespaces
 from gatewright.constraints.selection import Candidate, Selection, head_of
 from gatewright.engine.basedata import Replica, View
 from gatewright.engine.binding import LIBRARY, Binding
+from gatewright.engine.library.context import HttpPolicy
 from gatewright.engine.limits import Limits
 from gatewright.engine.reviews import Library, Reviewer
 from gatewright.k8s import gvk, meta
@@ -131,13 +132,14 @@ class Snapshot:
         """Return all constraints, by kind and name."""
         return [one.constraint for one in self._loaded]
 
-    def evaluation(self, limits: Limits | None = None) -> Reviewer:
+    def evaluation(
+        self,
+        limits: Limits = Limits(),  # noqa: B008 - immutable
+        *,
+        http: HttpPolicy = HttpPolicy(),  # noqa: B008 - immutable
+    ) -> Reviewer:
         """Return a reviewer of this generation; it belongs to one thread."""
-        out = (
-            self.library.evaluation()
-            if limits is None
-            else self.library.evaluation(limits)
-        )
+        out = self.library.evaluation(limits, http=http)
         if self._view is not None:
             out.pin(self._view)
         return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, TypeAlias
 
 from gatewright._native.core import (
@@ -20,7 +21,7 @@ from gatewright._native.core import (
 from gatewright.engine.basedata import Replica, View
 from gatewright.engine.binding import LIBRARY, Binding
 from gatewright.engine.errors import BudgetExceeded, EvalError, MessageError
-from gatewright.engine.library.context import Context
+from gatewright.engine.library.context import Context, HttpPolicy
 from gatewright.engine.limits import Limits
 from gatewright.engine.parts import Part
 from gatewright.engine.policy import Policy, error_from
@@ -98,9 +99,15 @@ class Library:
         """What `LibraryBuilder.build` was given."""
         return self.image.meta
 
-    def evaluation(self, limits: Limits = Limits()) -> Reviewer:  # noqa: B008 - immutable
-        """A reviewer; reuse it for review after review."""
-        return Reviewer(self, limits=limits)
+    def evaluation(
+        self,
+        limits: Limits = Limits(),  # noqa: B008 - immutable
+        *,
+        http: HttpPolicy = HttpPolicy(),  # noqa: B008 - immutable
+    ) -> Reviewer:
+        """A reviewer; reuse it for review after review.  `http`: the hosts that its
+        policies may reach."""
+        return Reviewer(self, limits=limits, http=http)
 
 
 class Reviewer:
@@ -111,11 +118,17 @@ class Reviewer:
     keeps the memory of its own.
     """
 
-    def __init__(self, library: Library, *, limits: Limits) -> None:
+    def __init__(
+        self,
+        library: Library,
+        *,
+        limits: Limits,
+        http: HttpPolicy = HttpPolicy(),  # noqa: B008 - immutable
+    ) -> None:
         self.library = library
         self.limits = limits
         self._evaluation = Evaluation(library.image, limit=limits.memory)
-        self._evaluation.make_context = Context
+        self._evaluation.make_context = partial(Context, http=http)
 
     def pin(self, view: View | None) -> None:
         """Take a view as the base documents of all reviews from now on.

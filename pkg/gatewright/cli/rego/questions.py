@@ -58,6 +58,11 @@ def _runtime() -> dict[str, Value]:
     }
 
 
+def _hosts(allowed: frozenset[str] | None) -> frozenset[str] | None:
+    """Those that can be meant: OPA compares the host alone, never with a port."""
+    return None if allowed is None else frozenset(h for h in allowed if ":" not in h)
+
+
 def runtime_context(http: HttpPolicy) -> Context:
     """A context in which `opa.runtime` shows the environment and OPA's version."""
     return Context(runtime=_runtime(), http=http)
@@ -265,7 +270,7 @@ class Question:
             loaded.modules,
             HttpPolicy()
             if self.capabilities is None
-            else HttpPolicy(allow_net=self.capabilities.allow_net),
+            else HttpPolicy(allow_net=_hosts(self.capabilities.allow_net)),
         )
 
     def _load(self) -> Loaded:

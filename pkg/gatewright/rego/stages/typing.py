@@ -28,7 +28,7 @@ def _renamer(
 
 
 def _dependents(
-    root: RuleNode, reverse: Mapping[int, Mapping[int, ast.Rule]]
+    root: RuleNode, reverse: Callable[[], Mapping[int, Mapping[int, ast.Rule]]]
 ) -> Callable[[ast.Ref], list[list[ast.Term]]]:
     """Paths of the rules a ref may reach and of all that depend on those."""
 
@@ -45,7 +45,7 @@ def _dependents(
                 continue
             seen.add(id(rule))
             found.append(ground_prefix(rule_ref(rule)))
-            stack.extend(reverse.get(id(rule), {}).values())
+            stack.extend(reverse().get(id(rule), {}).values())
         return found
 
     return find
@@ -58,7 +58,7 @@ def check_types(state: State) -> None:
     checker = TypeChecker(
         state.builtins,
         rename=_renamer(state.rewritten, state.subjects),
-        dependents=_dependents(state.rule_tree, graph.reverse),
+        dependents=_dependents(state.rule_tree, lambda: graph.reverse),
     )
     env = TypeEnv(state.builtins, closure=checker.closure_type)
     found = _input_type(state, env)
@@ -113,7 +113,7 @@ def check_query(state: State, compiled: Compiled, body: ast.Body) -> Any:
     checker = TypeChecker(
         state.builtins,
         rename=_renamer({**compiled.rewritten_vars, **state.rewritten}, state.subjects),
-        dependents=_dependents(compiled.rule_tree, compiled.reverse()),
+        dependents=_dependents(compiled.rule_tree, compiled.reverse),
     )
     env, problems = checker.body(compiled.types, body)
     state.fail(*(problem.error for problem in problems))

@@ -90,8 +90,9 @@ def _unsupported(name: str, *_operands: Any) -> NoReturn:
 
 
 #: Builtins that give the same result for the same operands within one query only.
+#: Not `http.send`, which asks again after an answer of the moment, such as a 500.
 VARYING: Final = frozenset(
     name for name, declared in TABLE.items() if declared.nondeterministic
-)
+) - {"http.send"}
 
 set_regex(regex_hooks.compile_pattern_tables, regex_hooks.match_bytes)

@@ -1,7 +1,6 @@
 """`http.send`: one HTTP request of a policy.
 
-Within a query the same request is made once. With `cache` or `force_cache` and a
-shared cache, an answer outlives its query as its headers allow. Which hosts may be
+What is kept of answers, and for how long, is in `http_cache`. Which hosts may be
 asked is `Context.http`'s to say.
 """
 
@@ -11,13 +10,13 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 from gatewright.engine.library.context import Context
 from gatewright.engine.library.durations import parse_duration
 from gatewright.engine.library.errors import BuiltinError, OperandError
 from gatewright.engine.library.gotext import quote, rego_text
+from gatewright.engine.library.http_cache import Keeping, answered
 from gatewright.engine.library.http_transport import (
     Answer,
     NetworkError,
@@ -67,17 +66,13 @@ _KEYS: Final = frozenset(
 #: Of answers that say what is wrong with the request itself.
 _INTERNAL: Final = "eval_http_send_internal_error"
 _REQUIRED: Final = ("method", "url")
-_CACHEABLE: Final = frozenset([200, 203, 204, 206, 300, 301, 404, 405, 410, 414, 501])
 _METHOD: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 DEFAULT_TIMEOUT: Final = 5.0
-#: Answers, and bytes of their bodies, that are kept in a shared cache at most.
-CACHED: Final = 1000
-CACHED_BYTES: Final = 64 << 20
 
 
 @dataclass(slots=True)
 class _Request:
-    """A request as it was asked for."""
+    """A request as it was asked for; `ignored` are headers that no key is made of."""
 
     method: str
     url: str
@@ -89,10 +84,9 @@ class _Request:
     yaml: bool = False
     raise_error: bool = True
     retries: int = 0
-    cache: bool = False
-    force_seconds: int | None = None
     tls: Tls = field(default_factory=Tls)
-    key: str = ""
+    keeping: Keeping = field(default_factory=lambda: Keeping(""))
+    ignored: frozenset[str] = frozenset()
 
 
 def send(ctx: Context, request: Value) -> Value:
@@ -149,10 +143,11 @@ def _read(value: Value) -> _Request:
         shown = rego_text(missing)
         raise OperandError(f"operand 1 missing required request parameters(s): {shown}")
     out = _Request(_text(given, "method").upper(), _text(given, "url").strip('"'))
-    out.key = _cache_key(given)
+    out.ignored = _ignored_headers(given)
     _read_body(out, given)
     _read_options(out, given)
     _read_tls(out.tls, given)
+    out.keeping = _keeping(given, out.ignored)
     out.raise_error = given.get("raise_error") is not False
     return out
 
@@ -164,19 +159,51 @@ def _text(given: Mapping[Any, Value], name: str) -> str:
     return value
 
 
-def _cache_key(given: Mapping[Any, Value]) -> str:
+def _ignored_headers(given: Mapping[Any, Value]) -> frozenset[str]:
     ignored = given.get("cache_ignored_headers")
-    listed = ignored if isinstance(ignored, list) else []
-    names = {name.lower() for name in listed if isinstance(name, str)}
-    kept = {name: entry for name, entry in given.items() if name != "raise_error"}
-    kept.pop("cache_ignored_headers", None)
-    if names and is_object(given.get("headers")):
+    if "cache_ignored_headers" not in given or "headers" not in given:
+        return frozenset()
+    names = ignored if isinstance(ignored, list) else [None]
+    if not all(isinstance(name, str) for name in names):
+        raise BuiltinError("cache_ignored_headers must be an array of strings")
+    return frozenset(str(name) for name in names)
+
+
+def _keeping(given: Mapping[Any, Value], ignored: frozenset[str]) -> Keeping:
+    """How the answer is kept; requests are told apart by all that was given."""
+    kept = {**given, "cache_ignored_headers": None}
+    if ignored and is_object(given["headers"]):
         kept["headers"] = {
-            key: entry
-            for key, entry in pairs(given["headers"])
-            if not (isinstance(key, str) and key.lower() in names)
+            name: entry
+            for name, entry in pairs(given["headers"])
+            if not (isinstance(name, str) and name in ignored)
         }
-    return rego_text(kept)
+    for name in ("cache", "force_cache"):
+        if not isinstance(given.get(name, False), bool):
+            raise BuiltinError(f'invalid value for "{name}" field')
+    forced = _flag(given, "force_cache")
+    return Keeping(
+        rego_text(kept),
+        shared=forced or _flag(given, "cache"),
+        seconds=_forced_seconds(given) if forced else 0,
+        mode=given.get("caching_mode"),
+    )
+
+
+def _forced_seconds(given: Mapping[Any, Value]) -> int:
+    if "force_cache_duration_seconds" not in given:
+        raise BuiltinError(
+            "'force_cache' set but 'force_cache_duration_seconds' parameter is missing"
+        )
+    seconds = given["force_cache_duration_seconds"]
+    text = rego_text(seconds)
+    if not re.fullmatch("-?[0-9]+", text):
+        problem = "invalid syntax"
+    elif not -(1 << 31) <= int(text) < 1 << 31:
+        problem = "value out of range"
+    else:
+        return int(text)
+    raise BuiltinError(f"strconv.ParseInt: parsing {quote(text)}: {problem}")
 
 
 def _read_body(out: _Request, given: Mapping[Any, Value]) -> None:
@@ -209,27 +236,10 @@ def _read_options(out: _Request, given: Mapping[Any, Value]) -> None:
     if "max_retry_attempts" in given:
         count = given["max_retry_attempts"]
         found = whole(count) if is_number(count) else None
-        if found is None:
+        if found is None or found < 0:
             shown = rego_text(count)
             raise BuiltinError(f'invalid value {shown} for field "max_retry_attempts"')
-        out.retries = max(0, min(found, 100))
-    for name in ("cache", "force_cache"):
-        if not isinstance(given.get(name, False), bool):
-            raise BuiltinError(f'invalid value for "{name}" field')
-    out.cache = _flag(given, "cache")
-    if _flag(given, "force_cache"):
-        if "force_cache_duration_seconds" not in given:
-            raise BuiltinError(
-                "'force_cache' set but 'force_cache_duration_seconds' "
-                "parameter is missing"
-            )
-        seconds = given["force_cache_duration_seconds"]
-        found = whole(seconds) if is_number(seconds) else None
-        if found is None:
-            raise BuiltinError(
-                f"strconv.ParseInt: parsing {quote(rego_text(seconds))}: invalid syntax"
-            )
-        out.force_seconds = found
+        out.retries = min(found, 100)
 
 
 def _timeout(value: Value) -> float:
@@ -286,79 +296,16 @@ def _material(given: Mapping[Any, Value], name: str) -> list[str]:
 
 
 def _answer(ctx: Context, request: _Request) -> Value:
-    memo = ("http.send", request.key)
-    if memo in ctx.memory:
-        return _value(ctx.memory[memo], request)
-    shared = ctx.shared if request.cache or request.force_seconds is not None else None
-    kept = shared.get(memo) if shared is not None else None
-    headers = dict(request.headers)
-    if kept is not None:
-        answer, fresh_until = kept
-        if ctx.clock < fresh_until:
-            ctx.memory[memo] = answer
-            return _value(answer, request)
-        _conditional(headers, answer)
-    answer = _fetch(ctx, request, headers)
-    if kept is not None and answer.status_code == 304:
-        answer = Answer(
-            kept[0].status,
-            kept[0].status_code,
-            {**kept[0].headers, **answer.headers},
-            kept[0].body,
-        )
-    ctx.memory[memo] = answer
-    if shared is not None:
-        _keep(ctx, shared, memo, answer, request)
-    return _value(answer, request)
+    def fetch(conditions: dict[str, str], everything: bool) -> Answer:
+        headers = {
+            name: text
+            for name, text in request.headers.items()
+            if (everything or name not in request.ignored)
+            and name.lower() not in conditions
+        }
+        return _fetch(ctx, request, {**headers, **conditions})
 
-
-def _conditional(headers: dict[str, str], answer: Answer) -> None:
-    for name, given in (
-        ("if-none-match", "etag"),
-        ("if-modified-since", "last-modified"),
-    ):
-        if given in answer.headers:
-            headers[name] = answer.headers[given][0]
-
-
-def _keep(
-    ctx: Context, shared: dict[Any, Any], memo: Any, answer: Answer, request: _Request
-) -> None:
-    if answer.status_code not in _CACHEABLE:
-        return
-    seconds = request.force_seconds
-    if seconds is None:
-        seconds = _fresh_seconds(answer)
-    if seconds is None:
-        return
-    shared.pop(memo, None)
-    size = sum(len(kept.body) for kept, _ in tuple(shared.values()))
-    while shared and (len(shared) >= CACHED or size + len(answer.body) > CACHED_BYTES):
-        size -= len(shared.pop(next(iter(shared)))[0].body)
-    shared[memo] = (answer, ctx.clock + seconds * 1_000_000_000)
-
-
-def _fresh_seconds(answer: Answer) -> int | None:
-    """Return how long an answer may be used; 0: ask again; None: not kept."""
-    control = ",".join(answer.headers.get("cache-control", [])).lower()
-    directives = {
-        part.partition("=")[0].strip(): part.partition("=")[2].strip(' "')
-        for part in control.split(",")
-    }
-    if "no-store" in directives:
-        return None
-    if "no-cache" in directives:
-        return 0
-    age = directives.get("max-age", "")
-    if age.isdigit():
-        return int(age)
-    expires = answer.headers.get("expires", [""])[0]
-    sent = answer.headers.get("date", [""])[0]
-    try:
-        until, since = parsedate_to_datetime(expires), parsedate_to_datetime(sent)
-    except (TypeError, ValueError):
-        return 0
-    return max(0, int((until - since).total_seconds()))
+    return _value(answered(ctx, request.keeping, fetch), request)
 
 
 def _fetch(ctx: Context, request: _Request, headers: dict[str, str]) -> Answer:

@@ -300,6 +300,8 @@ def _words(error: Exception, text: str) -> str:
     place = f"{url.host}:{url.port or (443 if url.scheme == 'https' else 80)}"
     if isinstance(error, TimeoutError):
         return "context deadline exceeded (Client.Timeout exceeded)"
+    if isinstance(error, http.client.RemoteDisconnected):
+        return "EOF"
     if isinstance(error, ConnectionRefusedError):
         return f"dial tcp {place}: connect: connection refused"
     if isinstance(error, socket.gaierror):

@@ -278,6 +278,9 @@ class Parser:
                 self.at = end + 1
             elif self.flags():
                 self.depth -= 1
+                if self.peek() and self.peek() in "*+?{":
+                    # It would be of what stands before the flags.
+                    raise Unsupported("repetition after flags")
                 return Sequence(())
         node = self.choice()
         if not self.take(")"):

@@ -35,12 +35,14 @@ DENY = 'violation[{"msg": "no"}] { true }'
 MAIN = "validation.gatekeeper.sh"
 SHUT = "fail-closed.validation.gatekeeper.sh"
 OWN = "request.kind.group.endsWith('.gatekeeper.sh') || "
+MUTATING = "mutating-by-url"
+CHANGE = "mutation.gatekeeper.sh"
 LEASE = ("lease", "gatewright-webhook-rules", "-n", HOME)
 VALUES = (
     "availability=hybrid",
     "narrowWebhookRules=true",
     f"validatingWebhookName={VALIDATING}",
-    "disableMutation=true",
+    f"mutatingWebhookName={MUTATING}",
     "controllerManager.disableCertRotation=true",
 )
 RIGHTS = frozenset(
@@ -51,17 +53,28 @@ FLAGS = (
     "--fail-closed-for-denials",
     "--narrow-after=2",
     f"--validating-webhook-configuration-name={VALIDATING}",
+    f"--mutating-webhook-configuration-name={MUTATING}",
 )
 
-
-def config(site: Cluster) -> dict[str, Any]:
-    found = site.get("validatingwebhookconfiguration", VALIDATING)
-    assert found is not None
-    return found
+LABELS = {
+    "apiVersion": "mutations.gatekeeper.sh/v1",
+    "kind": "AssignMetadata",
+    "metadata": {"name": "labels"},
+    "spec": {
+        "match": {"kinds": [{"apiGroups": [""], "kinds": ["Endpoints"]}]},
+        "location": "metadata.labels.ruled",
+        "parameters": {"assign": {"value": "yes"}},
+    },
+}
 
 
 def conditions(site: Cluster, webhook: str) -> dict[str, str]:
-    (found,) = [one for one in config(site)["webhooks"] if one["name"] == webhook]
+    kind, name = "validatingwebhookconfiguration", VALIDATING
+    if webhook == CHANGE:
+        kind, name = "mutatingwebhookconfiguration", MUTATING
+    config = site.get(kind, name)
+    assert config is not None
+    (found,) = [one for one in config["webhooks"] if one["name"] == webhook]
     listed = found.get("matchConditions") or ()
     return {one["name"]: one["expression"] for one in listed}
 
@@ -87,15 +100,16 @@ def account(site: Cluster) -> Path:
 def register(site: Cluster, manager: Manager) -> None:
     """The webhooks as the chart renders them, at a URL, told whom to believe."""
     host, port = manager.admission
-    (made,) = rendered(
-        site,
-        frozenset({"ValidatingWebhookConfiguration"}),
-        f"validatingWebhookURL=https://{host}:{port}",
-    )
     bundle = base64.b64encode(Path(manager.event("listening")["ca"]).read_bytes())
-    for webhook in made["webhooks"]:
-        webhook["clientConfig"]["caBundle"] = bundle.decode()
-    site.kubectl("create", "-f", "-", stdin=json.dumps(made))
+    for made in rendered(
+        site,
+        frozenset({"ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"}),
+        f"validatingWebhookURL=https://{host}:{port}",
+        f"mutatingWebhookURL=https://{host}:{port}",
+    ):
+        for webhook in made["webhooks"]:
+            webhook["clientConfig"]["caBundle"] = bundle.decode()
+        site.kubectl("create", "-f", "-", stdin=json.dumps(made))
 
 
 def refused(manager: Manager) -> list[Any]:
@@ -108,6 +122,17 @@ def create(site: Cluster, what: str, name: str = "probe") -> str:
         "kubectl", "create", what, name, "--dry-run=server", "-n", "default"
     )
     return done.stderr + done.stdout
+
+
+def labels(site: Cluster) -> dict[str, str]:
+    """Of an object that is created on trial."""
+    obj = {"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "probe"}}
+    text = site.kubectl(
+        *("create", "-f", "-", "--dry-run=server", "-o", "json", "-n", "default"),
+        stdin=json.dumps(obj),
+    )
+    found: dict[str, str] = json.loads(text)["metadata"].get("labels") or {}
+    return found
 
 
 def holder(site: Cluster) -> str:
@@ -164,6 +189,24 @@ def test_rules_follow_constraints(site: Cluster, account: Path) -> None:
             'gatekeeper_validation_request_count_total{admission_dryrun="true",'
             'admission_status="allow"}'
         ) == calls(one, site, "configmap")
+
+        # What no mutator changes is not sent there; the first after `enforced` is.
+        until(
+            "narrowed",
+            lambda: (
+                conditions(site, CHANGE).get("what-policies-match") == OWN + "false"
+            ),
+        )
+        site.apply(LABELS)
+        until("enforced", lambda: enforced(site, "assignmetadata", "labels", pods=2))
+        sent = conditions(site, CHANGE)["what-policies-match"]
+        assert (
+            sent
+            == OWN
+            + "(request.kind.group + '/' + request.kind.kind) in [\"/Endpoints\"]"
+        )
+        assert labels(site) == {"ruled": "yes"}
+        site.kubectl("delete", "assignmetadata", "labels")
 
         # The first probe after `enforced` is judged, by the webhook that fails closed.
         apply_policy(
@@ -228,6 +271,10 @@ def test_rules_follow_constraints(site: Cluster, account: Path) -> None:
         # Gone, and later no longer sent.
         site.kubectl("delete", "ruled", "maps", "secrets")
         until(
+            "what nothing changes is not sent any more",
+            lambda: conditions(site, CHANGE)["what-policies-match"] == OWN + "false",
+        )
+        until(
             "narrowed again",
             lambda: (
                 conditions(site, MAIN)["what-policies-match"]
@@ -253,6 +300,7 @@ def test_rules_follow_constraints(site: Cluster, account: Path) -> None:
     assert "created" in create(site, "serviceaccount")
     assert f'failed calling webhook "{SHUT}"' in create(site, "quota")
     site.kubectl("delete", "validatingwebhookconfiguration", VALIDATING)
+    site.kubectl("delete", "mutatingwebhookconfiguration", MUTATING)
 
 
 def calls(manager: Manager, site: Cluster, what: str) -> float:

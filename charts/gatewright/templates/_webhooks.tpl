@@ -57,6 +57,15 @@ keep nothing back, so an upgrade widens what is sent until the controller has lo
 {{- toYaml $conditions }}
 {{- end -}}
 
+{{/* The same of the mutating webhook, for which nothing fails closed by its kind. */}}
+{{- define "gatewright.keptMutatingConditions" -}}
+{{- $conditions := list }}
+{{- if .Values.narrowWebhookRules }}
+{{- $conditions = append $conditions (dict "name" "what-policies-match" "expression" "true") }}
+{{- end }}
+{{- toYaml $conditions }}
+{{- end -}}
+
 {{/* Whether the controller keeps webhook rules: `true` or nothing. */}}
 {{- define "gatewright.keepsRules" -}}
 {{- if and (or .Values.narrowWebhookRules (eq .Values.availability "hybrid")) (not .Values.disableValidatingWebhook) }}true{{ end -}}

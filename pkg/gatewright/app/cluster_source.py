@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,13 +26,18 @@ from gatewright.controllers.feed import Change, Feed, Kind
 from gatewright.controllers.holdings import DataChange, Holdings
 from gatewright.controllers.kinds import EXPANSION, TEMPLATE
 from gatewright.controllers.link import Beside, Link, LinkSettings
-from gatewright.controllers.operations import WEBHOOK, Operations
-from gatewright.controllers.reach import EVERYTHING, Wish, need_of
+from gatewright.controllers.operations import (
+    MUTATION_WEBHOOK,
+    WEBHOOK,
+    Operations,
+)
+from gatewright.controllers.reach import EVERYTHING, Wish, need_of, need_of_mutator
 from gatewright.controllers.reports import Reports, template_fault
 from gatewright.controllers.requests import Requests
 from gatewright.controllers.webhooks import Keeper
 from gatewright.kube.client import Client
 from gatewright.kube.heartbeat import Heart
+from gatewright.mutation.mutator import GROUP as MUTATIONS
 from gatewright.telemetry.log import Log
 
 __all__ = ["ClusterSource"]
@@ -77,15 +84,23 @@ class ClusterSource:
             self.heart = Heart(settings.pod, namespace, Log("heartbeat"))
             beside.append(self.heart.run)
         self.keeper: Keeper | None = None
-        if settings.keeping is not None and WEBHOOK in options.operations:
-            self.keeper = Keeper(
-                settings.keeping,
+        self.mutating: Keeper | None = None
+        for one in settings.keeping:
+            duty = MUTATION_WEBHOOK if one.mutating else WEBHOOK
+            if duty not in options.operations:
+                continue
+            keeper = Keeper(
+                one,
                 settings.pod,
                 namespace,
                 Log("webhook-rules"),
                 changed=lambda: self.feeder.tell(Change(COVERED, "end")),
             )
-            beside.append(self.keeper.run)
+            beside.append(keeper.run)
+            if one.mutating:
+                self.mutating = keeper
+            else:
+                self.keeper = keeper
         self.link = Link(options, self.feeder, log, beside=beside)
         self.holdings = Holdings()
         self.reports = Reports()
@@ -195,6 +210,16 @@ class ClusterSource:
             for need in self.needs.values():
                 wish |= need
             self.keeper.want(wish)
+        if self.mutating is not None:
+            needs = {
+                key: need_of_mutator(one)
+                for key, (_, one) in installation.mutators.items()
+            }
+            self.needs.update(needs)
+            if self.complete:
+                self.mutating.want(
+                    functools.reduce(operator.or_, needs.values(), Wish())
+                )
         synced = frozenset(installation.synced or ())
         patterns = Exclusions.of(installation.policies.config).patterns.get(SYNC)
         again = patterns != self.excluded
@@ -208,10 +233,12 @@ class ClusterSource:
         return state is not None and bool(state.objects)
 
     def called(self, key: ObjectKey) -> bool:
-        """Whether the API server sends what a constraint has to judge."""
-        if self.keeper is None:
+        """Whether the API server sends what a constraint has to judge, or a mutator to
+        change."""
+        keeper = self.mutating if key[0] == MUTATIONS else self.keeper
+        if keeper is None:
             return True
-        return self.keeper.covers(self.needs.get(key, Wish()))
+        return keeper.covers(self.needs.get(key, Wish()))
 
     def settled(self, installation: Installation, outcome: Outcome) -> None:
         """Tell of each object how it fares, once workers decide by it."""

@@ -103,7 +103,7 @@ class ClusterSettings:
     """A cluster as source: `pod` is who we are there, `operations` what we do
     (empty: all), `fake_pod` that there is no Pod object of ours; `rotation` is None
     where somebody else looks after the certificate, `audit` where there is none,
-    `keeping` where the webhook's rules are left as they are."""
+    `keeping` where webhooks' rules are left as they are."""
 
     pod: str
     operations: tuple[str, ...] = ()
@@ -111,7 +111,7 @@ class ClusterSettings:
     fake_pod: bool = False
     rotation: RotationSettings | None = None
     audit: Options | None = None
-    keeping: Keeping | None = None
+    keeping: tuple[Keeping, ...] = ()
 
     def __post_init__(self) -> None:
         """Raise ValueError for an operation that there is not."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ __all__ = ["manager"]
 )
 @flag(
     "--narrow-webhook-rules",
-    "Have only those kinds sent that some constraint can match.",
+    "Have only those kinds sent that some constraint, or some mutator, can match.",
 )
 @flag(
     "--fail-closed-for-denials",
@@ -218,15 +219,24 @@ def manager(
             Path(tempfile.mkdtemp(prefix="gatewright-tls-")),
         )
         cert_dir, given = rotation.served, True
-    keeping: Keeping | None = None
+    keeping: tuple[Keeping, ...] = ()
     if narrow_webhook_rules or fail_closed_for_denials:
-        keeping = Keeping(
+        validating = Keeping(
             validating_webhook_configuration_name,
             narrow=narrow_webhook_rules,
             hybrid=fail_closed_for_denials,
             patience=narrow_after,
             notice=min(narrow_after, 10.0),
         )
+        keeping = (validating,)
+    if narrow_webhook_rules:
+        mutating = replace(
+            validating,
+            configuration=mutating_webhook_configuration_name,
+            hybrid=False,
+            mutating=True,
+        )
+        keeping = (validating, mutating)
     try:
         settings = Settings(
             policies=Path(),

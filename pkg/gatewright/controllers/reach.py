@@ -16,8 +16,10 @@ from typing import Final, TypeAlias
 
 from gatewright.constraints.actions import DENY, WEBHOOK
 from gatewright.constraints.constraint import Constraint
+from gatewright.match.block import compile_match
+from gatewright.mutation.mutator import Mutator
 
-__all__ = ["EVERYTHING", "NOTHING", "Reach", "Wish", "need_of"]
+__all__ = ["EVERYTHING", "NOTHING", "Reach", "Wish", "need_of", "need_of_mutator"]
 
 #: Group and kind; `*` stands for any.
 Pair: TypeAlias = tuple[str, str]
@@ -142,3 +144,17 @@ def need_of(constraint: Constraint) -> Wish:
     sent = EVERYTHING if matcher is None else Reach.of(matcher.pairs)
     denies = DENY in (actions or (constraint.actions.action,))
     return Wish(sent, sent if denies else NOTHING)
+
+
+def need_of_mutator(mutator: Mutator) -> Wish:
+    """What one mutator needs: the kinds that it applies to, or else matches."""
+    if mutator.apply_to is None:
+        pairs = compile_match(mutator.match).pairs
+    else:
+        pairs = frozenset(
+            (group, kind)
+            for entry in mutator.apply_to
+            for group in entry.groups
+            for kind in entry.kinds
+        )
+    return Wish(Reach.of(pairs))

@@ -45,7 +45,7 @@ class Reports:
 
         `fault` is what keeps an object, as written, from being in force; `in_force`
         whether it is, as written or in an earlier form; `called` whether the API server
-        sends what a constraint, as written, has to judge; `config` what is wrong with
+        sends what a constraint, as written, has to judge, or a mutator to change; `config` what is wrong with
         the kinds that Config and SyncSets name; `at` the time now (RFC 3339).
         """
         now: dict[ObjectKey, Told] = {}
@@ -68,7 +68,7 @@ class Reports:
                     and before.enforced
                     and group == CONSTRAINT_GROUP
                 )
-                if group == CONSTRAINT_GROUP and not faults and not called(key):
+                if not faults and not called(key):
                     if sticky:  # of this form nothing is told before it is sent
                         assert before is not None
                         now[key] = before

@@ -34,14 +34,22 @@ from gatewright.telemetry.log import Log
 
 __all__ = ["FAIL_CLOSED", "Keeper", "View", "read", "written"]
 
-CONFIGURATION: Final = Resource(
+VALIDATING: Final = Resource(
     "admissionregistration.k8s.io",
     "v1",
     "validatingwebhookconfigurations",
     "ValidatingWebhookConfiguration",
     namespaced=False,
 )
+MUTATING: Final = Resource(
+    "admissionregistration.k8s.io",
+    "v1",
+    "mutatingwebhookconfigurations",
+    "MutatingWebhookConfiguration",
+    namespaced=False,
+)
 MAIN: Final = "validation.gatekeeper.sh"
+MAIN_MUTATING: Final = "mutation.gatekeeper.sh"
 #: The webhook that fails closed, for what a deny constraint can match.
 FAIL_CLOSED: Final = "fail-closed.validation.gatekeeper.sh"
 SENT: Final = "what-policies-match"
@@ -52,6 +60,7 @@ ANNOUNCED: Final = "gatewright.dev/rules-to-become"
 #: Policies themselves are always sent: they are validated.
 _OWN: Final = "request.kind.group.endsWith('.gatekeeper.sh') || "
 LEASE: Final = "gatewright-webhook-rules"
+LEASE_MUTATING: Final = "gatewright-mutating-webhook-rules"
 #: Seconds for which a configuration has to be seen before it counts: API servers hear
 #: of it as we do, by a watch, in milliseconds.
 SEEN_FOR: Final = 0.5
@@ -76,9 +85,10 @@ def read(config: Mapping[str, Any], keeping: Keeping) -> View:
     """What a configuration gives.  What is not in our words counts as nothing."""
     webhooks = {one["name"]: one for one in config.get("webhooks") or ()}
     notes = config["metadata"].get("annotations") or {}
-    if MAIN not in webhooks:  # then nobody calls, and there is nothing to keep
+    name = main_of(keeping)
+    if name not in webhooks:  # then nobody calls, and there is nothing to keep
         return View(Wish(EVERYTHING, EVERYTHING), None, notes.get(KEPT_BY, ""))
-    main = conditions(webhooks[MAIN])
+    main = conditions(webhooks[name])
     sent: Reach | None = EVERYTHING
     whole = True
     if keeping.narrow:
@@ -96,7 +106,7 @@ def read(config: Mapping[str, Any], keeping: Keeping) -> View:
             left_out = f"!({closed.expression()})"
             whole = (
                 whole
-                and shut.get("rules") == webhooks[MAIN].get("rules")
+                and shut.get("rules") == webhooks[name].get("rules")
                 and said == found.expression()
                 and CLOSED in conditions(shut)
             )
@@ -109,6 +119,11 @@ def read(config: Mapping[str, Any], keeping: Keeping) -> View:
         notes.get(KEPT_BY, ""),
         whole and sent is not None,
     )
+
+
+def main_of(keeping: Keeping) -> str:
+    """The name of the webhook that is called for everything else."""
+    return MAIN_MUTATING if keeping.mutating else MAIN
 
 
 def conditions(webhook: Mapping[str, Any] | None) -> dict[str, str]:
@@ -143,7 +158,7 @@ def written(config: Mapping[str, Any], keeping: Keeping, view: View) -> dict[str
         shown = view.announced
         notes[ANNOUNCED] = f"{shown.sent.expression()}; {shown.closed.expression()}"
     out["metadata"]["annotations"] = notes
-    main = webhooks.get(MAIN)
+    main = webhooks.get(main_of(keeping))
     if main is None:
         return out
     if keeping.narrow:
@@ -195,6 +210,10 @@ class Keeper:
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     loop: asyncio.AbstractEventLoop | None = None
 
+    @property
+    def resource(self) -> Resource:
+        return MUTATING if self.keeping.mutating else VALIDATING
+
     # From other threads -----------------------------------------------------------
 
     def want(self, wish: Wish) -> None:
@@ -222,9 +241,10 @@ class Keeper:
         """Never ends by itself; cancel it, and the Lease is let go."""
         self.loop = asyncio.get_running_loop()
         selection = Selection(fields=f"metadata.name={self.keeping.configuration}")
-        reflector = Reflector(client, CONFIGURATION, self, selection=selection)
+        reflector = Reflector(client, self.resource, self, selection=selection)
+        name = LEASE_MUTATING if self.keeping.mutating else LEASE
         lease = Lease(
-            client, LEASE, self.namespace, self.pod, duration=6.0, clock=self.clock
+            client, name, self.namespace, self.pod, duration=6.0, clock=self.clock
         )
         try:
             async with asyncio.TaskGroup() as group:
@@ -262,7 +282,7 @@ class Keeper:
             return
         try:
             body = written(config, self.keeping, due)
-            await client.replace(CONFIGURATION, body, self.keeping.configuration)
+            await client.replace(self.resource, body, self.keeping.configuration)
             self.problem = ""
         except (ApiError, Unreachable) as error:
             # A conflict: it is about to be seen.  Another replica may keep it by now.
@@ -273,6 +293,7 @@ class Keeper:
         else:
             self.log.info(
                 "webhook rules",
+                configuration=self.keeping.configuration,
                 sent=due.gives.sent.expression(),
                 closed=due.gives.closed.expression(),
                 announced=due.announced is not None,

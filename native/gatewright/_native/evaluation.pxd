@@ -58,6 +58,7 @@ cdef class Evaluation:
     cdef uint32_t at            # the call that runs or comes next
     cdef bint running           # it has begun
     cdef bint extracting        # results are sets of violations
+    cdef bint quiet             # errors of builtins are not read
     cdef public bint timed      # the time of each call is counted
     cdef int64_t budget         # of each call of `begin_reviews`, in steps
     cdef Mark mark              # before the call that runs

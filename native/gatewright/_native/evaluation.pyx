@@ -378,7 +378,7 @@ cdef class Evaluation:
         self.call_count = 0
         self.at = 0
         self.running = False
-        self.extracting = False
+        self.extracting = self.quiet = False
         self.add(program, function, steps).input = input
         return 0
 
@@ -395,7 +395,7 @@ cdef class Evaluation:
         self.call_count = 0
         self.at = 0
         self.running = False
-        self.extracting = True
+        self.extracting = self.quiet = True
         self.budget = steps
         self.key_parameters = self.known_text(b"parameters")
         self.key_review = self.known_text(b"review")
@@ -544,7 +544,9 @@ cdef class Evaluation:
             mine.spent = 0
             mine.looked = 0
             mine.limit = call.left
+            self.heap.quiet = self.quiet
             status = vm_run(&self.vm)
+            self.heap.quiet = False
             mine.limit = 0
             granted += mine.spent - self.vm.left
             steps -= granted

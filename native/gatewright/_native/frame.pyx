@@ -64,7 +64,7 @@ cdef void collect_error(Vm* vm, int32_t location) noexcept nogil:
     cdef size_t size = 0
     heap.error = E_NONE
     vm.collected_count += 1
-    if vm.collected_count > MAX_COLLECTED:
+    if vm.collected_count > MAX_COLLECTED or heap.quiet:
         return
     out = <Collected*>heap_alloc(heap, sizeof(Collected))
     if out == NULL:

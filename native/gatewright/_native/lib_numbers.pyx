@@ -10,12 +10,14 @@ from gatewright._native.arithmetic cimport (
     Operation, arithmetic, arithmetic_one,
 )
 from gatewright._native.number cimport float_digits, integer_of, is_float_syntax
-from gatewright._native.operand cimport bad_call, bad_type, is_number, type_name
+from gatewright._native.operand cimport (
+    bad_call, bad_type, is_number, type_name, wordless,
+)
 from gatewright._native.value cimport (
-    E_MEMORY, E_TYPE, T_ARR, T_INT, T_OBJ, T_SET, T_STR, UNDEFINED, W_FALSE, W_NULL,
-    W_TRUE, Heap, NumNode, SeqNode, StrNode, Word, compare, equal, fail, from_bool,
-    from_int, heap_alloc, item, new_number, new_seq, new_set, new_str, num_node,
-    seq_len, store, str_node, tag,
+    E_BUILTIN, E_MEMORY, E_TYPE, T_ARR, T_INT, T_OBJ, T_SET, T_STR, UNDEFINED, W_FALSE,
+    W_NULL, W_TRUE, Heap, NumNode, SeqNode, StrNode, Word, compare, equal, fail,
+    from_bool, from_int, heap_alloc, item, new_number, new_seq, new_set, new_str,
+    num_node, seq_len, store, str_node, tag,
 )
 from gatewright._native.writer cimport WRITE_REGO, Out, out_free, out_init, write_string
 
@@ -301,6 +303,8 @@ cdef Word lib_to_number(Heap* heap, const Word* args, int n) noexcept nogil:
         if w == UNDEFINED or tag(w) == T_INT or in_range(heap, w):
             return w
         problem = "value out of range"
+    if wordless(heap, E_BUILTIN):
+        return UNDEFINED
     out_init(&quoted, heap.limit)
     write_string(&quoted, s.data, s.size if s.size < 200 else 200, WRITE_REGO)
     snprintf(

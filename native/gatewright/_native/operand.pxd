@@ -1,10 +1,12 @@
 # What built-ins share: OPA's texts for operands of the wrong type.
 
 from libc.stdint cimport int64_t, uint32_t
-from gatewright._native.value cimport Heap, Word
+from gatewright._native.value cimport ErrorKind, Heap, Word
 
 cdef const char* type_name(Word w) noexcept nogil       # "number", "set", ...
 cdef bint is_number(Word w) noexcept nogil
+# Sets the error without a text and gives True where nobody reads it (heap.quiet)
+cdef bint wordless(Heap* heap, ErrorKind kind) noexcept nogil
 # E_TYPE "<name>: operand <i> must be <want> but got <type>"; always UNDEFINED
 cdef Word bad_type(
     Heap* heap, const char* name, int i, const char* want, Word got

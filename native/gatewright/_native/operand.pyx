@@ -6,7 +6,7 @@ from libc.stdio cimport snprintf
 
 from gatewright._native.value cimport (
     E_BUILTIN, E_TYPE, T_ARR, T_INT, T_NUM, T_OBJ, T_SET, T_STR, UNDEFINED, W_NULL,
-    Heap, Tag, Word, fail, index_of_number, tag,
+    ErrorKind, Heap, Tag, Word, fail, index_of_number, tag,
 )
 
 
@@ -29,10 +29,21 @@ cdef bint is_number(Word w) noexcept nogil:
     return tag(w) == T_INT or tag(w) == T_NUM
 
 
+cdef bint wordless(Heap* heap, ErrorKind kind) noexcept nogil:
+    # Fails without words, if nobody reads them
+    if not heap.quiet:
+        return False
+    heap.error = kind
+    heap.message[0] = 0
+    return True
+
+
 cdef Word bad_type(
     Heap* heap, const char* name, int i, const char* want, Word got
 ) noexcept nogil:
     cdef char text[256]
+    if wordless(heap, E_TYPE):
+        return UNDEFINED
     snprintf(
         text, 256, "%s: operand %d must be %s but got %s", name, i, want, type_name(got)
     )
@@ -44,6 +55,8 @@ cdef Word bad_item(
     Heap* heap, const char* name, int i, Word got, const char* want, Word item
 ) noexcept nogil:
     cdef char text[256]
+    if wordless(heap, E_TYPE):
+        return UNDEFINED
     snprintf(
         text, 256, "%s: operand %d must be %s of %s but got %s containing %s",
         name, i, type_name(got), want, type_name(got), type_name(item),
@@ -54,6 +67,8 @@ cdef Word bad_item(
 
 cdef Word bad_call(Heap* heap, const char* name, const char* text) noexcept nogil:
     cdef char whole[512]
+    if wordless(heap, E_BUILTIN):
+        return UNDEFINED
     snprintf(whole, 512, "%s: %s", name, text)
     fail(heap, E_BUILTIN, whole)
     return UNDEFINED
@@ -68,6 +83,8 @@ cdef bint want_int(
     if tag(w) == T_INT or tag(w) == T_NUM:
         if index_of_number(w, out):
             return True
+        if wordless(heap, E_TYPE):
+            return False
         snprintf(
             text, 256,
             "%s: operand %d must be integer number but got floating-point number",

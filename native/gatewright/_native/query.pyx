@@ -142,6 +142,7 @@ cdef class Question:
         elif input is not UNDEFINED:
             w = to_word(evaluation.heap, input)
         evaluation.begin_one(0, self.function, w, steps)
+        evaluation.quiet = not strict and collected is None
         while not done:
             with nogil:
                 done = evaluation.work(STRETCH, deadline)

@@ -87,6 +87,7 @@ ctypedef struct Heap:
     ErrorKind error
     size_t error_at     # reader: byte offset
     void* joins         # tables of lib_join in the arena, or NULL
+    bint quiet          # nobody reads the errors of builtins: they need no words
     char message[1024]  # MESSAGE_SIZE, NUL-terminated
 
 cdef inline Tag tag(Word w) noexcept nogil:

@@ -14,6 +14,7 @@ In order of flow:
 - `purity`: what a term depends on, through the functions it calls.
 - `joins`: loops over base documents that an index makes short.
 - `lookups`: loops in loops that a table makes short.
+- `hoisting`: calls with operands of the input alone, made once.
 - `withdrawal`: which of these indexes may not be asked after all.
 - `bodies`: expression after expression; `not`, `every`, existence.
 - `calls`: operators, builtins, user functions, and their replacements.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gatewright.ir.opcodes import RELATIONS
-from gatewright.plan import terms, unify
+from gatewright.plan import hoisting, terms, unify
 from gatewright.plan.constants import same
 from gatewright.plan.frame import Frame, Operand, PlanError, is_constant
 from gatewright.rego import ast
@@ -64,7 +64,10 @@ def plan_call_expr(f: Frame, parts: Sequence[ast.Term], loc: ast.Location) -> No
     arity, void, _ = f.planner.signature(operator, loc)
     if len(args) == arity + 1:
         value = plan_call(f, operator, args[:arity], loc, None)
-        unify.unify_value(f, args[arity], value)
+        given = args[arity]
+        unify.unify_value(f, given, value)
+        if isinstance(given, ast.Var) and f.env.get(given.name) == value:
+            hoisting.note(f, given, ast.Call(operator, args[:arity], loc))
         return
     value = plan_call(f, operator, args, loc, None, taken=False)
     if not void:
@@ -99,6 +102,10 @@ def plan_call(
     arity, void, relation = f.planner.signature(operator, loc)
     if len(args) != arity:
         raise PlanError(f"{name} called with {len(args)} operands, not {arity}", loc)
+    once = hoisting.hoisted(f, operator, args, loc)
+    if once is not None:
+        f.emit("RULE", out, once, f.fail)
+        return out
     base = terms.plan_block(f, args)
     join = None
     if mocked:

@@ -44,7 +44,7 @@ def is_constant(operand: Operand) -> bool:
 class Frame:
     """One function while it is planned."""
 
-    __slots__ = ("b", "env", "fail", "once", "planner", "spelled")
+    __slots__ = ("b", "closed", "env", "fail", "once", "planner", "spelled")
 
     def __init__(self, planner: Planner, builder: FunctionBuilder) -> None:
         self.planner = planner
@@ -52,6 +52,8 @@ class Frame:
         self.env: Env = {}
         #: Variables that hold a literal that is walked as it is written, and which.
         self.spelled: dict[str, tuple[Operand, ast.Term]] = {}
+        #: Variables, their operands, and the terms of the input that they are.
+        self.closed: dict[str, tuple[Operand, ast.Term]] = {}
         self.fail: Label = builder.label()
         #: What is planned now is evaluated at most once per context.
         self.once = builder.params == 0

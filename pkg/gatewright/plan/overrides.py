@@ -86,8 +86,11 @@ def plan_with(f: Frame, expr: ast.Expr) -> None:
     for modifier, value in zip(expr.with_, values, strict=True):
         _apply(f, modifier, value)
     leave = f.b.label()
+    # What is the same as a term of the input out here is not so in there.
+    closed, f.closed = f.closed, {}
     with f.nested(leave):
         bodies.plan_bare(f, expr)
+        f.closed = closed
         new = {name: f.env[name] for name in f.env if name not in before}
         loops = f.fail != leave
         if loops and new:

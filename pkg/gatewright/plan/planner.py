@@ -13,7 +13,7 @@ from typing import Final, Literal
 from gatewright.builtins.declarations import TABLE, Builtin
 from gatewright.ir.opcodes import BY_NAME
 from gatewright.ir.program import Index, Program
-from gatewright.plan import bodies, documents, rules
+from gatewright.plan import bodies, calls, documents, rules
 from gatewright.plan.builder import FunctionBuilder, Tables
 from gatewright.plan.comprehensions import comprehension_keys, in_order
 from gatewright.plan.constants import is_ground
@@ -36,7 +36,7 @@ from gatewright.rego import ast
 from gatewright.rego.compiled import Compiled, CompiledQuery
 from gatewright.rego.depth import deeply
 from gatewright.rego.parser import parse_ref
-from gatewright.rego.printer import ref_text
+from gatewright.rego.printer import call_text, ref_text
 from gatewright.rego.rule_tree import RuleNode, term_key
 from gatewright.rego.stages.walk import rules_of, walk
 
@@ -287,6 +287,18 @@ class Planner:
 
         key = ("value", term_key(ref), params)
         return self._reserve(key, ref.terms[1:], params, plan, suffix="()")
+
+    def hoisted(self, call: ast.Call) -> int:
+        """A function without parameters that makes a call; its value is kept."""
+
+        def plan(f: Frame) -> None:
+            value = calls.plan_call(f, call.operator, call.args, call.loc, None)
+            f.emit("RET", f.register(value))
+            f.b.place(f.fail)
+            f.emit("RETU")
+
+        key = ("hoisted", call_text(call.operator, call.args))
+        return self._reserve(key, None, 0, plan, memo=True, named="once")
 
     def query(self, query: CompiledQuery) -> int:
         """The function that gives the array of a query's bindings."""

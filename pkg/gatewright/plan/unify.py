@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from gatewright.plan import literals, terms
+from gatewright.plan import hoisting, literals, terms
 from gatewright.plan.constants import same
 from gatewright.plan.frame import Frame, Operand, is_constant
 from gatewright.rego import ast
@@ -114,6 +114,7 @@ def _bind(f: Frame, var: _Side, side: _Side) -> list[tuple[_Side, _Side]] | None
     f.bind(var, value)
     if not isinstance(side, _Value):
         literals.note(f, var, side)
+        hoisting.note(f, var, side)
     return []
 
 

@@ -21,8 +21,11 @@ from gatewright.rego import ast
 __all__ = ["PASSES", "WITHOUT", "leave_out", "leaves_out", "optimize"]
 
 #: What can be left out, by name: the passes, and what planning itself does (`joins`,
-#: `lookups`).
-PASSES: Final = ("jumps", "moves", "dead", "registers", "search", "joins", "lookups")
+#: `lookups`, `hoist`).
+PASSES: Final = (
+    *("jumps", "moves", "dead", "registers", "search"),
+    *("joins", "lookups", "hoist"),
+)
 
 #: What `code` does: jumps again where dead code is gone.
 _CODE: Final = ("jumps", "moves", "dead", "jumps", "registers")

@@ -103,12 +103,17 @@ class Planner:
                 self._gather(tree, [])
 
     def gathered(
-        self, term: ast.Term, body: ast.Body, bound: Iterable[str]
+        self,
+        term: ast.Term,
+        body: ast.Body,
+        head: Iterable[ast.Term],
+        bound: Iterable[str],
     ) -> Sequence[str]:
         """The variables that OPA leaves free when it evaluates a comprehension, where
-        an error may come of it; `bound` are those that hold something before it."""
+        an error may come of its parts; `bound` hold something before it."""
         names = self._gathered.get(id(term), ())
-        if not names or not self.loud.term(term):
+        loud = self.loud
+        if not names or not (any(map(loud.expr, body)) or any(map(loud.term, head))):
             return ()
         safe = {"data", "input", *bound}.difference(names)
         return names if in_order(body, self.compiled.arity, safe) else ()

@@ -108,7 +108,7 @@ def _plan(f: Frame, term: ast.Term, dest: int | None) -> Operand:
 def _gather(f: Frame, term: ast.Term, body: ast.Body, *head: ast.Term) -> None:
     """Meet the errors that a comprehension has for other values of outer variables,
     where OPA evaluates it for all of them."""
-    free = f.planner.gathered(term, body, f.env)
+    free = f.planner.gathered(term, body, head, f.env)
     if not free:
         return
     end = f.b.label()

@@ -141,6 +141,15 @@ class FunctionBuilder:
         """Emit this after everything else; it must not be fallen into."""
         self._aside.append(code)
 
+    def mark(self) -> tuple[int, int]:
+        """A place to come back to with `rewind`."""
+        return len(self._code), len(self._aside)
+
+    def rewind(self, mark: tuple[int, int]) -> None:
+        """Drop what was emitted since; labels placed since must not be used."""
+        code, aside = mark
+        del self._code[code:], self._locations[code:], self._aside[aside:]
+
     def finish(self) -> Function:
         """The function, its labels resolved."""
         for emit in self._aside:

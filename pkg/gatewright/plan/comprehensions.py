@@ -15,14 +15,13 @@ from gatewright.rego.stages.variables import (
     Names,
     all_vars,
     body_outputs,
-    expr_outputs,
     output_vars,
     safety_vars,
     term_vars,
 )
 from gatewright.rego.stages.walk import COMPREHENSIONS, is_equality, operator_name, walk
 
-__all__ = ["comprehension_keys", "in_order"]
+__all__ = ["comprehension_keys"]
 
 _RESERVED: Final = frozenset({"data", "input"})
 
@@ -45,17 +44,6 @@ def comprehension_keys(
                     found[id(term)] = names
             known |= safety_vars(expr)
     return found
-
-
-def in_order(body: ast.Body, arity: Arity, safe: Names) -> bool:
-    """Whether each expression finds bound what it needs, given what is before."""
-    safe = set(safe)
-    for expr in body:
-        outputs = expr_outputs(expr, arity, safe)
-        if safety_vars(expr) - outputs - safe:
-            return False
-        safe |= outputs
-    return True
 
 
 def _bodies(body: ast.Body) -> list[ast.Body]:

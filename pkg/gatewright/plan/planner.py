@@ -15,7 +15,7 @@ from gatewright.ir.opcodes import BY_NAME
 from gatewright.ir.program import Index, Program
 from gatewright.plan import bodies, calls, documents, rules
 from gatewright.plan.builder import FunctionBuilder, Tables
-from gatewright.plan.comprehensions import comprehension_keys, in_order
+from gatewright.plan.comprehensions import comprehension_keys
 from gatewright.plan.constants import is_ground
 from gatewright.plan.dependencies import Dependencies
 from gatewright.plan.frame import Frame, PlanError
@@ -103,20 +103,14 @@ class Planner:
                 self._gather(tree, [])
 
     def gathered(
-        self,
-        term: ast.Term,
-        body: ast.Body,
-        head: Iterable[ast.Term],
-        bound: Iterable[str],
+        self, term: ast.Term, body: ast.Body, head: Iterable[ast.Term]
     ) -> Sequence[str]:
         """The variables that OPA leaves free when it evaluates a comprehension, where
-        an error may come of its parts; `bound` hold something before it."""
-        names = self._gathered.get(id(term), ())
-        loud = self.loud
-        if not names or not (any(map(loud.expr, body)) or any(map(loud.term, head))):
-            return ()
-        safe = {"data", "input", *bound}.difference(names)
-        return names if in_order(body, self.compiled.arity, safe) else ()
+        an error may come of its parts."""
+        names, loud = self._gathered.get(id(term), ()), self.loud
+        if names and (any(map(loud.expr, body)) or any(map(loud.term, head))):
+            return names
+        return ()
 
     def _gather(self, body: ast.Body, args: list[ast.Term]) -> None:
         found = comprehension_keys(body, args, self.compiled.arity)

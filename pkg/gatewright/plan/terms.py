@@ -108,17 +108,23 @@ def _plan(f: Frame, term: ast.Term, dest: int | None) -> Operand:
 def _gather(f: Frame, term: ast.Term, body: ast.Body, *head: ast.Term) -> None:
     """Meet the errors that a comprehension has for other values of outer variables,
     where OPA evaluates it for all of them."""
-    free = f.planner.gathered(term, body, head, f.env)
+    free = f.planner.gathered(term, body, head)
     if not free:
         return
-    end = f.b.label()
-    with f.nested(end):
-        for name in free:
-            f.env.pop(name, None)
-        bodies.plan_body(f, body)
-        for part in head:
-            plan_term(f, part)
-        f.jump(f.fail)
+    end, mark = f.b.label(), f.b.mark()
+    spelled = dict(f.spelled)
+    try:
+        with f.nested(end):
+            for name in free:
+                f.env.pop(name, None)
+            bodies.plan_body(f, body)
+            for part in head:
+                plan_term(f, part)
+            f.jump(f.fail)
+    except PlanError:
+        # Something needs what is free: then OPA has an error of its own here.
+        f.b.rewind(mark)
+    f.spelled = spelled
     f.b.place(end)
 
 

@@ -10,6 +10,7 @@ other constants.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
@@ -49,6 +50,8 @@ __all__ = [
 Maybe: TypeAlias = Type | None
 
 _SCALAR_RANK: Final = {"null": 0, "boolean": 1, "number": 2, "string": 3}
+#: Numbers that may be the index of an array.
+_INDEX: Final = re.compile(r"-?[0-9]{1,20}")
 _RANKS: Final = {name: (rank,) for name, rank in _SCALAR_RANK.items()}
 
 
@@ -269,8 +272,11 @@ def select(of: Maybe, key: Any) -> Maybe:
     if isinstance(of, ArrayType):
         if type(key) is not ast.Number:
             return None
-        position = number_key(key.text)
-        return item(of, position) if isinstance(position, int) else None
+        # As Go reads an integer: `1.0` and `1e0` are none.
+        if not _INDEX.fullmatch(key.text):
+            return None
+        position = int(key.text)
+        return item(of, position) if position < 2**63 else None
     if isinstance(of, SetType):
         wanted = type_of_key(key)
         if sort_key(of.of) == sort_key(wanted):

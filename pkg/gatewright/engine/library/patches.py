@@ -6,7 +6,9 @@ operation makes new ones along its path.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Final
 
 from gatewright.engine.library.budget import LINE, charge
 from gatewright.engine.library.errors import BuiltinError, operand_error
@@ -31,6 +33,7 @@ __all__ = ["patch"]
 _Path = list[Value]
 _NEEDS_VALUE = ("add", "replace", "test")
 _NEEDS_FROM = ("move", "copy")
+_INTEGER: Final = re.compile(r"([+-]?)(?=[0-9.]{1,19}$)([0-9]*)(?:\.0*)?")
 
 
 def patch(target: Value, operations: Value) -> Value:
@@ -99,19 +102,29 @@ def _attribute(operation: dict[str, Value], name: str) -> Value:
 def _index(array: list[Value], step: Value) -> int:
     """Return the place a step means; `-` is behind the last."""
     if is_number(step):
-        text = step.text if isinstance(step, Number) else str(step)
-        if not text.lstrip("-").isdigit():
+        index = _integer(step.text if isinstance(step, Number) else str(step))
+        if index is None:
             raise BuiltinError("invalid number type for indexing")
-        return int(text)
+        return index
     if not isinstance(step, str):
         raise BuiltinError("invalid type for indexing")
     if step == "-":
         return len(array)
-    if not (step.isascii() and step.removeprefix("-").isdigit()):
+    index = _integer(step)
+    if index is None:
         raise BuiltinError("invalid string for indexing")
     if step != "0" and step.startswith("0"):
         raise BuiltinError("leading zeros are not allowed in JSON paths")
-    return int(step)
+    return index
+
+
+def _integer(text: str) -> int | None:
+    """What OPA takes for an integer (util.Atoi64): zeros may follow a point."""
+    found = _INTEGER.fullmatch(text)
+    if found is None:
+        return None
+    value = int(found[1] + (found[2] or "0"))
+    return value if -(2**63) <= value < 2**63 else None
 
 
 def _copy(value: Value) -> None:

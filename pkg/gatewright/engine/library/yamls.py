@@ -127,7 +127,8 @@ def _number(text: str) -> Value:
         if math.isinf(value):
             return None
         shown = go_float(value)
-        return int(shown) if shown.lstrip("-").isdigit() else Number(shown)
+        whole = shown.lstrip("-").isdigit() and shown != "-0"
+        return int(shown) if whole else Number(shown)
     return None
 
 

@@ -425,18 +425,22 @@ def _unifies_arrays(one: ArrayType, two: ArrayType) -> bool:
 def _unifies_objects(one: ObjectType, two: ObjectType) -> bool:
     if not _static_unifies(one, two) or not _static_unifies(two, one):
         return False
-    if one.dynamic is None or two.dynamic is None:
-        return True
-    return unifies(one.dynamic[1], two.dynamic[1])
+    value, other = _dynamic_value(one), _dynamic_value(two)
+    return value is None or other is None or unifies(value, other)
+
+
+def _dynamic_value(of: ObjectType) -> Maybe:
+    """The type of the values under keys that are no constants, if it is known."""
+    return None if of.dynamic is None else of.dynamic[1]
 
 
 def _static_unifies(one: ObjectType, two: ObjectType) -> bool:
     for key, value in one.static:
         other = select(two, key)
         if other is None:
-            if one.dynamic is not None or two.dynamic is not None:
-                continue
-            return False
+            if _dynamic_value(one) is None and _dynamic_value(two) is None:
+                return False
+            continue
         if not unifies(value, other):
             return False
     return True

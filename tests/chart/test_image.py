@@ -1,4 +1,7 @@
-"""What the image is made of, as far as that can be told without building it."""
+"""What the image is made of, as far as that can be told without building it.
+
+`python -m tools.image_steps` runs its steps, and the program, in a mount namespace.
+"""
 
 from __future__ import annotations
 

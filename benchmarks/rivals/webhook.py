@@ -15,7 +15,6 @@ import re
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from pathlib import Path
 
 from benchmarks.rivals.gatekeeper import gatekeeper, missing
 from benchmarks.workloads import REVIEW, SHARED, library_folder
+from tests.serve.server import serving
 
 SHOP = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n"
 POST = SHARED / "bench" / "wrk-post.lua"
@@ -54,36 +54,11 @@ def policies_only(folder: Path) -> None:
 @contextmanager
 def ours(folder: Path, workers: int) -> Iterator[tuple[int, list[int]]]:
     """Our server; its port and the workers' process ids."""
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "gatewright", "serve", "--policies", str(folder)),
-            *("--port", "0", "--health-addr", ":0", "--metrics-addr", ":0"),
-            *("--workers", str(workers)),
-        ],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    port = 0
-    pids: list[int] = []
-    committed = False
-    for line in process.stderr:
-        if '"listening"' in line:
-            found = re.search(r'"admission":"[^"]*:(\d+)"', line)
-            assert found is not None
-            port = int(found[1])
-        if '"process started"' in line and "worker" in line:
-            pids.append(int(re.findall(r'"pid":(\d+)', line)[0]))
-        committed = committed or '"generation committed"' in line
-        if committed and len(pids) == workers:
-            break
-    time.sleep(1.0)
-    try:
-        yield port, pids
-    finally:
-        process.terminate()
-        process.wait()
-        process.stderr.close()
+    with serving(folder, "--workers", str(workers)) as server:
+        while len(server.workers()) < workers:
+            time.sleep(0.05)
+        time.sleep(1.0)
+        yield server.admission[1], server.workers()
 
 
 def cpu_seconds(pids: list[int]) -> float:

@@ -1,23 +1,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar, final
 
+from gatewright._native.pass_code import Code
+
 _I = TypeVar("_I", bound=tuple[int, tuple[int, ...]])
-_Places = Sequence[int]
 
 @final
-class Opcodes:
-    def __new__(
-        cls,
-        shapes: Sequence[
-            tuple[_Places, _Places, _Places, _Places, _Places, int, int, bool]
-        ],
-        opposites: Sequence[int],
-        unequal: int,
-    ) -> Opcodes: ...
-
-@final
-class Passes:
-    def __new__(cls, opcodes: Opcodes) -> Passes: ...
+class Passes(Code):
     def run(
         self,
         names: Iterable[str],

@@ -3,6 +3,7 @@
 The planner alone imports it.
 """
 
-from gatewright._native.passes import Opcodes, Passes
+from gatewright._native.pass_code import Opcodes
+from gatewright._native.passes import Passes
 
 __all__ = ["Opcodes", "Passes"]

@@ -9,9 +9,10 @@ are written as Go's encoding/json writes AdmissionReview: keys in struct order,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gatewright.k8s import gojson, gostruct, gvk
 from gatewright.k8s.gotext import quote_json
@@ -51,8 +52,7 @@ class ObjectError(ValueError):
     """An object in a review that names no kind."""
 
 
-@dataclass(frozen=True, slots=True)
-class Echo:
+class Echo(NamedTuple):
     """What of a review is repeated in its answer.
 
     `api_version` and `kind` may be anything the caller sent; both blank stand for
@@ -64,6 +64,9 @@ class Echo:
     kind: str = ""
 
 
+_SILENT: Final = Echo()
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One AdmissionRequest; blank where it did not say.
@@ -72,7 +75,7 @@ class Request:
     `user_info`, `resource`, ... are in Go's shape; `raw` is the whole body.
     """
 
-    echo: Echo = Echo()
+    echo: Echo = _SILENT
     kind: gvk.GVK = _BLANK
     resource: Mapping[str, str] = field(default_factory=dict)
     sub_resource: str = ""
@@ -249,6 +252,8 @@ def check_object(item: Any, spelled: Callable[[], bytes | None]) -> None:
 _KIND: Final = "AdmissionReview"
 _VERSION: Final = "admission.k8s.io/v1"
 _USUAL: Final = f'"kind":"{_KIND}","apiVersion":"{_VERSION}",'
+#: A uid that stands in JSON as it is.
+_PLAIN_UID: Final = re.compile("[0-9A-Za-z-]*")
 
 
 def _head(echo: Echo) -> str:
@@ -266,7 +271,6 @@ def _head(echo: Echo) -> str:
 _FIXED: Final = (
     '"response":{"uid":%s,"allowed":%s,"status":{"metadata":{}%s,"code":%d}%s}}\n'
 )
-_LINES: Final = b'{%b"response":{"uid":%b,"allowed":%b}}\n'
 
 
 def render_lines(denials: bytes, warnings: bytes, echo: Echo) -> bytes:
@@ -284,11 +288,10 @@ def render_lines(denials: bytes, warnings: bytes, echo: Echo) -> bytes:
         said = b'true,"status":{"metadata":{},"code":%d}' % (299 if warnings else 200)
     if warnings:
         said += b',"warnings":[%b]' % warnings
-    return _LINES % (
-        _head(echo).encode("utf-8", "surrogateescape"),
-        quote_json(echo.uid).encode("utf-8", "surrogateescape"),
-        said,
-    )
+    uid = echo.uid
+    quoted = f'"{uid}"' if _PLAIN_UID.fullmatch(uid) else quote_json(uid)
+    head = f'{{{_head(echo)}"response":{{"uid":{quoted},"allowed":'
+    return b"%b%b}}\n" % (head.encode("utf-8", "surrogateescape"), said)
 
 
 def render(response: Response, echo: Echo | None) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 __all__ = ["Answer", "Decider", "Event", "Work"]
 
@@ -19,8 +19,7 @@ class Event:
     fields: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A decision, taken.
 
     `body` goes out with HTTP status 200.  `status` is what the request counts as

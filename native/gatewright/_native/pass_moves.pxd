@@ -1,0 +1,5 @@
+# Moves.
+
+from gatewright._native.pass_code cimport Code
+
+cdef int coalesce(Code table) except -1

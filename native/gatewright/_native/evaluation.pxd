@@ -87,3 +87,5 @@ cdef class Evaluation:
     cdef void next_call(self) noexcept nogil
     cdef void end_call(self, Outcome outcome) noexcept nogil
     cdef bint work(self, int64_t steps, int64_t deadline) noexcept nogil
+
+cdef tuple too_deep(error)

@@ -59,6 +59,10 @@ cdef enum:
     PYTHON_CALL = 250           # steps of any call of a builtin in Python: some 1 us
 
 
+#: Of builtins in Python and of results; `gatewright.engine.deep` raises the limit.
+TOO_DEEP = "a value is nested deeper than Python may recurse"
+
+
 # Python builtins -------------------------------------------------------------
 
 cdef void fail_text(Heap* heap, ErrorKind kind, object message) noexcept:
@@ -126,6 +130,9 @@ cdef Word carry_out(
             fail(heap, E_CANCEL, b"caller cancelled query execution")
     except (LimitError, MemoryError):
         fail(heap, E_MEMORY, b"memory limit exceeded")
+    except RecursionError as error:
+        evaluation.raised = error
+        fail_text(heap, E_INTERNAL, f"{name_of(vm, builtin)}: {TOO_DEEP}")
     except BaseException as error:
         # It is raised, or becomes the cause of an error, once the GIL is ours again.
         evaluation.raised = error
@@ -133,6 +140,11 @@ cdef Word carry_out(
             heap, E_INTERNAL, f"{name_of(vm, builtin)}: {type(error).__name__}: {error}"
         )
     return NONE
+
+
+cdef tuple too_deep(error):
+    # What `outcome` says of a value that cannot be given to Python, or taken from it
+    return ("error", "eval_internal_error", TOO_DEEP, None, error)
 
 
 cdef object details_of(Word w):
@@ -627,7 +639,10 @@ cdef class Evaluation:
                 )
         if call.outcome != O_VALUE:
             return (UNDEFINED, self.error_of(call), collected)
-        return (to_python(call.result), None, collected)
+        try:
+            return (to_python(call.result), None, collected)
+        except RecursionError as error:
+            return (UNDEFINED, too_deep(error), collected)
 
     def result_doc(self):
         """The value of `begin` as a document of this batch, or UNDEFINED."""

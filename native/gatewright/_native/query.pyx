@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint32_t
 
 from gatewright._native.convert cimport to_python, to_word
 from gatewright._native.document cimport Doc
-from gatewright._native.evaluation cimport O_VALUE, Evaluation
+from gatewright._native.evaluation cimport O_VALUE, Evaluation, too_deep
 from gatewright._native.image cimport Image
 from gatewright._native.value cimport UNDEFINED as NONE, Word
 from gatewright._native.work cimport now
@@ -116,6 +116,7 @@ cdef class Question:
         cdef bint usual, done = False
         cdef int64_t deadline = 0, steps
         cdef Word w = NONE
+        out, failure, failed = UNDEFINED, None, ()
         if limits is None:
             limits = self.limits
         if limits is not self.known:
@@ -140,24 +141,30 @@ cdef class Question:
                 (<Doc>input).settle()
             w = (<Doc>input).word
         elif input is not UNDEFINED:
-            w = to_word(evaluation.heap, input)
-        evaluation.begin_one(0, self.function, w, steps)
-        evaluation.quiet = not strict and collected is None
-        while not done:
-            with nogil:
-                done = evaluation.work(STRETCH, deadline)
-            if evaluation.raised is not None:
-                evaluation.stopped()
-        failure, failed = None, ()
-        if evaluation.calls.outcome != O_VALUE or evaluation.calls.collected:
-            if isinstance(input, Doc):
-                evaluation.keep(input)
-            out, failure, failed = evaluation.outcome()
-            context = evaluation.context    # which may have been made on the way
-        elif not json:
-            out = to_python(evaluation.calls.result)
-        if json and failure is None:
-            out = evaluation.result_doc().json(html=False)
+            try:
+                w = to_word(evaluation.heap, input)
+            except RecursionError as error:
+                failure = too_deep(error)
+        if failure is None:
+            evaluation.begin_one(0, self.function, w, steps)
+            evaluation.quiet = not strict and collected is None
+            while not done:
+                with nogil:
+                    done = evaluation.work(STRETCH, deadline)
+                if evaluation.raised is not None:
+                    evaluation.stopped()
+            if evaluation.calls.outcome != O_VALUE or evaluation.calls.collected:
+                if isinstance(input, Doc):
+                    evaluation.keep(input)
+                out, failure, failed = evaluation.outcome()
+                context = evaluation.context    # which may have been made on the way
+            elif not json:
+                try:
+                    out = to_python(evaluation.calls.result)
+                except RecursionError as error:
+                    failure = too_deep(error)
+            if json and failure is None:
+                out = evaluation.result_doc().json(html=False)
         evaluation.clear()
         if usual:
             self.idle.append(evaluation)

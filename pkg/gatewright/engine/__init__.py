@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from gatewright.engine.prints import PrintOutput
     from gatewright.engine.values import UNDEFINED, Number, Object, Set, Value
     from gatewright.rego.compiled import CompileOptions
+    from gatewright.rego.depth import deep
     from gatewright.rego.errors import RegoErrors
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "Solution",
     "Value",
     "compile_policy",
+    "deep",
     "load_bundle",
     "load_paths",
 ]
@@ -91,6 +93,7 @@ _HOMES: Final = {
     "engine.prints": ("PrintOutput",),
     "engine.values": ("UNDEFINED", "Number", "Object", "Set", "Value"),
     "rego.compiled": ("CompileOptions",),
+    "rego.depth": ("deep",),
     "rego.errors": ("RegoErrors",),
 }
 

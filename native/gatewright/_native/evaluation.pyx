@@ -60,7 +60,7 @@ cdef enum:
 
 
 #: Of builtins in Python and of results; `gatewright.engine.deep` raises the limit.
-TOO_DEEP = "a value is nested deeper than Python may recurse"
+cdef str TOO_DEEP = "a value is nested deeper than Python may recurse"
 
 
 # Python builtins -------------------------------------------------------------

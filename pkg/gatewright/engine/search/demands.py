@@ -82,13 +82,16 @@ class Demand:
     @property
     def composite(self) -> bool:
         kind = type(self.value)
-        return kind is ast.Array or is_collection(self.value)
+        return kind in _COMPOSITE or is_collection(self.value)
 
     @property
     def key(self) -> tuple[Any, ...]:
         """The same for demands of a ref that demand the same."""
         return self.end, self.member, _key(self.value)
 
+
+#: Literals with variables in them.
+_COMPOSITE: Final = frozenset({ast.Array, ast.Set, ast.Object})
 
 Way: TypeAlias = list[Demand]
 
@@ -99,6 +102,10 @@ def _key(term: Any) -> tuple[Any, ...]:
         return "var", term.name
     if kind is ast.Array:
         return "array", *map(_key, term.items)
+    if kind is ast.Set:
+        return "set", *map(_key, term.items)
+    if kind is ast.Object:
+        return "object", *((_key(key), _key(value)) for key, value in term.items)
     return "value", value_key(term)
 
 

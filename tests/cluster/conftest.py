@@ -7,6 +7,7 @@ ones, which end with the test.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,13 @@ import pytest
 from tests.cluster.manager import install
 from tests.cluster.server import Cluster
 from tests.needs import require_servers
+
+
+@pytest.fixture(autouse=True)
+def left_open() -> Iterator[None]:
+    """A connection that a test leaves open is an error of that test, not of a later one."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -70,8 +70,9 @@ class Replica:
         self.rotation: Rotation | None = None
 
     def run(self) -> None:
-        self.loop.run_until_complete(self.renew())
-        self.loop.close()
+        # It ends what a cancelled attempt to connect has left under way, too
+        with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
+            runner.run(self.renew())
 
     async def renew(self) -> None:
         client = Client(await settings.load(self.kubeconfig))
@@ -88,6 +89,8 @@ class Replica:
         try:
             await self.rotation.run()
         except asyncio.CancelledError:
+            pass
+        finally:
             await client.close()
 
     def start(self) -> None:

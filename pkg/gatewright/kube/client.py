@@ -6,6 +6,7 @@ The session (TLS, proxy, client certificate) and the token come from the
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -51,6 +52,7 @@ class Client:
     async def close(self) -> None:
         """End all connections."""
         await self.rest.close()
+        await asyncio.sleep(0)  # what was aborted is closed in the loop's next turn
 
     async def headers(self, **more: str) -> dict[str, str]:
         out = {"Accept": JSON, "User-Agent": self.agent, **more}

@@ -87,10 +87,10 @@ def _read(query: Value, schema: Value) -> tuple[Node, Node, Schema]:
     """Read two operands, text or tree, in OPA's order."""
     if not isinstance(query, str) and not is_object(query):
         raise _wrong(query, 0)
-    if not isinstance(schema, str) and not is_object(schema):
-        raise _wrong(schema, 1)
     try:
         document = _query(query) if isinstance(query, str) else _document(query, _QUERY)
+        if not isinstance(schema, str) and not is_object(schema):
+            raise _wrong(schema, 1)
         if isinstance(schema, str):
             return document, _schema(schema), _loaded(schema)
         tree = _document(schema, _SCHEMA)

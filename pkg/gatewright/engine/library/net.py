@@ -144,11 +144,10 @@ def _network_or_address(text: str) -> Network:
 
 def cidr_contains(cidr: Value, other: Value) -> bool:
     """Tell whether a network holds an address or all of a second network."""
-    return _contains(string(cidr, 1), string(other, 1))
-
-
-def _contains(cidr: str, other: str) -> bool:
-    return _network(cidr).covers(_network_or_address(other))
+    network = _network(
+        string(cidr, 1)
+    )  # read before the kind of the other is looked at
+    return network.covers(_network_or_address(string(other, 1)))
 
 
 def cidr_intersects(first: Value, second: Value) -> bool:

@@ -5,7 +5,7 @@ python -m benchmarks.guard [--update]
 Each round of decisions stands between two of the loop, and the median of their ratios
 counts, so that neither another process nor a slow machine shows.  More than a quarter
 above reference.json fails, if it does so three times in a row.  So does what it costs
-to know what constraints cost, beyond SAMPLING of a decision, six times in a row.
+to know what constraints cost, beyond SAMPLING of a decision.
 """
 
 from __future__ import annotations
@@ -151,11 +151,7 @@ def main() -> int:
             f"{name}: {found[f'{name}, us']} us of CPU, {growth:.2f} of the reference "
             f"(relative to the loop; at most {GROWTH})"
         )
-    share = sampling()
-    for _ in range(5):
-        if update or share <= SAMPLING:
-            break
-        share = min(share, sampling())
+    share = min(sampling() for _ in range(1 if update else 3))
     print(f"timing constraints: {share:.3f} of a decision (at most {SAMPLING})")
     return int(growing(found) or share > SAMPLING)
 

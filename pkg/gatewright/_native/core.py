@@ -28,6 +28,7 @@ from gatewright._native.lib_regex import set_regex
 from gatewright._native.lines import failures_of, lines_of
 from gatewright._native.query import Question
 from gatewright._native.segment import SegmentWriter, room_for
+from gatewright._native.tally import tally
 from gatewright._native.work import OverBudget, cancelled, charge, reserve, time_left
 
 __all__ = [
@@ -67,5 +68,6 @@ __all__ = [
     "room_for",
     "set_regex",
     "share",
+    "tally",
     "time_left",
 ]

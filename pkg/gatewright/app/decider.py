@@ -96,6 +96,7 @@ class Judging:
         "reviewer",
         "sampled",
         "sampler",
+        "timed",
     )
 
     def __init__(
@@ -114,9 +115,9 @@ class Judging:
         self.log_denies = log_denies
         self.begun = self.done = False
         self.sampler = sampler
-        self.sampled = sampler is not None and sampler.due()
+        self.sampled = self.timed = sampler is not None and sampler.due()
         self.reviewer = held.take()
-        self.reviewer.timed = self.sampled
+        self.reviewer.timed = self.timed
         self.case: Case = admission.open(
             body, held.snapshot, self.reviewer, namespaces=namespaces
         )
@@ -128,13 +129,14 @@ class Judging:
     def advance(self, steps: int) -> bool:
         if self.begun:
             # It takes long: by which constraint?
-            self.reviewer.timed = self.sampler is not None
+            self.reviewer.timed = self.timed = self.sampler is not None
         self.begun = True
         self.done = self.case.advance(steps)
         return self.done
 
     def answer(self) -> Answer:
-        self.tell_costs()
+        if self.timed:
+            self.tell_costs()
         whole = self.log_denies or self.emit is not None
         brief = None if whole else self.case.brief()
         if brief is not None:
@@ -168,7 +170,7 @@ class Judging:
 
     def tell_costs(self) -> None:
         """Say what the constraints cost, if that was looked at."""
-        if self.sampler is not None and self.reviewer.timed:
+        if self.timed and self.sampler is not None:
             self.sampler.take(self.case, self.held, counted=self.sampled)
 
     def close(self) -> None:

@@ -17,6 +17,7 @@ from gatewright.telemetry.log import Log
 if TYPE_CHECKING:
     from gatewright.app.generation import Generation
     from gatewright.constraints.admission import Case
+    from gatewright.constraints.selection import Candidate
 
 __all__ = ["EVERY", "Sampler"]
 
@@ -25,6 +26,20 @@ EVERY: Final = 32
 QUIET: Final = 60.0
 #: Names remembered as logged.
 LOGGED: Final = 1000
+
+
+class _Places(dict["Candidate", int]):
+    """Where the numbers of a constraint are: looked up once for each that is met."""
+
+    def __init__(self, costs: Costs) -> None:
+        super().__init__()
+        self._costs = costs
+
+    def __missing__(self, one: Candidate) -> int:
+        constraint = one.constraint
+        place = self._costs.place((constraint.kind, constraint.name))
+        self[one] = place
+        return place
 
 
 class Sampler:
@@ -42,6 +57,7 @@ class Sampler:
         self.every = every
         self._left = self._gap()
         self._policies = 0
+        self._places = _Places(costs)
         self._logged: dict[Named, float] = {}
 
     def _gap(self) -> int:
@@ -66,21 +82,20 @@ class Sampler:
             return
         if held.policies != self._policies:
             self._policies = held.policies
+            self._places.clear()
             self.costs.keep(
                 lambda: {(one.kind, one.name) for one in held.snapshot.constraints}
             )
-        add = self.costs.add
-        slow = self.slow
-        for one, (ns, steps) in zip(
-            judgement.matched, case.reviewer.costs(), strict=True
+        matched = judgement.matched
+        for number, seconds, steps in case.reviewer.tally(
+            matched,
+            self._places,
+            self.costs.numbers,
+            counted=counted,
+            slow=self.slow,
         ):
-            if not ns:
-                continue  # it was over before the clock ran, or never began
-            constraint = one.constraint
-            seconds = ns / 1e9
-            add((constraint.kind, constraint.name), seconds, steps, counted=counted)
-            if seconds >= slow:
-                self._tell(case, (constraint.kind, constraint.name), seconds, steps)
+            constraint = matched[number].constraint
+            self._tell(case, (constraint.kind, constraint.name), seconds, steps)
 
     def _tell(self, case: Case, named: Named, seconds: float, steps: int) -> None:
         now = time.monotonic()

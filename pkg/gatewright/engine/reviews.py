@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from gatewright._native.core import (
     Assembler,
@@ -17,6 +17,7 @@ from gatewright._native.core import (
     difference,
     failures_of,
     lines_of,
+    tally,
 )
 from gatewright.engine.basedata import Replica, View
 from gatewright.engine.binding import LIBRARY, Binding
@@ -34,6 +35,9 @@ Violations: TypeAlias = Sequence[tuple[str, Any]]
 
 #: What a call came to.  MessageError fails all calls of its policy.
 Outcome: TypeAlias = Violations | EvalError | BudgetExceeded
+
+
+_K = TypeVar("_K")
 
 
 def _doc(value: Value | Doc) -> Doc:
@@ -155,6 +159,26 @@ class Reviewer:
     def costs(self) -> list[tuple[int, int]]:
         """What each call has taken so far: (ns while `timed` was set, steps)."""
         return self._evaluation.costs()
+
+    def tally(
+        self,
+        names: Sequence[_K],
+        places: Mapping[_K, int],
+        numbers: memoryview[float],
+        *,
+        counted: bool,
+        slow: float = float("inf"),
+    ) -> list[tuple[int, float, int]]:
+        """Add what each call cost to four numbers of its own: count, seconds, steps,
+        most seconds.  Calls that were not timed are left out.
+
+        `names` are those of the calls, `places[name]` is where in `numbers` (doubles)
+        the four begin.  Of calls that are not `counted` only the most is kept.  Gives
+        (number, seconds, steps) of the calls that took `slow` seconds or more.
+        """
+        return tally(
+            self._evaluation, names, places, numbers, counted=counted, slow=slow
+        )
 
     def load_review(self, body: bytes, *, exact: bool = False) -> Doc:
         """Read JSON as Gatekeeper reads reviews; it is the review from now on.

@@ -11,7 +11,6 @@ need no lock.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -22,15 +21,14 @@ __all__ = ["AREA", "OTHERS", "Cost", "Costs", "Named", "summed"]
 Named = tuple[str, str]
 
 ROWS: Final = 256
+NUMBER: Final = 8
 #: A kind has at most 63 characters, a name 253.
 TEXT: Final = 320
-SIZE: Final = TEXT + 4 * 8
+SIZE: Final = TEXT + 4 * NUMBER
 #: Bytes that one process needs.
 AREA: Final = ROWS * SIZE
 #: The name of those that have no row.
 OTHERS: Final = ("", "")
-
-_NUMBERS: Final = struct.Struct("=dddd")
 
 
 @dataclass(slots=True)
@@ -61,9 +59,8 @@ class Costs:
 
     def __init__(self, memory: memoryview) -> None:
         self._memory = memory
-        self._numbers = [
-            memory[at + TEXT : at + SIZE].cast("d") for at in range(0, AREA, SIZE)
-        ]
+        #: All of the memory; four of them from `place` on are a constraint's Cost.
+        self.numbers: memoryview[float] = memory.cast("d")
         self._rows: dict[Named, int] = {
             named: row
             for row in range(ROWS - 1)
@@ -79,21 +76,12 @@ class Costs:
         kind, _, name = text.decode().partition("/")
         return kind, name
 
-    def add(
-        self, named: Named, seconds: float, steps: int, *, counted: bool = True
-    ) -> None:
-        """Take an evaluation of a constraint; only the longest is kept of one that is
-        not `counted`, having been chosen for being long."""
+    def place(self, named: Named) -> int:
+        """Where in `numbers` the four of a constraint begin, until the next `keep`."""
         row = self._rows.get(named)
         if row is None:
             row = self._take(named)
-        numbers = self._numbers[row]
-        if counted:
-            numbers[0] += 1.0
-            numbers[1] += seconds
-            numbers[2] += steps
-        if seconds > numbers[3]:
-            numbers[3] = seconds
+        return (row * SIZE + TEXT) // NUMBER
 
     def _take(self, named: Named) -> int:
         text = "/".join(named).encode()
@@ -125,8 +113,9 @@ class Costs:
     def read(self) -> dict[Named, Cost]:
         """What has been counted; OTHERS is there if some found no row."""
         found: dict[Named, Cost] = {}
-        for row, numbers in enumerate(self._numbers):
-            cost = Cost(*numbers)
+        for row in range(ROWS):
+            at = (row * SIZE + TEXT) // NUMBER
+            cost = Cost(*self.numbers[at : at + 4])
             if cost.count or cost.most:
                 named = OTHERS if row == ROWS - 1 else self._name(row)
                 if named is not None:

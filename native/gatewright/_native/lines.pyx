@@ -18,20 +18,23 @@ from gatewright._native.value cimport (
     T_STR, UNDEFINED as NONE, StrNode, Word, item, seq_node, str_node, tag,
 )
 from gatewright._native.writer cimport (
-    WRITE_HTML, Out, out_free, out_init, put, put_char, write_escaped,
+    WRITE_HTML, Out, out_free, out_grow, out_init, put, put_char, write_escaped,
 )
 
 cdef enum:
     FEW = 64            # lines on the C stack
     STABLE = 12         # up to so many Go's sort keeps equal elements in order
     LIMIT = 1 << 30     # bytes of an answer
+    ROOMY = 1 << 16     # bytes up to which room is made for all lines at once
 
 ctypedef struct Line:
     const char* data    # the message
     uint32_t size
     uint32_t rank       # comes before the message in the order
-    uint32_t call
+    uint32_t parts
     uint32_t at         # place before sorting
+    uint32_t head_size
+    const char* head    # before the message
 
 
 cdef int by_key(const void* a, const void* b) noexcept nogil:
@@ -119,7 +122,8 @@ def lines_of(Evaluation evaluation not None, heads, dict replaced not None):
     cdef uint32_t count = evaluation.call_count
     cdef Word message
     cdef StrNode* text
-    cdef int parts
+    cdef uint32_t rank, parts
+    cdef size_t room = 0
     cdef bytes head, given
     if not evaluation.extracting or evaluation.at != count:
         raise ValueError("calls are left to run")
@@ -145,42 +149,50 @@ def lines_of(Evaluation evaluation not None, heads, dict replaced not None):
         n = 0
         for i in range(count):
             call = &evaluation.calls[i]
-            if replaced and i in replaced:
-                given = replaced[i]
-                line = &lines[n]
+            given = replaced.get(i) if replaced else None
+            if given is None and call.result == NONE:
+                continue
+            rank, parts, head = heads[i]
+            line = &lines[n]
+            line.rank = rank
+            line.parts = parts
+            line.head = PyBytes_AS_STRING(head)
+            line.head_size = <uint32_t>PyBytes_GET_SIZE(head)
+            if given is not None:
                 line.data = PyBytes_AS_STRING(given)
                 line.size = <uint32_t>PyBytes_GET_SIZE(given)
-                line.rank = heads[i][0]
-                line.call = i
                 line.at = n
+                room += line.head_size + line.size
                 n += 1
-            elif call.result != NONE:
-                for j in range(seq_node(call.result).n):
-                    message = item(item(call.result, j), 1)
-                    if tag(message) != T_STR:
-                        return None
-                    text = str_node(message)
-                    line = &lines[n]
-                    line.data = text.data
-                    line.size = text.size
-                    line.rank = heads[i][0]
-                    line.call = i
-                    line.at = n
-                    n += 1
+                continue
+            for j in range(seq_node(call.result).n):
+                message = item(item(call.result, j), 1)
+                if tag(message) != T_STR:
+                    return None
+                text = str_node(message)
+                lines[n] = line[0]
+                line = &lines[n]
+                line.data = text.data
+                line.size = text.size
+                line.at = n
+                room += line.head_size + line.size
+                n += 1
         if sort_lines(lines, n) == NULL:
             raise MemoryError
+        if room <= ROOMY:
+            # All of it is nearly always a denial, and some signs take six bytes
+            out_grow(&first, room + room // 2)
         for i in range(n):
             line = &lines[i]
-            _, parts, head = heads[line.call]
-            if parts & 1:
+            if line.parts & 1:
                 if first.size:
                     put(&first, "\\n", 2)
-                put_line(&first, head, line)
-            if parts & 2:
+                put_line(&first, line)
+            if line.parts & 2:
                 if second.size:
                     put_char(&second, c',')
                 put_char(&second, c'"')
-                put_line(&second, head, line)
+                put_line(&second, line)
                 put_char(&second, c'"')
         if first.failed or second.failed:
             raise MemoryError
@@ -196,6 +208,6 @@ def lines_of(Evaluation evaluation not None, heads, dict replaced not None):
             free(lines)
 
 
-cdef inline void put_line(Out* out, bytes head, const Line* line) noexcept:
-    write_escaped(out, PyBytes_AS_STRING(head), PyBytes_GET_SIZE(head), WRITE_HTML)
+cdef inline void put_line(Out* out, const Line* line) noexcept:
+    write_escaped(out, line.head, line.head_size, WRITE_HTML)
     write_escaped(out, line.data, line.size, WRITE_HTML)

@@ -108,14 +108,8 @@ class Life:
         address: str,
         memory: mmap.mmap,
     ) -> None:
-        log = Log("reader")
         self.generations = Subscription(
-            board=board,
-            slot=slot,
-            address=address,
-            limits=settings.limits,
-            http=settings.http,
-            log=log,
+            settings, board=board, slot=slot, address=address, log=Log("reader")
         )
         self.decider = GenerationDecider.of(board, settings, held=self.generations.held)
         self.shared = memory

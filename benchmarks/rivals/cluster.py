@@ -174,7 +174,7 @@ def show(label: str, found: dict[str, Percentiles]) -> None:
     print(f"{'':20}p99{shown}", flush=True)
 
 
-def start_times(field: Field, program: Path) -> None:
+def start_times(field: Field) -> None:
     """Ready with the library in place, twice each, in turns."""
     times: dict[str, list[float]] = {"gatekeeper": [], "gatewright": []}
     for turn in range(2):
@@ -183,7 +183,7 @@ def start_times(field: Field, program: Path) -> None:
             folder.mkdir()
             began = time.monotonic()
             with (
-                gatekeeper(field.cluster, program, folder)
+                gatekeeper(field.cluster, folder)
                 if side == "gatekeeper"
                 else managing(field.cluster, "--operation=webhook")
             ):
@@ -230,13 +230,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     given = parser.parse_args()
-    program = require_peer("gatekeeper")
+    require_peer("gatekeeper")
     folder = Path(tempfile.mkdtemp(prefix="gatewright-cluster-"))
     with ExitStack() as stack:
         field = Field(stack, folder)
         field.yes()
         with (
-            gatekeeper(field.cluster, program, folder) as rival,
+            gatekeeper(field.cluster, folder) as rival,
             managing(
                 field.cluster, "--operation=webhook", "--operation=status"
             ) as manager,
@@ -246,7 +246,7 @@ def main() -> None:
             field.call("gatewright", manager.admission, ca)
             time.sleep(2)
             measure(field, given.rounds, rival, manager)
-        start_times(field, program)
+        start_times(field)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -189,8 +188,7 @@ def managing(
         stderr=subprocess.PIPE,
         env={**os.environ, "POD_NAMESPACE": HOME, "POD_NAME": name},
     )
-    manager = Manager(process)
-    try:
+    with contextlib.closing(Manager(process)) as manager:
         if ready:
             try:
                 until("ready", manager.ready)
@@ -198,16 +196,6 @@ def managing(
                 said = manager.readyz(), manager.events[-10:]
                 raise AssertionError(f"{error}: {said}") from None
         yield manager
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        finally:
-            process.kill()
-            process.wait()
-            manager.reader.join(5)
-            assert process.stderr is not None
-            process.stderr.close()
 
 
 @contextlib.contextmanager

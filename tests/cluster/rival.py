@@ -1,4 +1,5 @@
-"""The real Gatekeeper on a cluster, its webhook at an address of its own."""
+"""The real Gatekeeper on a cluster, with the duties it is given; its webhook is at an
+address of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import os
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from gatewright.app.certificates import make_certificate
 from tests.cluster.daemon import Daemon
 from tests.cluster.manager import HOME
 from tests.cluster.server import Cluster, free_ports, until
+from tests.needs import require_peer
 
 #: How each side's webhook is named in the API; it is in the text of a denial.
 WEBHOOK = "validation.gatekeeper.sh"
@@ -43,11 +45,18 @@ class Rival:
 
 
 @contextlib.contextmanager
-def gatekeeper(cluster: Cluster, program: Path, folder: Path) -> Iterator[Rival]:
-    """It, ready, deciding by Rego only, and making definitions and statuses."""
+def gatekeeper(
+    cluster: Cluster,
+    folder: Path,
+    *options: str,
+    operations: Sequence[str] = ("webhook", "status", "generate"),
+) -> Iterator[Rival]:
+    """It, ready, deciding by Rego only; its files are in `folder`."""
+    program = require_peer("gatekeeper")
     certificates, cache = folder / "rival-certs", folder / "rival-cache"
     certificates.mkdir()
     cache.mkdir()
+    # Asked for, whatever its duties are.
     issued = make_certificate(["127.0.0.1"], folder=certificates)
     port, health, metrics = free_ports(3)
     daemon = Daemon(
@@ -69,7 +78,8 @@ def gatekeeper(cluster: Cluster, program: Path, folder: Path) -> Iterator[Rival]
             # Or the API server would judge, by policies that it makes of templates.
             "--default-create-vap-for-templates=false",
             "--default-create-vap-binding-for-constraints=false",
-            *(f"--operation={one}" for one in ("webhook", "status", "generate")),
+            *(f"--operation={one}" for one in operations),
+            *options,
         ],
         log=folder / "gatekeeper.log",
         environment={**os.environ, "POD_NAMESPACE": HOME, "POD_NAME": "no-pod"},

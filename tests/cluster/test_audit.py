@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +21,9 @@ from gatewright.kube import settings
 from gatewright.kube.client import Client
 from gatewright.telemetry.log import Log
 from tests.chart.rendered import CHART
-from tests.cluster.daemon import Daemon
-from tests.cluster.server import Cluster, free_ports, until
-from tests.needs import require_peer
+from tests.cluster import rival
+from tests.cluster.manager import apply_policy
+from tests.cluster.server import Cluster, until
 
 pytestmark = pytest.mark.cluster
 
@@ -52,74 +50,20 @@ def site(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
 @pytest.fixture(scope="module")
 def gatekeeper(site: Cluster) -> Iterator[None]:
     """The real one, auditing every two seconds; makes the constraint definitions."""
-    program = require_peer("gatekeeper")
-    health, metrics = free_ports(2)
-    spool = site.folder / "spool"
-    spool.mkdir()
-    certificates = site.folder / "gatekeeper"
-    certificates.mkdir()
-    own = site.authority.server("tls", "localhost")  # asked for, whatever it serves
-    shutil.copy(own.certificate, certificates)
-    shutil.copy(own.key, certificates)
-    daemon = Daemon(
-        "gatekeeper",
-        [
-            program,
-            f"--kubeconfig={site.kubeconfig}",
-            "--debug-use-fake-pod",
-            "--disable-cert-rotation",
-            f"--cert-dir={certificates}",
-            f"--health-addr=127.0.0.1:{health}",
-            f"--prometheus-port={metrics}",
-            "--operation=audit",
-            "--operation=status",
-            "--operation=generate",
-            "--audit-interval=2",
-            f"--constraint-violations-limit={CASE['limit']}",
-            f"--api-cache-dir={spool}",
-            "--default-create-vap-binding-for-constraints=false",
-        ],
-        log=site.folder / "gatekeeper.log",
-        environment={
-            "POD_NAMESPACE": NAMESPACE,
-            "POD_NAME": "no-pod",
-            "PATH": "/usr/bin:/bin",
-        },
-    )
-    daemon.start()
-    try:
-        for template in CASE["templates"]:
-            site.apply(template)
-        kinds = [
-            one["spec"]["crd"]["spec"]["names"]["kind"] for one in CASE["templates"]
-        ]
-        for kind in kinds:
-            crd = f"crd/{kind.lower()}.constraints.gatekeeper.sh"
-            until(f"the definition of {kind}", partial(waited, site, crd))
-        until(
-            "the constraints are taken",
-            lambda: (
-                site.run(
-                    "kubectl",
-                    "apply",
-                    "-f",
-                    "-",
-                    stdin=yaml.safe_dump_all(CASE["constraints"]),
-                ).returncode
-                == 0
-            ),
-        )
+    with rival.gatekeeper(
+        site,
+        site.folder,
+        "--audit-interval=2",
+        f"--constraint-violations-limit={CASE['limit']}",
+        operations=("audit", "status", "generate"),
+    ):
+        for made in CASE["templates"]:
+            kind = made["spec"]["crd"]["spec"]["names"]["kind"]
+            apply_policy(
+                site, made, *(one for one in CASE["constraints"] if one["kind"] == kind)
+            )
         until("it has audited all of them", lambda: audited(site), seconds=120)
         yield
-    finally:
-        daemon.stop()
-
-
-def waited(cluster: Cluster, crd: str) -> bool:
-    done = cluster.run(
-        "kubectl", "wait", "--for=condition=Established", "--timeout=5s", crd
-    )
-    return done.returncode == 0
 
 
 def statuses(cluster: Cluster) -> dict[str, dict[str, Any]]:
@@ -141,6 +85,19 @@ def in_order(node: Any) -> Any:
             for key, value in node.items()
         }
     return [in_order(one) for one in node] if isinstance(node, list) else node
+
+
+def last_round(lines: list[dict[str, Any]]) -> list[list[tuple[str, Any]]]:
+    """The semantic lines of the last whole round, but for what is never the same."""
+    volatile = ("ts", "audit_id", "duration")
+    finished = [one for one in lines if one.get("event_type") == "audit_finished"]
+    last = finished[-1]["audit_id"]
+    found = [
+        [item for item in in_order(line).items() if item[0] not in volatile]
+        for line in lines
+        if line.get("semantic") and line.get("audit_id") == last
+    ]
+    return sorted(found, key=str)
 
 
 def audited(cluster: Cluster) -> bool:
@@ -217,22 +174,10 @@ def test_statuses_are_those_of_gatekeeper(site: Cluster) -> None:
 def test_log_lines_are_those_of_gatekeeper(site: Cluster) -> None:
     log = (site.folder / "gatekeeper.log").read_text()
     theirs = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
-    last = [
-        one["audit_id"] for one in theirs if one.get("event_type") == "audit_finished"
-    ][-1]
     ours: list[dict[str, Any]] = []
     run_round(site, lines=ours)
 
-    def told(lines: list[dict[str, Any]], **where: str) -> list[list[tuple[str, Any]]]:
-        volatile = ("ts", "audit_id", "duration")
-        found = [
-            [item for item in in_order(line).items() if item[0] not in volatile]
-            for line in lines
-            if line.get("semantic") and where.items() <= line.items()
-        ]
-        return sorted(found, key=str)
-
-    mine, other = told(ours), told(theirs, audit_id=last)
+    mine, other = last_round(ours), last_round(theirs)
     assert [one for one in mine if one not in other] == []
     assert [one for one in other if one not in mine] == []
     assert len(mine) == len(other)

@@ -241,7 +241,7 @@ def words(line: str) -> str:
 def test_every_sample_has_the_same_answer(
     start_cluster: Callable[..., Cluster], tmp_path: Path
 ) -> None:
-    program = require_peer("gatekeeper")
+    require_peer("gatekeeper")
     # With controllers its statuses would be collected: no pod owns them.
     cluster = start_cluster(controllers=False)
     templates, constraints, samples = library(tmp_path / "library")
@@ -253,7 +253,7 @@ def test_every_sample_has_the_same_answer(
     for home in homes - {"default", "kube-system"}:
         cluster.run("kubectl", "create", "namespace", home)
     with (
-        gatekeeper(cluster, program, tmp_path) as rival,
+        gatekeeper(cluster, tmp_path) as rival,
         # One of them makes definitions: both would, alike but for descriptions.
         managing(
             cluster,

@@ -113,6 +113,18 @@ class Server:
             time.sleep(0.01)
         raise AssertionError(f"no {message!r} {fields} in {self.events[-8:]}")
 
+    def close(self) -> None:
+        """End the process, and wait for that."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            self.reader.join(5)
+            assert self.process.stderr is not None
+            self.process.stderr.close()
+
     def committed(self, number: int) -> None:
         self.event("generation committed", generation=number)
 
@@ -189,18 +201,7 @@ def serving(folder: Path, *options: str, within: float = 30.0) -> Iterator[Serve
         stderr=subprocess.PIPE,
         env={**os.environ, "POD_NAMESPACE": "gatekeeper-system"},
     )
-    server = Server(process)
-    try:
+    with contextlib.closing(Server(process)) as server:
         server.event("generation committed", within=within, generation=1)
         server.connect().close()
         yield server
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        finally:
-            process.kill()
-            process.wait()
-            server.reader.join(5)
-            assert process.stderr is not None
-            process.stderr.close()

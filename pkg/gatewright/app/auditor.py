@@ -185,12 +185,7 @@ def run_auditor(settings: Settings, *, board: Board, slot: int, address: str) ->
 
     async def main() -> int:
         generations = Subscription(
-            board=board,
-            slot=slot,
-            address=address,
-            limits=settings.limits,
-            http=settings.http,
-            log=log,
+            settings, board=board, slot=slot, address=address, log=log
         )
         auditor = Auditor(
             options, cluster, generations, cells=board.slot(slot), log=log

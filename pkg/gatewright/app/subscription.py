@@ -17,8 +17,7 @@ from typing import Final
 from gatewright.app import channel
 from gatewright.app.feed import Feed
 from gatewright.app.generation import Generation
-from gatewright.app.settings import Limits
-from gatewright.engine.library.context import HttpPolicy
+from gatewright.app.settings import Settings
 from gatewright.engine.limits import Limits as EngineLimits
 from gatewright.telemetry.board import Board
 from gatewright.telemetry.log import Log
@@ -35,19 +34,20 @@ class Subscription:
 
     def __init__(
         self,
+        settings: Settings,
         *,
         board: Board,
         slot: int,
         address: str,
-        limits: Limits,
-        http: HttpPolicy,
         log: Log,
     ) -> None:
         self.board = board
         self.slot = slot
         self.address = address
-        self.limits = limits
-        self.http = http
+        self.limits = EngineLimits(
+            steps=settings.limits.steps, memory=settings.limits.memory
+        )
+        self.http = settings.http
         self.log = log
         self.held: dict[int, Generation] = {}
         self.loaded = asyncio.Event()
@@ -135,7 +135,7 @@ class Subscription:
             made = Generation.map(
                 number,
                 fd,
-                limits=EngineLimits(steps=self.limits.steps, memory=self.limits.memory),
+                limits=self.limits,
                 http=self.http,
                 inventory=feed.replica,
                 namespaces=feed.namespaces,

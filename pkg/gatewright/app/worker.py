@@ -66,12 +66,7 @@ class Worker:
         self.log = Log("webhook", worker=slot)
         self.credentials = Credentials(certificate, key, log=self.log)
         self.generations = Subscription(
-            board=board,
-            slot=slot,
-            address=address,
-            limits=settings.limits,
-            http=settings.http,
-            log=self.log,
+            settings, board=board, slot=slot, address=address, log=self.log
         )
         self.decider = GenerationDecider.of(
             board,

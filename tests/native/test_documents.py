@@ -189,3 +189,15 @@ def test_numbers_are_equal_by_value_and_hash_alike() -> None:
 def test_no_value_of_rego(value: object) -> None:
     with pytest.raises((TypeError, ValueError)):
         Doc.from_python(value)
+
+
+def test_fields_are_an_objects_keys() -> None:
+    doc = Doc.parse(b'{"b": {"y": 1, "\xc3\xa4": 2}, "a": []}')
+    inner = doc.get("b")
+    assert isinstance(inner, Doc)
+    assert sorted(doc.fields()) == ["a", "b"]
+    assert sorted(inner.fields()) == ["y", "ä"]
+    assert Doc.parse(b"{}").fields() == []
+    for other in (b"[1]", b"1", b'"x"', b"null"):
+        with pytest.raises(TypeError, match="no object"):
+            Doc.parse(other).fields()

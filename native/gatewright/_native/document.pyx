@@ -201,6 +201,15 @@ cdef class Doc(Placed):
         """Rego's own form: what sprintf's %v and print show of composites."""
         return self.text(WRITE_REGO).decode("utf-8", "surrogateescape")
 
+    def fields(self) -> list:
+        """The keys of an object in Python form.  Raises TypeError for anything else."""
+        cdef SeqNode* seq
+        cdef uint32_t i
+        if tag(self.word) != T_OBJ:
+            raise TypeError("no object, so it has no keys")
+        seq = seq_node(self.word)
+        return [to_python(load(&seq.items[2 * i])) for i in range(seq.n)]
+
     cdef Word find(self, tuple path) except? 0:
         cdef Heap heap
         cdef Word w = self.word

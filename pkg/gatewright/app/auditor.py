@@ -19,6 +19,7 @@ from gatewright.app.denials import plain
 from gatewright.app.settings import ClusterSettings, Settings
 from gatewright.app.subscription import Subscription
 from gatewright.audit.options import Options
+from gatewright.audit.origin import Cached, Kind
 from gatewright.audit.round import Outcome, Round
 from gatewright.constraints.snapshot import Snapshot
 from gatewright.kube.client import Client
@@ -39,6 +40,7 @@ AGAIN_AFTER: Final = 10.0
 LOOK_EVERY: Final = 5.0
 #: Pauses between rounds over gaps, in times of what such a round took.
 LEISURE: Final = 5.0
+NOT_CACHED: Final = "it is to be cached, and is not yet"
 _ACTIONS: Final = tuple(place("gatekeeper_violations").metric.labels[0][1])
 
 
@@ -51,9 +53,11 @@ class Auditor:
         cluster: ClusterSettings,
         generations: Subscription,
         *,
+        board: Board,
         cells: Slot,
         log: Log,
     ) -> None:
+        self.board = board
         self.options = options
         self.cluster = cluster
         self.generations = generations
@@ -133,9 +137,14 @@ class Auditor:
 
     async def round(self, client: Client, gaps: Sequence[Gap] = ()) -> bool:
         """One round by the generation in force; false if it is not held."""
+        # Before the generation is chosen: it holds what is told here, or more.
+        told = self.board.status()
         held = self.generations.current()
         if held is None:
             return False
+        origin = None
+        if self.options.from_cache:
+            origin = Cached(client, held.snapshot, cached(held.snapshot, told))
         reviewer = held.take()
         if not gaps:
             self.set("gatekeeper_audit_last_run_time", time.time())
@@ -146,7 +155,7 @@ class Auditor:
             options=self.options,
             log=self.log,
             plain=plain,
-            only=synced(held.snapshot) if self.options.from_cache else None,
+            origin=origin,
             gaps=gaps,
         ).run()
         held.give(reviewer)
@@ -170,9 +179,16 @@ class Auditor:
         self.cells.set(place(name).cell(*labels), value)
 
 
-def synced(snapshot: Snapshot) -> frozenset[tuple[str, str, str]]:
-    """The kinds that Config and SyncSets name."""
-    return frozenset((one[0], one[1], one[2]) for one in snapshot.extra["synced"])
+def cached(snapshot: Snapshot, told: bytes) -> dict[Kind, str]:
+    """The kinds that Config and SyncSets name, and why each is not whole in the
+    inventory; blank where it is.  `told`: the status of the policy process, from
+    before the snapshot came into force."""
+    known = {
+        (group, version, kind): why
+        for group, version, kind, why in orjson.loads(told or b"{}").get("cached", ())
+    }
+    kinds = [(one[0], one[1], one[2]) for one in snapshot.extra["synced"]]
+    return {kind: known.get(kind, NOT_CACHED) for kind in kinds}
 
 
 def run_auditor(settings: Settings, *, board: Board, slot: int, address: str) -> int:
@@ -188,7 +204,12 @@ def run_auditor(settings: Settings, *, board: Board, slot: int, address: str) ->
             settings, board=board, slot=slot, address=address, log=log
         )
         auditor = Auditor(
-            options, cluster, generations, cells=board.slot(slot), log=log
+            options,
+            cluster,
+            generations,
+            board=board,
+            cells=board.slot(slot),
+            log=log,
         )
         return await auditor.run()
 

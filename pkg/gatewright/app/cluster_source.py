@@ -43,6 +43,7 @@ from gatewright.telemetry.log import Log
 __all__ = ["ClusterSource"]
 
 NOT_READ: Final = "kind can't be read; what is known of it may be old"
+NOT_READ_YET: Final = "its list is not read yet"
 CONFLICT: Final = "ErrConflictingSchema"
 #: What the link has to say apart from what the cluster holds: the definition of a
 #: template's constraints can, or can't, be written; other requests are sent.
@@ -112,6 +113,8 @@ class ClusterSource:
         self.wanted: dict[str, WantedDefinition] = {}
         self.needs: dict[ObjectKey, Wish] = {}
         self.synced_kinds: frozenset[Kind] = frozenset()
+        #: Those of them that are in the generation in force, and what is lacking.
+        self.lacking: dict[Kind, str] = {}
         self.excluded: object = None
         self.ready = False
         self.link.start()
@@ -244,6 +247,7 @@ class ClusterSource:
         """Tell of each object how it fares, once workers decide by it."""
         if not outcome.committed:
             return
+        self.lacking = {kind: self.lacks(kind) for kind in self.synced_kinds}
 
         def fault(key: ObjectKey) -> podstatus.Fault | None:
             return self.fault(key, outcome)
@@ -301,9 +305,7 @@ class ClusterSource:
         if self.ready:
             return ()
         return [
-            Trouble(
-                "kind", one.what, one.error or "its list is not read yet", one.since
-            )
+            Trouble("kind", one.what, one.error or NOT_READ_YET, one.since)
             for one in self.awaited()
         ]
 
@@ -344,6 +346,26 @@ class ClusterSource:
             held += len(state.names) - errors - len(self.left_out.get(kind, ()))
             out[kind[2]] = held, lacking + errors
         return out
+
+    def cached(self) -> Sequence[tuple[str, str, str, str]]:
+        out = []
+        for kind in sorted(self.synced_kinds):
+            state = self.holdings.kinds.get(kind)
+            failing = "" if state is None else state.error
+            out.append((*kind, failing or self.lacking.get(kind, NOT_READ_YET)))
+        return out
+
+    def lacks(self, kind: Kind) -> str:
+        """What is lacking of a kind in the inventory as it is now."""
+        state = self.holdings.kinds.get(kind)
+        if state is None or not state.complete:
+            return NOT_READ_YET
+        broken = [text for key, text in self.data_faults.items() if key[:3] == kind]
+        if broken:
+            return f"{len(broken)} objects can't be kept, the first: {broken[0]}"
+        if out := len(self.left_out.get(kind, ())):
+            return f"{out} objects are excluded from sync by Config, or being deleted"
+        return ""
 
     def measure(self, gauge: Callable[[str, float], None]) -> None:
         vitals = self.link.vitals

@@ -25,12 +25,11 @@ def violation_fields(
     if not name and intake.object is not None:
         found = intake.object.get_python("metadata", "name")
         name = found if isinstance(found, str) else ""
-    details = result.details
     return {
         "hookType": "validation",
         "semantic": True,
         "process": "admission",
-        "details": {} if details is None else plain(details),
+        "details": plain(result.details),  # null where no policy ran
         "event_type": "violation",
         "constraint_name": constraint.name,
         "constraint_group": named.group,

@@ -470,6 +470,7 @@ class PolicyProcess:
             "subscribers": self.settings.subscribers,
             "sources": sources[:500],
             "synced": self.source.synced(),
+            "cached": self.source.cached(),
         }
         text = orjson.dumps(status)
         if text != self.status:

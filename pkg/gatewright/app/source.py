@@ -99,6 +99,11 @@ class Source(Protocol):
         """How many objects of referential data are held, and are not, by kind."""
         ...
 
+    def cached(self) -> Sequence[tuple[str, str, str, str]]:
+        """The kinds of referential data (group, version, kind) that the generation in
+        force was to hold, and why it does not hold all of one; blank where it does."""
+        ...
+
     def measure(self, gauge: Callable[[str, float], None]) -> None:
         """Set gauges, by the names of their metrics."""
         ...

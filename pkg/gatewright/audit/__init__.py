@@ -1,6 +1,6 @@
 """Audit: what is in the cluster already, held against the policies in force.
 
-A round lists the kinds that some constraint can match, page by page, judges each
+A round reads the kinds that some constraint can match, page by page, judges each
 object and lets it go; what it found is written to the constraints' status, the log
 and, if wished, events.  What could not be read or judged is named there: a constraint
 of which something was not read is reported as incomplete, never as clean.
@@ -13,5 +13,6 @@ Files, in order of flow:
 - `examiner`  one object's bytes to its violations
 - `tally`     violations per constraint: all counted, the first ones kept
 - `report`    status, log lines and events, field by field as Gatekeeper's
-- `round`     one round: the only file that talks to the API server
+- `origin`    objects from the API server's lists, or from the inventory
+- `round`     one round; with `origin` all that talks to the API server
 """

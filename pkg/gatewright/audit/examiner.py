@@ -8,7 +8,6 @@ from typing import Any, Final
 from gatewright.constraints import reviewdoc
 from gatewright.constraints.actions import AUDIT
 from gatewright.constraints.exclusion import AUDIT as AUDIT_PROCESS
-from gatewright.constraints.exclusion import SYNC
 from gatewright.constraints.judge import Result, Review, judge
 from gatewright.constraints.namespaces import NamespaceRecord
 from gatewright.constraints.snapshot import Snapshot
@@ -60,13 +59,9 @@ class Examiner:
         self.source = source
 
     def wanted(self, group: str, kind: str, namespace: str, name: str) -> bool:
-        """Whether an object is to be judged at all: Config may exclude it, from audit
-        or from what is synced."""
+        """Whether an object is to be judged at all: Config may exclude it."""
         home = name if kind == "Namespace" and not group else namespace
-        exclusions = self.snapshot.exclusions
-        if not self.source and exclusions.excludes(SYNC, home):
-            return False
-        return not exclusions.excludes(AUDIT_PROCESS, home)
+        return not self.snapshot.exclusions.excludes(AUDIT_PROCESS, home)
 
     def examine(
         self,

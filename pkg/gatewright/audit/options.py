@@ -11,8 +11,8 @@ __all__ = ["Options"]
 class Options:
     """`interval`: seconds between the end of a round and the next, 0 for none.
     `limit`: violations listed in a constraint's status.  `chunk`: objects in a page,
-    0 for all at once.  `from_cache`: only kinds that are synced, as the API server
-    has them in memory, and without a source.  `namespace`: where events go, unless
+    0 for all at once.  `from_cache`: what the inventory holds of the kinds that
+    are synced, and nothing else.  `namespace`: where events go, unless
     `involved_namespace` sends them to the object's own."""
 
     interval: float = 60.0

@@ -99,7 +99,7 @@ def violation_line(
     if annotations is not None:  # null if there are none, {} if there is only kubectl's
         annotations = {k: v for k, v in annotations.items() if k != _LAST_APPLIED}
     return {
-        "details": {} if details is None else details,
+        "details": details,
         "event_type": "violation_audited",
         "semantic": True,
         **_constraint_fields(result.constraint),

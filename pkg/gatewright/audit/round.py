@@ -1,4 +1,4 @@
-"""One round of audit: the only file here that talks to the API server."""
+"""One round of audit: reads, judges, and writes what came of it."""
 
 from __future__ import annotations
 
@@ -15,30 +15,24 @@ from gatewright.audit import report, scope
 from gatewright.audit.examiner import Examiner, UnreadableError
 from gatewright.audit.gaps import written_in
 from gatewright.audit.options import Options
+from gatewright.audit.origin import Listed, Origin
 from gatewright.audit.scope import Unread
 from gatewright.audit.tally import Tally, Violation, truncated
 from gatewright.constraints.constraint import Constraint
 from gatewright.constraints.crd import CONSTRAINT_GROUP
 from gatewright.constraints.judge import Result, ReviewFailed
-from gatewright.constraints.namespaces import NamespaceRecord
 from gatewright.constraints.snapshot import Snapshot
 from gatewright.engine.reviews import Reviewer
 from gatewright.kube.client import MERGE_PATCH, Client
-from gatewright.kube.discovery import discover
 from gatewright.kube.errors import ApiError, Unreachable
 from gatewright.kube.heartbeat import Gap
 from gatewright.kube.items import Item
-from gatewright.kube.listing import pages
 from gatewright.kube.resource import Resource
-from gatewright.match.block import ORIGINAL
 from gatewright.telemetry.log import Log
 
 __all__ = ["Outcome", "Round"]
 
-NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 EVENTS: Final = Resource("", "v1", "events", "Event")
-#: A list that outlives the server's memory so often is then asked for in one piece.
-PAGED_TRIES: Final = 3
 #: Objects named one by one as not judged; what is beyond is said of the kind.
 NAMED_MAX: Final = 100
 #: Statuses written at a time.
@@ -60,13 +54,14 @@ class Outcome:
     stopped: dict[tuple[str, str], list[Unread]] = field(default_factory=dict)
     objects: int = 0
     kinds: int = 0
+    results: int = 0
     seconds: float = 0.0
     unwritten: int = 0
 
 
 class Round:
-    """Run it once.  `plain` makes JSON data of a violation's details; `only`: the
-    kinds that may be read, None for all.  With `gaps` only what was written in them is
+    """Run it once.  `plain` makes JSON data of a violation's details; `origin`: where
+    objects come from, the API server's lists if None.  With `gaps` only what was written in them is
     judged, and told in the log and events: statuses are left to a round over all."""
 
     def __init__(
@@ -78,7 +73,7 @@ class Round:
         options: Options,
         log: Log,
         plain: Plain,
-        only: frozenset[tuple[str, str, str]] | None = None,
+        origin: Origin | None = None,
         gaps: Sequence[Gap] = (),
         now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(
             datetime.UTC
@@ -89,16 +84,16 @@ class Round:
         self.options = options
         self.log = log
         self.plain = plain
-        self.only = only
         self.gaps = gaps
+        self.origin = origin or Listed(client, snapshot, size=options.chunk, log=log)
         self.examiner = Examiner(
             snapshot,
             reviewer,
             steps=options.steps,
-            source="" if options.from_cache else ORIGINAL,
+            source=self.origin.source,
         )
+        self.seen = 0
         self.began = now()
-        self.namespaces: dict[str, NamespaceRecord | None] = {}
         self.outcome = Outcome(
             self.began.strftime("%Y-%m-%dT%H:%M:%SZ"), Tally(options.limit)
         )
@@ -113,26 +108,20 @@ class Round:
             event_type="audit_started",
             semantic=True,
         )
-        how = "from cache" if self.options.from_cache else "via discovery client"
-        self.tell(f"Auditing {how}", semantic=True)
+        self.tell(f"Auditing {self.origin.how}", semantic=True)
         for gap in self.gaps:
             self.tell(
                 "what was written while requests may have got no verdict comes first",
                 since=gap.start.isoformat(),
                 until=gap.end.isoformat(),
             )
-        found = await discover(self.client)
-        if self.only is None:
-            planned = scope.plan(self.snapshot, found.preferred(), found.failed)
-        else:  # a cache holds objects in the versions that were asked for
-            served = [one for one in found.resources if one.gvk in self.only]
-            planned = scope.plan(self.snapshot, served, {})
+        planned = await self.origin.scope()
         out.unread += planned.unread
-        if any(one.namespaced for one in planned.resources):
-            await self.read_namespaces()
         for resource in planned.resources:
             out.kinds += 1
             await self.read(resource)
+        if self.origin.summary and not self.gaps:
+            self.tell(self.origin.summary, semantic=True, violations=out.results)
         if not self.gaps:
             await self.write()
         out.seconds = time.monotonic() - started
@@ -151,76 +140,31 @@ class Round:
 
     # Reading --------------------------------------------------------------------
 
-    async def read_namespaces(self) -> None:
-        """All namespaces at once: every object of a namespace needs its own."""
-        try:
-            async for page in pages(self.client, NAMESPACES, size=self.options.chunk):
-                for item in page.items:
-                    self.namespaces[item.metadata.name] = self.record(item)
-        except (ApiError, Unreachable) as error:
-            self.log.warning("namespaces not listed", error=str(error))
-
-    def record(self, item: Item) -> NamespaceRecord:
-        return NamespaceRecord.of(orjson.loads(item.data))
-
-    async def namespace(self, name: str) -> NamespaceRecord | None:
-        """A namespace, asked for if it came after the list; None if it is gone.
-        Raises ApiError and Unreachable."""
-        if name not in self.namespaces:
-            try:
-                text = await self.client.get(NAMESPACES, name)
-                self.namespaces[name] = NamespaceRecord.of(orjson.loads(text))
-            except ApiError as error:
-                if not error.not_found:
-                    raise
-                self.namespaces[name] = None
-        return self.namespaces[name]
-
     async def read(self, resource: Resource) -> None:
-        """List a kind and judge what comes, page by page.
-
-        A list that the server lets go of in the middle begins again; what was
-        judged before is passed over, so nothing is counted twice.
-        """
-        judged: set[str] = set()
-        for turn in range(PAGED_TRIES + 1):
-            size = self.options.chunk if turn < PAGED_TRIES else 0
-            try:
-                async for page in pages(self.client, resource, size=size):
-                    for item in page.items:
-                        await self.judge(resource, item, judged)
-                return
-            except ApiError as error:
-                if error.expired and turn < PAGED_TRIES:
-                    continue
-                if error.status in (404, 405) and not judged:
-                    return  # no longer served, or never a list
-                self.miss(resource, str(error))
-                return
-            except Unreachable as error:
-                self.miss(resource, str(error))
-                return
+        """Judge the objects of a kind as they come."""
+        try:
+            async for item in self.origin.items(resource):
+                await self.judge(resource, item)
+        except (ApiError, Unreachable) as error:
+            self.miss(resource, str(error))
 
     def miss(self, resource: Resource, reason: str) -> None:
         one = Unread(resource.group, resource.version, resource.kind, reason)
         self.outcome.unread.append(one)
         self.log.warning("kind not read", resource=str(resource), error=reason)
 
-    async def judge(self, resource: Resource, item: Item, judged: set[str]) -> None:
+    async def judge(self, resource: Resource, item: Item) -> None:
         metadata = item.metadata
-        key = metadata.uid or f"{metadata.namespace}/{metadata.name}"
-        if key in judged:
-            return
-        judged.add(key)
+        self.seen += 1
+        if not self.seen % BREATH:
+            await asyncio.sleep(0)
         if self.gaps and not written_in(item.data, self.gaps):
             return
         home = metadata.namespace
         if not self.examiner.wanted(resource.group, resource.kind, home, metadata.name):
             return
-        if not len(judged) % BREATH:
-            await asyncio.sleep(0)
         try:
-            record = await self.namespace(home) if home else None
+            record = await self.origin.namespace(home) if home else None
             if home and record is None:
                 return  # it went with its namespace
             examined = self.examiner.examine(
@@ -234,6 +178,7 @@ class Round:
             self.miss_object(resource, item, str(error).strip())
             return
         self.outcome.objects += 1
+        self.outcome.results += len(examined.results)
         for result in examined.results:
             await self.count(resource, item, result, examined.metadata)
 
@@ -282,7 +227,7 @@ class Round:
             )
             return
         self.outcome.tally.add(key, violation)
-        details = None if result.details is None else self.plain(result.details)
+        details = self.plain(result.details)  # null where no policy ran
         self.tell(
             violation.message,
             **report.violation_line(result, violation, details, metadata.get("labels")),

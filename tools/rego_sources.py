@@ -9,12 +9,15 @@ version is kept. Prints the folder, in which each code base is `NAME-PIN`.
 A pin is one of
 
 - `{"package": "NAME==VERSION", "sha256": "..."}`: a wheel that pip downloads, without
-  installing it;
+  installing it; where it holds its rules as JSON lists in a script within an archive,
+  `"archive"` and `"rules"` name both;
+- `{"go": "MODULE@VERSION", "sum": "h1:..."}`: a Go module, which Go downloads;
 - `{"git": "URL", "commit": "..."}`: a public repository at a commit, which git checks
   as its checksum.
 
-Without names: those with a package, which any machine that could install this project
-can fetch too. `--check` fetches nothing: exit code 1, and a line for each missing one.
+Without names: those of the two indexes, which any machine that could build this project
+and its peers can fetch too; without Go a line says which are left out. `--check`
+fetches nothing: exit code 1, and a line for each missing one.
 
 Environment: PEERS_DIR, whose `rego` is the folder (default ~/.cache/gatewright-peers).
 """
@@ -24,11 +27,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,18 +41,30 @@ DESCRIPTIONS = Path(__file__).resolve().parent.parent / "tests" / "real" / "sour
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a code base comes from; `package` and `sha256`, or `git` and `commit`."""
+    """Where a code base comes from: a package, a Go module, or a repository."""
 
     name: str
     package: str = ""
     sha256: str = ""
+    archive: str = ""
+    rules: str = ""
+    go: str = ""
+    sum: str = ""
     git: str = ""
     commit: str = ""
 
     @property
+    def indexed(self) -> bool:
+        """Whether a package index has it."""
+        return bool(self.package or self.go)
+
+    @property
     def folder(self) -> Path:
         """Where it is, or will be."""
-        return root() / f"{self.name}-{(self.sha256 or self.commit)[:12]}"
+        pin = re.sub(
+            r"\W", "", self.sha256 or self.sum.partition(":")[2] or self.commit
+        )
+        return root() / f"{self.name}-{pin[:12]}"
 
 
 def root() -> Path:
@@ -66,14 +82,20 @@ def sources() -> dict[str, Source]:
     return found
 
 
-def run(*command: str | Path, cwd: Path) -> None:
-    """Run a command; raises SystemExit with its last line when it fails."""
+def run(*command: str | Path, cwd: Path, **env: str) -> str:
+    """Run a command; its output. Raises SystemExit with its last line if it fails."""
     done = subprocess.run(
-        list(map(str, command)), cwd=cwd, capture_output=True, text=True, check=False
+        list(map(str, command)),
+        cwd=cwd,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         last = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()
         raise SystemExit(f"{' '.join(map(str, command[:4]))}: {last[-1]}")
+    return done.stdout
 
 
 def unpack_package(source: Source, folder: Path) -> None:
@@ -92,8 +114,38 @@ def unpack_package(source: Source, folder: Path) -> None:
         ]
         run(*pip, "download", *rest, cwd=download)
         (wheel,) = download.glob("*.whl")
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(folder)
+        shutil.unpack_archive(wheel, folder, "zip")
+    if source.rules:
+        write_rules(folder / source.archive, source.rules, folder)
+
+
+def write_rules(archive: Path, script: str, folder: Path) -> None:
+    """Write the modules that stand in a script as JSON: `exports.NAME = [...];`.
+
+    Each is an object with its text under "rego" and its name under "id" or "name".
+    """
+    with tarfile.open(archive) as files:
+        member = files.extractfile(script)
+        assert member is not None, f"{script} is no file"
+        text = member.read().decode()
+    for found in re.finditer(r"^exports\.\w+ = (\[$.*?^\]);$", text, re.M | re.S):
+        for rule in json.loads(found[1]):
+            path = folder / "rules" / f"{rule.get('id') or rule['name']}.rego"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(rule["rego"], encoding="utf-8")
+
+
+def download_module(source: Source, folder: Path) -> None:
+    """Download a Go module of that checksum and lay out its files."""
+    with tempfile.TemporaryDirectory(dir=folder.parent) as name:
+        # A cache of its own (writable, so that it can go), and the checksum compared
+        # here: the same everywhere, whatever Go is set up to ask.
+        env = {"GOMODCACHE": name, "GOFLAGS": "-mod=mod -modcacherw", "GOSUMDB": "off"}
+        out = run("go", "mod", "download", "-json", source.go, cwd=Path(name), **env)
+        module = json.loads(out)
+        if module["Sum"] != source.sum:
+            raise SystemExit(f"{source.go}: its checksum is {module['Sum']}")
+        shutil.copytree(module["Dir"], folder)
 
 
 def check_out(source: Source, folder: Path) -> None:
@@ -110,8 +162,23 @@ def fetch(source: Source) -> None:
     source.folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=source.folder.parent) as name:
         new = Path(name, "new")
-        (unpack_package if source.package else check_out)(source, new)
+        if source.package:
+            unpack_package(source, new)
+        elif source.go:
+            download_module(source, new)
+        else:
+            check_out(source, new)
         new.rename(source.folder)
+
+
+def wanted() -> list[str]:
+    """Names of those that the indexes have."""
+    names = [one.name for one in sources().values() if one.package]
+    modules = [one.name for one in sources().values() if one.go]
+    if modules and shutil.which("go") is None:
+        print(f"missing: go: not fetched: {', '.join(modules)}", file=sys.stderr)
+        return names
+    return sorted(names + modules)
 
 
 def main(arguments: list[str]) -> int:
@@ -124,7 +191,7 @@ def main(arguments: list[str]) -> int:
     if unknown := set(options.names) - set(known):
         parser.error(f"no such code base: {', '.join(sorted(unknown))}")
     missing = 0
-    for name in options.names or [one.name for one in known.values() if one.package]:
+    for name in options.names or wanted():
         if known[name].folder.is_dir():
             continue
         missing += 1

@@ -14,6 +14,9 @@ of a description, each optional:
      "stand_ins": {"host.f": ...}} for some of those an expression in Rego that may
                                    stand for the name, as `data.stand_in.f`
      "stand_in_module": [...]      the lines of the module `stand_in` with them
+     "broken": [...]               names of files that do not compile with any host
+     "v0": true                    it is in the first version of Rego
+     "evaluate": {...}             documents that it judges: see cases.py
      "what", "pin"}                what it is, and where its sources come from
 
 The comparisons of a code base:
@@ -24,8 +27,10 @@ The comparisons of a code base:
 - tests: `opa test` with the extensions declared but not there. Each test must pass,
   fail, be skipped or end in the same error. Tests that `opa` ends with `unsupported
   built-in` need the host; they are counted apart, and only have to be there.
-- replaced: the tests again, on a copy in which stand-ins replace the extensions.
-  What they answer is wrong perhaps, but it is so for both.
+- replaced: the tests again, on a copy in which stand-ins replace the extensions, or
+  define what the host would, and without what is broken. What they answer is wrong
+  perhaps, but it is so for both. Where there are no tests, `check` of that copy.
+- evaluated: what its rules say of its own documents, all in one evaluation.
 
 Prints one line of JSON a code base, then a table; the status is 1 when anything
 differs. Seconds are wall time of whole commands.
@@ -36,7 +41,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -47,6 +51,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.needs import ROOT, require_peer, require_rego_source
+from tests.real.cases import QUERY, copy_without, lay_out
 from tools import rego_sources
 
 #: Seconds that any one command may take.
@@ -67,6 +72,9 @@ class CodeBase:
     extensions: tuple[dict[str, Any], ...]
     stand_ins: dict[str, str]
     stand_in_module: str
+    broken: tuple[str, ...]
+    v0: bool
+    evaluate: dict[str, Any] | None
 
 
 @dataclass(slots=True)
@@ -79,6 +87,7 @@ class Report:
     declared_errors: int = 0
     tests: int = 0
     need_host: int = 0
+    cases: int = 0
     differences: list[str] = field(default_factory=list)
     seconds: dict[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -101,15 +110,18 @@ def code_base(name: str) -> CodeBase:
         tuple(how.get("extensions", ())),
         dict(how.get("stand_ins", {})),
         "\n".join(how.get("stand_in_module", ())),
+        tuple(how.get("broken", ())),
+        bool(how.get("v0")),
+        how.get("evaluate"),
     )
 
 
 def replaced(base: CodeBase, folder: Path) -> CodeBase:
     """A copy of the code base with stand-ins for its extensions."""
+    copy_without(base.folder, base.broken, folder)
     names = "|".join(map(re.escape, base.stand_ins))
     pattern = re.compile(rf"(?<![\w.])(?:{names})\b")
-    shutil.copytree(base.folder, folder, symlinks=True)
-    for path in folder.rglob("*.rego"):
+    for path in folder.rglob("*.rego") if names else ():
         text = path.read_text(encoding="utf-8", errors="surrogateescape")
         if re.search(rf"^(?:{names})\b", text, re.MULTILINE):
             continue  # it defines a function of that name itself
@@ -177,19 +189,45 @@ class Run:
         answer: dict[str, Any] = json.loads(out)
         return seconds, answer
 
-    def plain(self) -> None:
-        """Both commands as they are."""
+    def both(
+        self, *rest: str, folder: Path
+    ) -> tuple[tuple[float, bytes, bytes], tuple[float, bytes, bytes]]:
+        """One command line by both: seconds, output and errors of each."""
+        if self.base.v0:
+            rest = (*rest, "--v0-compatible")
+        ours = [sys.executable, "-m", "gatewright", "rego", *rest]
+        return timed(ours, folder), timed([self.opa, *rest], folder)
+
+    def plain(self, what: str = "plain") -> None:
+        """`check` by both, as it is."""
         rest = ["check", "--max-errors=0", "--format=json", *self.base.paths]
         rest += [f"--ignore={name}" for name in self.base.ignore]
-        mine, out, err = timed(
-            [sys.executable, "-m", "gatewright", "rego", *rest], self.base.folder
-        )
-        ours = list(map(key, errors_of(err, out)))
-        its, out, err = timed([self.opa, *rest], self.base.folder)
-        theirs = list(map(key, errors_of(err, out)))
-        self.report.plain_errors = len(theirs)
-        self.report.differences += compare(ours, theirs, "plain")
-        self.report.seconds["plain"] = mine, its
+        (mine, *ours), (its, *theirs) = self.both(*rest, folder=self.base.folder)
+        expected = list(map(key, errors_of(*reversed(theirs))))
+        got = list(map(key, errors_of(*reversed(ours))))
+        if what == "plain":
+            self.report.plain_errors = len(expected)
+        else:
+            self.report.declared_errors = len(expected)
+        self.report.differences += compare(got, expected, what)
+        self.report.seconds[what] = mine, its
+
+    def evaluated(self, how: dict[str, Any], folder: Path) -> None:
+        """What its rules say of its documents."""
+        folder.mkdir()
+        self.report.cases = lay_out(self.base.folder, self.base.paths, how, folder)
+        rest = ["eval", "--format=json", "--data=.", QUERY]
+        (mine, *ours), (its, *theirs) = self.both(*rest, folder=folder)
+        found = [
+            dict(json.loads(out)["result"][0]["expressions"][0]["value"])
+            for out, _ in (ours, theirs)
+        ]
+        self.report.differences += [
+            f"evaluated: {name}: {found[0].get(name)}, opa: {found[1].get(name)}"
+            for name in sorted(found[0].keys() | found[1].keys())
+            if found[0].get(name) != found[1].get(name)
+        ]
+        self.report.seconds["evaluated"] = mine, its
 
     def declared(self, capabilities: str) -> None:
         """Compile with the extensions declared."""
@@ -244,11 +282,19 @@ class Run:
             document["builtins"].sort(key=lambda one: one["name"])
             capabilities.write_text(json.dumps(document))
             self.plain()
-            self.declared(str(capabilities))
-            self.tests(str(capabilities))
-            if self.base.stand_ins:
+            if self.base.evaluate is not None:
+                self.evaluated(self.base.evaluate, Path(folder, "cases"))
+                return self.report
+            tested = self.report.plain_errors == 0 or bool(self.base.extensions)
+            if tested:
+                self.declared(str(capabilities))
+                self.tests(str(capabilities))
+            if self.base.stand_in_module:
                 self.base = replaced(self.base, Path(folder, "copy"))
-                self.tests(str(capabilities), "replaced")
+                if tested:
+                    self.tests(str(capabilities), "replaced")
+                else:
+                    self.plain("replaced")
         return self.report
 
 
@@ -266,14 +312,17 @@ def word(row: dict[str, Any]) -> str:
 
 def table(reports: Sequence[Report]) -> str:
     """The reports as a table."""
-    head = "code base,modules,errors plain/declared,tests,need host,differences"
-    rows = [[*head.split(","), "plain s", "declared s", "tests s"]]
-    rows[0].append("replaced s")
+    head = "code base,modules,errors plain/declared,tests,need host,cases,differences"
+    steps = ("plain", "declared", "tests", "replaced", "evaluated")
+    rows = [[*head.split(","), *(f"{step} s" for step in steps)]]
     for one in reports:
-        times = [f"{a:.1f}/{b:.1f}" for a, b in one.seconds.values()]
-        times += ["-"] * (4 - len(times))
+        times = [
+            "{:.1f}/{:.1f}".format(*one.seconds[step]) if step in one.seconds else "-"
+            for step in steps
+        ]
         errors = f"{one.plain_errors}/{one.declared_errors}"
-        counts = [one.modules, errors, one.tests, one.need_host, len(one.differences)]
+        counts = [one.modules, errors, one.tests, one.need_host]
+        counts += [one.cases, len(one.differences)]
         rows.append([one.name, *map(str, counts), *times])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(

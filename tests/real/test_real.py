@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.needs import require_peer
@@ -9,11 +11,20 @@ from tests.real.run import Run, code_base
 from tools.rego_sources import sources
 
 
+def asked() -> list[str]:
+    """Those of the package indexes, and those that REGO_SOURCES names.
+
+    The others are on servers that not every machine reaches.
+    """
+    more = os.environ.get("REGO_SOURCES", "").split()
+    return [one.name for one in sources().values() if one.indexed or one.name in more]
+
+
 @pytest.mark.peers
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sources())
+@pytest.mark.parametrize("name", asked())
 def test_as_with_opa(name: str) -> None:
     report = Run(code_base(name), str(require_peer("opa"))).all()
 
     assert report.differences == []
-    assert report.tests > 0
+    assert report.modules > 50

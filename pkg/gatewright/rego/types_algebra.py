@@ -44,6 +44,7 @@ __all__ = [
     "sprint",
     "type_of_key",
     "unifies",
+    "union",
     "values_of",
 ]
 
@@ -237,6 +238,30 @@ def _merge(one: AnyType, two: Type) -> AnyType:
     return AnyType(tuple(members[key] for key in sorted(members)))
 
 
+def union(types: Iterable[Maybe]) -> Maybe:
+    """The union of many types, as `or_` makes it one by one.
+
+    Each is looked at once, so that what a variable selects from thousands of
+    packages has a type in a time that grows with their number.
+    """
+    known = [of for of in types if of is not None]
+    if len(known) < 3 or any(isinstance(of, FunctionType) for of in known):
+        out: Maybe = None
+        for of in known:
+            out = or_(out, of)
+        return out
+    members: dict[tuple[Any, ...], Type] = {}
+    for of in known:
+        parts = of.of if isinstance(of, AnyType) else (of,)
+        if not parts:
+            return of
+        for part in parts:
+            members.setdefault(sort_key(part), part)
+    if len(members) == 1:
+        return known[0]
+    return AnyType(tuple(members[key] for key in sorted(members)))
+
+
 def _union_functions(one: FunctionType, two: FunctionType) -> FunctionType | None:
     if len(one.args) != len(two.args):
         return None
@@ -287,10 +312,7 @@ def select(of: Maybe, key: Any) -> Maybe:
     if isinstance(of, AnyType):
         if not of.of:
             return ANY
-        out: Maybe = None
-        for member in of.of:
-            out = or_(select(member, key), out)
-        return out
+        return union(select(member, key) for member in of.of)
     return None
 
 
@@ -306,43 +328,30 @@ def keys_of(of: Maybe) -> Maybe:
     if isinstance(of, ArrayType):
         return NUMBER
     if isinstance(of, ObjectType):
-        out: Maybe = None
-        for key, _ in of.static:
-            out = or_(out, type_of_key(key))
-        return out if of.dynamic is None else or_(out, of.dynamic[0])
+        found = union(type_of_key(key) for key, _ in of.static)
+        return found if of.dynamic is None else or_(found, of.dynamic[0])
     if isinstance(of, SetType):
         return of.of
     if isinstance(of, AnyType):
         if not of.of:
             return ANY
-        out = None
-        for member in of.of:
-            out = or_(keys_of(member), out)
-        return out
+        return union(keys_of(member) for member in of.of)
     return None
 
 
 def values_of(of: Maybe) -> Maybe:
     """The type of what iterating a value yields; None when it cannot be."""
     if isinstance(of, ArrayType):
-        out: Maybe = None
-        for member in of.static:
-            out = or_(out, member)
-        return or_(out, of.dynamic)
+        return or_(union(of.static), of.dynamic)
     if isinstance(of, ObjectType):
-        out = None
-        for _, member in of.static:
-            out = or_(out, member)
-        return out if of.dynamic is None else or_(out, of.dynamic[1])
+        found = union(value for _, value in of.static)
+        return found if of.dynamic is None else or_(found, of.dynamic[1])
     if isinstance(of, SetType):
         return of.of
     if isinstance(of, AnyType):
         if not of.of:
             return ANY
-        out = None
-        for member in of.of:
-            out = or_(values_of(member), out)
-        return out
+        return union(values_of(member) for member in of.of)
     return None
 
 

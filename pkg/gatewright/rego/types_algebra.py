@@ -34,6 +34,7 @@ from gatewright.rego.rule_tree import number_key, term_key
 __all__ = [
     "Maybe",
     "constant_key",
+    "dynamic_value",
     "is_empty",
     "is_unknown",
     "keys_of",
@@ -434,11 +435,11 @@ def _unifies_arrays(one: ArrayType, two: ArrayType) -> bool:
 def _unifies_objects(one: ObjectType, two: ObjectType) -> bool:
     if not _static_unifies(one, two) or not _static_unifies(two, one):
         return False
-    value, other = _dynamic_value(one), _dynamic_value(two)
+    value, other = dynamic_value(one), dynamic_value(two)
     return value is None or other is None or unifies(value, other)
 
 
-def _dynamic_value(of: ObjectType) -> Maybe:
+def dynamic_value(of: ObjectType) -> Maybe:
     """The type of the values under keys that are no constants, if it is known."""
     return None if of.dynamic is None else of.dynamic[1]
 
@@ -447,7 +448,7 @@ def _static_unifies(one: ObjectType, two: ObjectType) -> bool:
     for key, value in one.static:
         other = select(two, key)
         if other is None:
-            if _dynamic_value(one) is None and _dynamic_value(two) is None:
+            if dynamic_value(one) is None and dynamic_value(two) is None:
                 return False
             continue
         if not unifies(value, other):

@@ -12,6 +12,7 @@ from gatewright.rego.stages.walk import COMPREHENSIONS, SCALARS, children
 from gatewright.rego.types_algebra import (
     Maybe,
     constant_key,
+    dynamic_value,
     is_unknown,
     item,
     or_,
@@ -129,7 +130,7 @@ def unify(env: TypeEnv, term: Any, of: Maybe, union: bool = False) -> bool:
 
 
 def _unify_object(env: TypeEnv, term: Any, of: ObjectType, union: bool) -> bool:
-    if len(term.items) != len(of.static) and of.dynamic is None:
+    if len(term.items) != len(of.static) and dynamic_value(of) is None:
         return False
     for key, value in term.items:
         if is_constant(key):

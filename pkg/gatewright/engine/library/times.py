@@ -112,6 +112,9 @@ def add_date(value: Value, years: Value, months: Value, days: Value) -> int:
         _wrapped(part + more)
         for part, more in zip((at.year, at.month, at.day), added, strict=True)
     )
+    # Go counts months from 0 first, which may go round as well.
+    month = _wrapped(month - 1)
+    year, month = _wrapped(year + month // 12), month % 12 + 1
     day = normal_date(year, month, number_of_day)
     start = day * 86400
     if abs(day) > _FAR:
@@ -129,9 +132,9 @@ def add_date(value: Value, years: Value, months: Value, days: Value) -> int:
 def _wrapped_start(year: int, month: int, day: int) -> int:
     """The first second of a date as Go finds it, whose numbers have 64 bits.
 
-    Its years start with March and are counted from one far in the past.
+    The month is one of the twelve, the day may be any.  Its years start with March
+    and are counted from one far in the past.
     """
-    year, month = _wrapped(year + (month - 1) // 12), (month - 1) % 12 + 1
     late = month < 3
     start = (979 * (month + 12 * late) - 2919) >> 5
     century, rest = divmod((year - late + _FIRST_YEAR) % _WORD, 100)

@@ -39,6 +39,7 @@ __all__ = [
 #: What is evaluated for each constraint.
 ENTRYPOINT: Final = "data.template.violation"
 _PREFIX: Final = "invalid ConstraintTemplate: "
+_outermost_refs: Final = walk.finder(ast.Ref, outermost=True)
 _LIB: Final = ("lib",)
 _INVENTORY: Final = ("inventory",)
 
@@ -250,18 +251,9 @@ def _check_import(path: ast.Ref) -> None:
 
 def _outer_refs(rule: ast.Rule) -> Iterator[ast.Ref]:
     """Yield the refs of a rule that are not inside another ref."""
-    found: list[ast.Ref] = []
-
-    def visit(node: Any) -> bool:
-        if isinstance(node, ast.Ref):
-            found.append(node)
-            return True
-        return False
-
     # A head's own reference is a place, not a reading.
     for part in _parts(rule):
-        walk.walk(part, visit)
-    yield from found
+        yield from _outermost_refs(part)
 
 
 def _parts(rule: ast.Rule) -> Iterator[Any]:

@@ -19,7 +19,14 @@ from gatewright.rego.stages.variables import (
     safety_vars,
     term_vars,
 )
-from gatewright.rego.stages.walk import COMPREHENSIONS, is_equality, operator_name, walk
+from gatewright.rego.stages.walk import (
+    COMPREHENSIONS,
+    finder,
+    holder,
+    is_equality,
+    operator_name,
+    walk,
+)
 
 __all__ = ["comprehension_keys"]
 
@@ -30,8 +37,10 @@ def comprehension_keys(
     body: ast.Body, args: list[ast.Term], arity: Arity
 ) -> dict[int, list[str]]:
     """By `id` of a comprehension, the outer variables that its results are kept by."""
-    known = set(_RESERVED) | term_vars(*args)
     found: dict[int, list[str]] = {}
+    if not _closes(body):
+        return found
+    known = set(_RESERVED) | term_vars(*args)
     bodies = _bodies(body)
     if all(_assigned(expr) is None for inner in bodies for expr in inner):
         return found
@@ -48,20 +57,19 @@ def comprehension_keys(
 
 def _bodies(body: ast.Body) -> list[ast.Body]:
     found = [body]
-
-    def visit(node: Any) -> bool:
+    for node in _with_bodies(body):
         kind = type(node)
-        if kind in COMPREHENSIONS or kind is ast.Every:
-            found.append(node.body)
-        elif kind is ast.Logical:
+        if kind is ast.Logical:
             found.extend((node.left, node.right))
-        elif kind is ast.Expr and node.negated_body is not None:
+        elif kind is not ast.Expr:
+            found.append(node.body)
+        elif node.negated_body is not None:
             found.append(node.negated_body)
-        return False
-
-    for expr in body:
-        walk(expr, visit)
     return found
+
+
+_with_bodies: Final = finder(*COMPREHENSIONS, ast.Every, ast.Logical, ast.Expr)
+_closes: Final = holder(*COMPREHENSIONS)
 
 
 def _assigned(expr: ast.Expr) -> Any:

@@ -7,26 +7,17 @@ are written `<1,2>` (the empty one `<>`).  Numbers keep their spelling.
 from __future__ import annotations
 
 from json.encoder import encode_basestring
+from typing import Final
 
 from gatewright.rego import ast
 from gatewright.rego.rule_tree import term_key
+from gatewright.rego.stages.walk import is_value
 
 __all__ = ["is_ground", "same", "term_text"]
 
 
-def is_ground(term: ast.Term) -> bool:
-    """Whether the term is a value: no variable, ref, call or closure in it."""
-    kind = type(term)
-    if kind in _SCALARS:
-        return True
-    if isinstance(term, (ast.Array, ast.Set)):
-        return all(map(is_ground, term.items))
-    if isinstance(term, ast.Object):
-        return all(is_ground(key) and is_ground(value) for key, value in term.items)
-    return False
-
-
-_SCALARS = frozenset({ast.Null, ast.Boolean, ast.Number, ast.String})
+#: Whether a term is a value: no variable, ref, call or closure in it.
+is_ground: Final = is_value
 
 
 def term_text(term: ast.Term) -> str:

@@ -32,7 +32,7 @@ from gatewright.plan.levels import (
 )
 from gatewright.rego import ast
 from gatewright.rego.rule_tree import RuleNode, term_key
-from gatewright.rego.stages.walk import walk
+from gatewright.rego.stages.walk import exprs_in
 
 if TYPE_CHECKING:
     from gatewright.plan.planner import Planner
@@ -429,17 +429,10 @@ def _name(operator: ast.Term) -> str:
 
 
 def _is_unindexed(body: ast.Body) -> bool:
-    found = False
-
-    def visit(node: object) -> bool:
-        nonlocal found
-        if isinstance(node, ast.Expr) and isinstance(node.terms, list):
-            found = found or _name(node.terms[0]) in _UNINDEXED
-        return found
-
-    for expr in body:
-        walk(expr, visit)
-    return found
+    return any(
+        isinstance(expr.terms, list) and _name(expr.terms[0]) in _UNINDEXED
+        for expr in exprs_in(body)
+    )
 
 
 def tests_of(planner: Planner, rules: Sequence[ast.Rule]) -> dict[int, Tests]:

@@ -8,13 +8,13 @@ a builtin that may report an error.  The answer errs on the loud side.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from gatewright.plan.constants import is_ground, same
 from gatewright.rego import ast
 from gatewright.rego.rule_tree import RuleNode
-from gatewright.rego.stages.walk import children
+from gatewright.rego.stages.walk import finder
 
 if TYPE_CHECKING:
     from gatewright.plan.planner import Planner
@@ -57,11 +57,11 @@ class Loudness:
 
     def expr(self, expr: ast.Expr) -> bool:
         """Whether evaluating an expression may raise an error."""
-        return any(map(self._part, _nodes(expr)))
+        return any(map(self._part, _parts_of(expr)))
 
     def term(self, term: ast.Term) -> bool:
         """Whether evaluating a term may."""
-        return any(map(self._part, _nodes(term)))
+        return any(map(self._part, _parts_of(term)))
 
     def rules(self, node: RuleNode) -> bool:
         """Whether evaluating all that the rules at a node define may."""
@@ -87,7 +87,7 @@ class Loudness:
             return True
         heads = [clause.head for clause in clauses]
         values = [head.value for head in heads if head.value is not None]
-        if any(self._part(part) for value in values for part in _nodes(value)):
+        if any(self._part(part) for part in _parts_of(values)):
             return True
         if not all(is_ground(t) for head in heads for t in head.reference.terms[1:]):
             return True
@@ -147,28 +147,24 @@ class Loudness:
         return self.below(node)
 
 
-def _nodes(node: Any) -> Iterator[Any]:
-    stack = [node]
-    while stack:
-        item = stack.pop()
-        yield item
-        stack.extend(children(item))
+#: The parts that `Loudness` looks at.
+_parts_of: Final = finder(
+    ast.Expr, ast.Call, ast.ObjectComprehension, ast.TemplateString, ast.Ref
+)
+_repeating: Final = finder(ast.SomeDecl, ast.Ref, ast.Expr)
 
 
 def _may_repeat(clause: ast.Rule) -> bool:
     """Whether a body may have more than one solution."""
-    for expr in clause.body:
-        for part in _nodes(expr):
-            if isinstance(part, ast.SomeDecl):
+    for part in _repeating(clause.body):
+        if isinstance(part, ast.SomeDecl):
+            return True
+        if isinstance(part, ast.Ref) and _is_open(part.terms[1:]):
+            return True
+        if isinstance(part, ast.Expr) and isinstance(part.terms, list):
+            operator = part.terms[0]
+            if isinstance(operator, ast.Ref) and operator.terms[0] == ast.Var("walk"):
                 return True
-            if isinstance(part, ast.Ref) and _is_open(part.terms[1:]):
-                return True
-            if isinstance(part, ast.Expr) and isinstance(part.terms, list):
-                operator = part.terms[0]
-                if isinstance(operator, ast.Ref) and operator.terms[0] == ast.Var(
-                    "walk"
-                ):
-                    return True
     return False
 
 

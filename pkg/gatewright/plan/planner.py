@@ -38,7 +38,7 @@ from gatewright.rego.depth import deeply
 from gatewright.rego.parser import parse_ref
 from gatewright.rego.printer import call_text, ref_text
 from gatewright.rego.rule_tree import RuleNode, term_key
-from gatewright.rego.stages.walk import rules_of, walk
+from gatewright.rego.stages.walk import finder, rules_of
 
 __all__ = ["QUERY", "Messages", "plan_program", "plan_query"]
 
@@ -49,6 +49,7 @@ _CALL: Final = BY_NAME["CALL"]
 _MANY: Final = 16
 #: The name of a query's entry point.
 QUERY: Final = "query"
+_modifiers: Final[Callable[[object], list[ast.With]]] = finder(ast.With)
 
 
 class Planner:
@@ -87,14 +88,9 @@ class Planner:
     def survey(self, *trees: object) -> None:
         """Note what the `with` modifiers in these modules and bodies replace, and which
         comprehensions OPA evaluates once for all values of outer variables."""
-
-        def visit(node: object) -> bool:
-            if isinstance(node, ast.With):
-                self._targets.add(self, node)
-            return False
-
         for tree in trees:
-            walk(tree, visit)
+            for modifier in _modifiers(tree):
+                self._targets.add(self, modifier)
         for tree in trees:
             if isinstance(tree, ast.Module):
                 for rule in rules_of(tree):

@@ -17,7 +17,7 @@ from gatewright.rego.rule_tree import RuleNode, term_key
 from gatewright.rego.stages.state import loc_order
 from gatewright.rego.stages.trees import rule_ref
 from gatewright.rego.stages.variables import all_vars
-from gatewright.rego.stages.walk import SCALARS, children, is_equality, rules_of
+from gatewright.rego.stages.walk import SCALARS, children, finder, is_equality, rules_of
 
 __all__ = ["DynamicRef", "Graph", "build_graph", "rules_dynamic"]
 
@@ -288,15 +288,7 @@ def _place(rule: ast.Rule) -> tuple[Any, ...]:
     return loc_order(rule.loc)
 
 
-def _refs_in(node: Any) -> Iterator[ast.Ref]:
-    stack = [node]
-    while stack:
-        item = stack.pop()
-        if type(item) is ast.Ref:
-            yield item
-        below = children(item)
-        if below:
-            stack.extend(reversed(list(below)))
+_refs_in: Final = finder(ast.Ref)
 
 
 def vars_before(rule: ast.Rule, index: int) -> set[str]:

@@ -8,7 +8,7 @@ mistake is reported once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from gatewright.builtins.types import (
     ANY,
@@ -27,6 +27,7 @@ from gatewright.rego.stages.walk import (
     COMPREHENSIONS,
     SCALARS,
     children,
+    finder,
     is_ground,
     ref_name,
 )
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     from gatewright.builtins.declarations import Builtin
 
 __all__ = ["TypeChecker"]
+
+_comprehensions_in: Final = finder(*COMPREHENSIONS, outermost=True)
 
 
 class TypeChecker:
@@ -173,18 +176,13 @@ class TypeChecker:
     def check_closures(self, env: TypeEnv, expr: ast.Expr) -> list[TypeProblem]:
         """Errors in comprehensions of an expression (the last one's, as in OPA)."""
         result: list[TypeProblem] = []
-        stack: list[Any] = [expr]
-        while stack:
-            node = stack.pop()
-            if type(node) in COMPREHENSIONS:
-                inner, problems = self.body(env, node.body)
-                if problems:
-                    result = problems
-                    self.closures[id(node)] = None
-                else:
-                    self.record(inner, node)
-                continue
-            stack.extend(reversed(list(children(node))))
+        for node in _comprehensions_in(expr):
+            inner, problems = self.body(env, node.body)
+            if problems:
+                result = problems
+                self.closures[id(node)] = None
+            else:
+                self.record(inner, node)
         return result
 
     def record(self, inner: TypeEnv, node: Any) -> None:

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from gatewright.rego import ast
 from gatewright.rego.stages.heads import append_to_body
 from gatewright.rego.stages.state import State, VarGenerator, left
 from gatewright.rego.stages.walk import (
     COMPREHENSIONS,
-    SCALARS,
     children,
+    finder,
     requires_eval,
 )
 
@@ -38,14 +38,13 @@ def _hoist(gen: VarGenerator, term: Any) -> None:
 
 def rewrite_comprehensions(gen: VarGenerator, node: Any) -> None:
     """Rewrite every comprehension at or below a node, outer ones first."""
-    stack = [node]
-    while stack:
-        item = stack.pop()
-        if type(item) in COMPREHENSIONS:
-            _hoist(gen, item)
-        inner = [one for one in children(item) if type(one) not in SCALARS]
-        inner.reverse()
-        stack += inner
+    for item in _outermost(node):
+        _hoist(gen, item)
+        for below in children(item):
+            rewrite_comprehensions(gen, below)
+
+
+_outermost: Final = finder(*COMPREHENSIONS, outermost=True)
 
 
 def rewrite_comprehension_terms(state: State) -> None:

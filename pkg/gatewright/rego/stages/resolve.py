@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from gatewright.rego import ast, errors
 from gatewright.rego.order import compare, resort
@@ -22,7 +22,7 @@ from gatewright.rego.stages.state import State
 from gatewright.rego.stages.variables import all_vars
 from gatewright.rego.stages.walk import (
     COMPREHENSIONS,
-    children,
+    finder,
     is_generated,
     is_root_document,
     operator_name,
@@ -455,17 +455,17 @@ def exported_names(
     return exports
 
 
+_named: Final = finder(ast.Var, ast.Head)
+
+
 def _generated_names(module: ast.Module) -> set[str]:
     """Names in the source that look like generated ones."""
     names: set[str] = set()
-    stack: list[Any] = [*module.rules]
-    while stack:
-        node = stack.pop()
+    for node in _named(module):
         if type(node) is ast.Var:
             names.add(node.name)
-        elif type(node) is ast.Head:
-            stack.extend(node.reference.terms)
-        stack.extend(children(node))
+        else:
+            names.update(var.name for var in _named(node.reference))
     return {name for name in names if is_generated(name)}
 
 

@@ -9,7 +9,7 @@ the variables around them are known.
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from gatewright.rego import ast, errors
 from gatewright.rego.order import sorted_pairs, sorted_terms
@@ -34,6 +34,7 @@ from gatewright.rego.stages.walk import (
     RESERVED,
     SCALARS,
     children,
+    holder,
     is_equality,
     is_generated,
     rules_of,
@@ -265,23 +266,10 @@ def _may_close(expr: ast.Expr) -> bool:
     """Whether an expression holds a body, as far as a glance tells."""
     if expr.negated_body is not None:
         return True
-    terms = expr.terms
-    if type(terms) is list:
-        return any(map(_holds_closure, terms[1:])) or any(
-            _holds_closure(with_.value) for with_ in expr.with_
-        )
-    return _holds_closure(terms) or any(
-        _holds_closure(with_.value) for with_ in expr.with_
-    )
+    return _holds_closure(expr)
 
 
-def _holds_closure(term: Any) -> bool:
-    kind = type(term)
-    if kind is ast.Var or kind in SCALARS:
-        return False
-    if kind in CLOSURES:
-        return True
-    return any(map(_holds_closure, children(term)))
+_holds_closure: Final = holder(*CLOSURES)
 
 
 def _closed_over(expr: ast.Expr) -> set[str]:

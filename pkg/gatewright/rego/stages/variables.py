@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeAlias
 
 from gatewright.rego import ast
-from gatewright.rego.stages.walk import COMPREHENSIONS, is_equality, is_ground
+from gatewright.rego.stages.walk import COMPREHENSIONS, is_equality, is_ground, names_in
 
 __all__ = [
     "all_vars",
@@ -38,136 +38,24 @@ Arity: TypeAlias = Callable[[ast.Ref], int]
 Collector: TypeAlias = Callable[[Any, Names], None]
 
 
-def _collector(
-    *,
-    ref_head: bool = True,
-    call_head: bool = True,
-    closures: bool = True,
-    sets: bool = True,
-    object_keys: bool = True,
-) -> Collector:
+# What `names_in` takes up: heads of refs, what calls call and `with` replaces,
+# closures and templates, sets, keys of objects.
+_REF_HEAD, _CALL_HEAD, _CLOSURES, _SETS, _OBJECT_KEYS = 1, 2, 4, 8, 16
+_ALL: Final = 31
+
+
+def _collector(how: int) -> Collector:
     """A function that adds the variables of a node to a set."""
-    table: dict[type, Callable[[Any, Names], None]] = {}
-    get = table.get
-
-    def collect(node: Any, out: Names) -> None:
-        handler = get(type(node))
-        if handler is not None:
-            handler(node, out)
-
-    def each(nodes: Iterable[Any], out: Names) -> None:
-        for node in nodes:
-            handler = get(type(node))
-            if handler is not None:
-                handler(node, out)
-
-    def on_ref(node: ast.Ref, out: Names) -> None:
-        terms = node.terms
-        if ref_head:
-            each(terms, out)
-        elif len(terms) > 1:
-            each(terms[1:], out)
-
-    def on_object(node: ast.Object, out: Names) -> None:
-        for key, value in node.items:
-            if object_keys:
-                collect(key, out)
-            collect(value, out)
-
-    def on_comprehension(node: Any, out: Names) -> None:
-        collect(node.term, out)
-        each(node.body, out)
-
-    def on_object_comprehension(node: ast.ObjectComprehension, out: Names) -> None:
-        collect(node.key, out)
-        collect(node.value, out)
-        each(node.body, out)
-
-    def on_every(node: ast.Every, out: Names) -> None:
-        if not closures:
-            collect(node.domain, out)
-            return
-        if node.key is not None:
-            collect(node.key, out)
-        collect(node.value, out)
-        collect(node.domain, out)
-        each(node.body, out)
-
-    def on_logical(node: ast.Logical, out: Names) -> None:
-        if closures:
-            each(node.left, out)
-            each(node.right, out)
-
-    def on_operator(operator: ast.Ref, out: Names) -> None:
-        if call_head:
-            on_ref(operator, out)
-        elif len(operator.terms) > 1:
-            each(operator.terms[1:], out)
-
-    def on_call(node: ast.Call, out: Names) -> None:
-        on_operator(node.operator, out)
-        each(node.args, out)
-
-    def on_with(node: ast.With, out: Names) -> None:
-        if call_head:
-            collect(node.target, out)
-            collect(node.value, out)
-            return
-        each(node.target.terms[1:], out)
-        value = node.value
-        if type(value) is ast.Ref:
-            each(value.terms[1:], out)
-        else:
-            collect(value, out)
-
-    def on_expr(node: ast.Expr, out: Names) -> None:
-        terms = node.terms
-        kind = type(terms)
-        if node.negated_body is not None:
-            if closures:
-                each(node.negated_body, out)
-        elif kind is list:
-            on_operator(terms[0], out)  # type: ignore[arg-type,index]
-            each(terms[1:], out)  # type: ignore[index]
-        elif kind is ast.Every and not closures:
-            collect(terms.domain, out)  # type: ignore[union-attr]
-            return
-        else:
-            collect(terms, out)
-        if node.with_:
-            for with_ in node.with_:
-                on_with(with_, out)
-
-    table[ast.Var] = lambda node, out: out.add(node.name)
-    table[ast.Ref] = on_ref
-    table[ast.Array] = lambda node, out: each(node.items, out)
-    if sets:
-        table[ast.Set] = lambda node, out: each(node.items, out)
-    table[ast.Object] = on_object
-    table[ast.Call] = on_call
-    table[ast.Every] = on_every
-    table[ast.Logical] = on_logical
-    table[ast.Expr] = on_expr
-    table[ast.With] = on_with
-    table[ast.SomeDecl] = lambda node, out: each(node.symbols, out)
-    table[list] = each
-    if closures:
-        table[ast.ArrayComprehension] = on_comprehension
-        table[ast.SetComprehension] = on_comprehension
-        table[ast.ObjectComprehension] = on_object_comprehension
-        table[ast.TemplateString] = lambda node, out: each(node.parts, out)
-    return collect
+    return lambda node, out: names_in(node, out, how)
 
 
-collect_all: Final = _collector()
-collect_safety: Final = _collector(call_head=False, closures=False)
-collect_scope: Final = _collector(call_head=False)
-collect_output: Final = _collector(ref_head=False)
-collect_pattern: Final = _collector(ref_head=False, object_keys=False, closures=False)
-collect_operand: Final = _collector(
-    ref_head=False, object_keys=False, closures=False, sets=False
-)
-collect_no_closures: Final = _collector(closures=False)
+collect_all: Final = _collector(_ALL)
+collect_safety: Final = _collector(_ALL - _CALL_HEAD - _CLOSURES)
+collect_scope: Final = _collector(_ALL - _CALL_HEAD)
+collect_output: Final = _collector(_ALL - _REF_HEAD)
+collect_pattern: Final = _collector(_ALL - _REF_HEAD - _OBJECT_KEYS - _CLOSURES)
+collect_operand: Final = _collector(_CALL_HEAD)
+collect_no_closures: Final = _collector(_ALL - _CLOSURES)
 
 
 def all_vars(node: Any) -> Names:

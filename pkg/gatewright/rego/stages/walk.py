@@ -1,7 +1,7 @@
 """Walking the syntax tree: children, search, and the kinds of nodes.
 
-A walk is a plain function over a table from node type to "children of"; a stage
-that must be quick writes its own table instead of asking for a generic one.
+The walks themselves run in native memory, over a table of what each type of nodes
+holds; they were a sixth of all compiling.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeGuard
 
+from gatewright._native.trees import Shapes
 from gatewright.rego import ast
 
 __all__ = [
@@ -20,13 +21,17 @@ __all__ = [
     "children",
     "closures_in",
     "exprs_in",
+    "finder",
+    "holder",
     "is_call",
     "is_equality",
     "is_generated",
     "is_ground",
     "is_root_document",
     "is_scalar",
+    "is_value",
     "is_wildcard",
+    "names_in",
     "operator_name",
     "ref_name",
     "requires_eval",
@@ -114,157 +119,91 @@ def is_equality(expr: ast.Expr) -> bool:
     return len(operator) == 1 and getattr(operator[0], "name", "") == "eq"
 
 
-def is_ground(term: Any) -> bool:
-    """True when no variable occurs in the term; closures and calls never are."""
-    kind = type(term)
-    if kind in SCALARS:
-        return True
-    if kind is ast.Ref:
-        return all(map(is_ground, term.terms[1:]))
-    if kind is ast.Array or kind is ast.Set:
-        return all(map(is_ground, term.items))
-    if kind is ast.Object:
-        return all(is_ground(k) and is_ground(v) for k, v in term.items)
-    return False
-
-
 # Children -------------------------------------------------------------------
 
-
-def _expr(node: ast.Expr) -> Iterator[Any]:
-    terms = node.terms
-    if node.negated_body is not None:
-        yield from node.negated_body
-    elif type(terms) is list:
-        yield from terms
-    else:
-        yield terms
-    yield from node.with_
-
-
-def _head(node: ast.Head) -> Iterator[Any]:
-    if node.args is not None:
-        yield from node.args
-    if node.key is not None:
-        yield node.key
-    if node.value is not None:
-        yield node.value
-
-
-def _rule(node: ast.Rule) -> Iterator[Any]:
-    yield node.head
-    yield from node.body
-    if node.else_ is not None:
-        yield node.else_
-
-
-def _every(node: ast.Every) -> Iterator[Any]:
-    if node.key is not None:
-        yield node.key
-    yield node.value
-    yield node.domain
-    yield from node.body
-
-
-def _pairs(node: ast.Object) -> Iterator[Any]:
-    for key, value in node.items:
-        yield key
-        yield value
-
-
-def _logical(node: ast.Logical) -> Iterator[Any]:
-    yield from node.left
-    yield from node.right
-
-
-_CHILDREN: Final[dict[type, Callable[[Any], Any]]] = {
-    ast.Ref: lambda node: node.terms,
-    ast.Array: lambda node: node.items,
-    ast.Set: lambda node: node.items,
-    ast.Object: _pairs,
-    ast.ArrayComprehension: lambda node: (node.term, *node.body),
-    ast.SetComprehension: lambda node: (node.term, *node.body),
-    ast.ObjectComprehension: lambda node: (node.key, node.value, *node.body),
-    ast.Call: lambda node: (node.operator, *node.args),
-    ast.TemplateString: lambda node: node.parts,
-    ast.With: lambda node: (node.target, node.value),
-    ast.SomeDecl: lambda node: node.symbols,
-    ast.Every: _every,
-    ast.Logical: _logical,
-    ast.Expr: _expr,
-    ast.Head: _head,
-    ast.Rule: _rule,
-    ast.Module: lambda node: node.rules,
-    list: lambda node: node,
-}
-
-
-def children(node: Any) -> Any:
-    """The nodes directly below; nothing for a scalar or a variable.
-
-    The reference of a rule head is not among the children of the head: its parts
-    are names, not terms to evaluate, until a stage makes them so.
-    """
-    below = _CHILDREN.get(type(node))
-    return () if below is None else below(node)
-
-
-def walk(node: Any, visit: Callable[[Any], bool]) -> None:
-    """Call `visit` on the node and everything below, parents first.
-
-    A true answer keeps the walk from going below that node.
-    """
-    if visit(node):
-        return
-    below = _CHILDREN.get(type(node))
-    if below is not None:
-        for child in below(node):
-            walk(child, visit)
-
-
-def exprs_in(node: Any) -> Iterator[ast.Expr]:
-    """Every expression below (and at) a node, outer ones first."""
-    stack = [node]
-    pop, table, kind_of = stack.pop, _CHILDREN, type
-    while stack:
-        item = pop()
-        kind = kind_of(item)
-        if kind is ast.Expr:
-            yield item
-        below = table.get(kind)
-        if below is not None:
-            inner = [one for one in below(item) if kind_of(one) in table]
-            inner.reverse()
-            stack += inner
-
-
-_TERMS: Final = frozenset(
+#: What the nodes below a node are: the role of its type and its slots, in order. The
+#: reference of a rule head is not among the children of the head: its parts are names,
+#: not terms to evaluate, until a stage makes them so.
+_SHAPES: Final = Shapes(
     {
-        *SCALARS,
-        *COMPREHENSIONS,
-        ast.Var,
-        ast.Ref,
-        ast.Array,
-        ast.Set,
-        ast.Object,
-        ast.Call,
-        ast.TemplateString,
+        ast.Null: ("scalar", ()),
+        ast.Boolean: ("scalar", ()),
+        ast.Number: ("scalar", ()),
+        ast.String: ("scalar", ()),
+        ast.Var: ("var", ("name",)),
+        ast.Ref: ("ref", ("terms",)),
+        ast.Array: ("array", ("items",)),
+        ast.Set: ("set", ("items",)),
+        ast.Object: ("object", ("items",)),
+        ast.ArrayComprehension: ("comprehension", ("term", "body")),
+        ast.SetComprehension: ("comprehension", ("term", "body")),
+        ast.ObjectComprehension: ("comprehension", ("key", "value", "body")),
+        ast.Call: ("call", ("operator", "args")),
+        ast.TemplateString: ("template", ("parts",)),
+        ast.With: ("with", ("target", "value")),
+        ast.SomeDecl: ("plain", ("symbols",)),
+        ast.Every: ("every", ("key", "value", "domain", "body")),
+        ast.Logical: ("logical", ("left", "right")),
+        ast.Expr: ("expr", ("negated_body|terms", "with_")),
+        ast.Head: ("head", ("args", "key", "value")),
+        ast.Rule: ("head", ("head", "body", "else_")),
+        ast.Module: ("head", ("rules",)),
     }
 )
 
+#: The nodes directly below one, or in a list, as a new list; none for a scalar or a
+#: variable.
+children: Final[Callable[[Any], list[Any]]] = _SHAPES.children
 
-def terms_in(node: Any) -> Iterator[Any]:
-    """Every term below (and at) a node, outer ones first."""
-    stack = [node]
-    pop, table, kind_of = stack.pop, _CHILDREN, type
-    while stack:
-        item = pop()
-        kind = kind_of(item)
-        if kind in _TERMS:
-            yield item
-        below = table.get(kind)
-        if below is not None:
-            stack.extend(reversed(list(below(item))))
+#: Calls a function on a node and everything below, parents first. A true answer keeps
+#: the walk from going below that node.
+walk: Final[Callable[[Any, Callable[[Any], bool]], None]] = _SHAPES.walk
+
+#: True for a term without variables; closures and calls never are.
+is_ground: Final[Callable[[Any], bool]] = _SHAPES.is_ground
+_is_ground: Final = _SHAPES.is_ground
+
+
+def is_value(term: Any) -> bool:
+    """True for a term that is a value: no variable, ref, call or closure in it."""
+    return _is_ground(term, refs=False)
+
+
+#: Adds the names of variables to a set; `variables` says which.
+names_in: Final[Callable[[Any, set[str], int], None]] = _SHAPES.names
+
+
+def finder(*kinds: type, outermost: bool = False) -> Callable[[Any], list[Any]]:
+    """A function that lists the nodes of some types at and below a node, outer ones
+    first; `outermost`: not those below another one."""
+    mask, found = _SHAPES.mask(kinds), _SHAPES.found
+    return lambda node: found(node, mask, outermost=outermost)
+
+
+def holder(*kinds: type) -> Callable[[Any], bool]:
+    """A function that says whether there are nodes of some types at or below one."""
+    mask, holds = _SHAPES.mask(kinds), _SHAPES.holds
+    return lambda node: holds(node, mask)
+
+
+#: Every expression at and below a node, outer ones first.
+exprs_in: Final[Callable[[Any], list[ast.Expr]]] = finder(ast.Expr)
+
+#: Every term at and below a node, outer ones first.
+terms_in: Final = finder(
+    *SCALARS,
+    *COMPREHENSIONS,
+    ast.Var,
+    ast.Ref,
+    ast.Array,
+    ast.Set,
+    ast.Object,
+    ast.Call,
+    ast.TemplateString,
+)
+
+#: True when evaluating the term needs a document or a nested query.
+any_ref_or_comprehension: Final = holder(ast.Ref, *COMPREHENSIONS)
 
 
 def closures_in(node: Any) -> list[Any]:
@@ -282,26 +221,8 @@ def closures_in(node: Any) -> list[Any]:
             if kind is ast.Expr:
                 stack.extend(reversed(item.with_))
             continue
-        below = _CHILDREN.get(kind)
-        if below is not None:
-            inner = [one for one in below(item) if type(one) in _CHILDREN]
-            inner.reverse()
-            stack += inner
+        stack += reversed(children(item))
     return found
-
-
-def any_ref_or_comprehension(node: Any) -> bool:
-    """True when evaluating the term needs a document or a nested query."""
-    stack = [node]
-    while stack:
-        item = stack.pop()
-        kind = type(item)
-        if kind is ast.Ref or kind in COMPREHENSIONS:
-            return True
-        below = _CHILDREN.get(kind)
-        if below is not None:
-            stack.extend(below(item))
-    return False
 
 
 def requires_eval(term: ast.Term | None) -> bool:
@@ -336,8 +257,4 @@ def bodies_of(node: Any) -> Iterator[tuple[Any, str]]:
             yield item, "right"
         elif kind is ast.Expr and item.negated_body is not None:
             yield item, "negated_body"
-        below = _CHILDREN.get(kind)
-        if below is not None:
-            inner = [one for one in below(item) if type(one) in _CHILDREN]
-            inner.reverse()
-            stack += inner
+        stack += reversed(children(item))

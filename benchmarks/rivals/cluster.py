@@ -1,12 +1,15 @@
-"""On one real API server, in turns: no webhook, one that only says yes, the real
-Gatekeeper, and ours.
+"""On one real API server, in turns: no webhook, one that only says yes, the same one
+called as our chart has it (selectors, match conditions), the real Gatekeeper, and ours.
 
-    python -m benchmarks.rivals.cluster [--rounds 200]
+    python -m benchmarks.rivals.cluster [--rounds 200] [--latencies]
 
 What a dry-run create of a Pod takes (p50 and p99; each side has a namespace of its own, so that
-requests alternate), with one constraint and with the whole library; from start to
-ready; from a constraint that is created to its first denial, its definition being
-served; memory of all processes.  Needs the binaries of the cluster tests.
+requests alternate), with one constraint and with the whole library, whose constraints
+are `dryrun`: a denial would spare the API server the rest of the request.  Beside it
+what the webhook's serving processes spend for one: CPU, and the time that they wait for
+a core.  From start to ready; from a constraint that is created to its first denial, its
+definition being served; memory of all processes.  `--latencies`: nothing but those.
+Needs the binaries of the cluster tests.
 """
 
 from __future__ import annotations
@@ -27,15 +30,17 @@ from typing import Any
 from benchmarks.rivals.webhook import pss
 from benchmarks.workloads import REVIEW
 from gatewright.app.certificates import make_certificate
+from tests.chart.rendered import render
 from tests.cluster.daemon import Daemon
 from tests.cluster.manager import Manager, constraint, install, managing, pod, template
 from tests.cluster.rival import Rival, gatekeeper, webhook
 from tests.cluster.server import Cluster, free_ports, until
 from tests.cluster.starving import family
-from tests.cluster.test_library import api_of, create, library
+from tests.cluster.test_library import api_of, create, library, not_enforced
 from tests.needs import require_peer, require_servers
 
-SIDES = ("none", "yes", "gatekeeper", "gatewright")
+RIVALS = ("gatekeeper", "gatewright")
+SIDES = ("none", "yes", "as-ours", *RIVALS)
 LABELS = """
 violation[{"msg": msg}] {
   required := {label | label := input.parameters.labels[_]}
@@ -57,10 +62,24 @@ def only(side: str) -> dict[str, Any]:
     return {"namespaceSelector": {"matchLabels": labels}, "timeoutSeconds": 10}
 
 
+def as_ours(side: str) -> dict[str, Any]:
+    """The same, in addition to all that our chart asks the API server to look at."""
+    rendered = render(require_peer("helm"), {})
+    name = "gatekeeper-validating-webhook-configuration"
+    found = rendered[f"ValidatingWebhookConfiguration/{name}"]["webhooks"][0]
+    more = {one: found[one] for one in ("matchConditions", "rules", "objectSelector")}
+    selector = {**found["namespaceSelector"], **only(side)["namespaceSelector"]}
+    return {**more, "namespaceSelector": selector, "timeoutSeconds": 10}
+
+
 @dataclass(frozen=True, slots=True)
-class Percentiles:
+class Row:
+    """Milliseconds: of requests; and medians of what serving processes spend."""
+
     p50: float
     p99: float
+    cpu: float = 0.0
+    waiting: float = 0.0
 
 
 class Field:
@@ -82,6 +101,7 @@ class Field:
         obj.pop("status", None)
         self.pod = obj
         self.api = stack.enter_context(api_of(self.cluster))
+        self.serving: dict[str, list[int]] = {}
 
     def yes(self) -> None:
         (self.folder / "yes").mkdir()
@@ -95,10 +115,19 @@ class Field:
         )
         daemon.start()
         self.stack.callback(daemon.stop)
-        self.call("yes", ("127.0.0.1", port), made.ca)
+        self.call("yes", ("127.0.0.1", port), made.ca, [daemon.pid])
+        self.call("as-ours", ("127.0.0.1", port), made.ca, [daemon.pid])
 
-    def call(self, side: str, address: tuple[str, int], authority: Path | str) -> None:
-        self.cluster.apply(webhook(f"bench-{side}", address, authority, **only(side)))
+    def call(
+        self,
+        side: str,
+        address: tuple[str, int],
+        authority: Path | str,
+        serving: list[int],
+    ) -> None:
+        more = as_ours(side) if side == "as-ours" else only(side)
+        self.cluster.apply(webhook(f"bench-{side}", address, authority, **more))
+        self.serving[side] = serving
 
     def ask(
         self, side: str, api: HTTPSConnection | None = None
@@ -108,23 +137,31 @@ class Field:
             api or self.api, PODS.format(home(side)), {**self.pod, "metadata": metadata}
         )
 
-    def latencies(self, rounds: int) -> dict[str, Percentiles]:
-        """Of each side in ms, asked in turns."""
-        times: dict[str, list[float]] = {side: [] for side in SIDES}
+    def latencies(self, rounds: int) -> dict[str, Row]:
+        """Of each side, asked in turns."""
+        took: dict[str, list[tuple[float, float, float]]] = {one: [] for one in SIDES}
         for turn in range(rounds + 10):
             for side in SIDES:
+                pids = self.serving.get(side, [])
+                before = spent(pids)
                 started = time.perf_counter()
                 status, text, _ = self.ask(side)
-                took = (time.perf_counter() - started) * 1e3
-                assert status in (201, 403), (side, turn, text)
+                passed = time.perf_counter() - started
+                after = spent(pids)
+                assert status == 201, (side, turn, text)
                 if turn >= 10:
-                    times[side].append(took)
-        return {
-            side: Percentiles(
-                statistics.median(found), sorted(found)[-len(found) // 100]
+                    cpu, waiting = after[0] - before[0], after[1] - before[1]
+                    took[side].append((passed * 1e3, cpu * 1e3, waiting * 1e3))
+        out = {}
+        for side, rows in took.items():
+            times, cpu, waiting = (sorted(one) for one in zip(*rows, strict=True))
+            out[side] = Row(
+                statistics.median(times),
+                times[-len(times) // 100],
+                statistics.median(cpu),
+                statistics.median(waiting),
             )
-            for side, found in times.items()
-        }
+        return out
 
     def policy(self, made: dict[str, Any]) -> None:
         """A template, and its definition served."""
@@ -150,7 +187,7 @@ class Field:
                         out[side] = time.monotonic() - started
                         return
 
-        waiting = [Thread(target=wait_for, args=[side]) for side in SIDES[2:]]
+        waiting = [Thread(target=wait_for, args=[side]) for side in RIVALS]
         self.api.request(
             "POST", path, json.dumps(made), {"Content-Type": "application/json"}
         )
@@ -163,15 +200,25 @@ class Field:
         return out
 
 
-def show(label: str, found: dict[str, Percentiles]) -> None:
-    """A row of each percentile; what is added is that of the p50s."""
-    p50s = [found[side].p50 for side in SIDES]
-    _, yes, theirs, ours = p50s
+def spent(pids: list[int]) -> tuple[float, float]:
+    """Seconds that all threads of processes had a core, and waited for one."""
+    ran = waited = 0
+    for pid in pids:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            one = (task / "schedstat").read_text().split()
+            ran, waited = ran + int(one[0]), waited + int(one[1])
+    return ran / 1e9, waited / 1e9
+
+
+def show(label: str, found: dict[str, Row]) -> None:
+    """A row of each number; what is added is that of the p50s."""
+    yes, theirs, ours = (found[one].p50 for one in ("yes", *RIVALS))
     ratio = (theirs - yes) / max(ours - yes, 0.01)
-    shown = "".join(f"{one:12.2f}" for one in p50s)
-    print(f"{label:20}p50{shown}{ours - yes:12.2f}{ratio:8.0f}")
-    shown = "".join(f"{found[side].p99:12.2f}" for side in SIDES)
-    print(f"{'':20}p99{shown}", flush=True)
+    end = f"{ours - yes:12.2f}{ratio:8.0f}"
+    for part in ("p50", "p99", "cpu", "waiting"):
+        shown = "".join(f"{getattr(found[side], part):12.2f}" for side in SIDES)
+        print(f"{label:20}{part:8}{shown}{end}", flush=True)
+        label = end = ""
 
 
 def start_times(field: Field) -> None:
@@ -192,9 +239,10 @@ def start_times(field: Field) -> None:
         print(f"{side}: ready {statistics.median(found):.1f} s after its start")
 
 
-def measure(field: Field, rounds: int, rival: Rival, manager: Manager) -> None:
+def latencies(field: Field, rounds: int) -> None:
+    """With more and more policies."""
     heads = "".join(f"{one:>12}" for one in (*SIDES, "ours - yes"))
-    print(f"{'dry-run create, ms':23}{heads}{'ratio':>8}")
+    print(f"{'dry-run create, ms':28}{heads}{'ratio':>8}")
     show("no constraint", field.latencies(rounds))
     strings = {"type": "array", "items": {"type": "string"}}
     schema = {"type": "object", "properties": {"labels": strings}}
@@ -203,19 +251,26 @@ def measure(field: Field, rounds: int, rival: Rival, manager: Manager) -> None:
     field.cluster.apply(one)
     time.sleep(3)
     show("one constraint", field.latencies(rounds))
-    found = [field.enforced_after(number) for number in range(3)]
     templates, constraints, _ = library(field.folder / "library")
     for obj in templates:
         field.cluster.apply(obj)
     for obj in templates:
         field.policy(obj)
+    for obj in constraints:
+        obj.setdefault("spec", {})["enforcementAction"] = "dryrun"
     field.cluster.apply(*constraints)
-    time.sleep(5)
-    until("it denies", lambda: field.ask("gatewright")[0] == 403)
-    until("it denies", lambda: field.ask("gatekeeper")[0] == 403)
+    until(
+        "all are enforced",
+        lambda: not not_enforced(field.cluster, constraints),
+        seconds=120,
+    )
     show("the whole library", field.latencies(rounds))
-    found += [field.enforced_after(number) for number in range(3, 6)]
-    for side in SIDES[2:]:
+
+
+def others(field: Field, rival: Rival, manager: Manager) -> None:
+    """From a constraint to its first denial; memory."""
+    found = [field.enforced_after(number) for number in range(6)]
+    for side in RIVALS:
         times = [one[side] for one in found]
         print(
             f"{side}: a constraint denies {statistics.median(times):.2f} s after its "
@@ -229,6 +284,7 @@ def measure(field: Field, rounds: int, rival: Rival, manager: Manager) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--latencies", action="store_true")
     given = parser.parse_args()
     require_peer("gatekeeper")
     folder = Path(tempfile.mkdtemp(prefix="gatewright-cluster-"))
@@ -241,12 +297,16 @@ def main() -> None:
                 field.cluster, "--operation=webhook", "--operation=status"
             ) as manager,
         ):
-            field.call("gatekeeper", rival.address, rival.authority)
+            theirs = [rival.daemon.pid]
+            field.call("gatekeeper", rival.address, rival.authority, theirs)
             ca = manager.event("listening")["ca"]
-            field.call("gatewright", manager.admission, ca)
+            field.call("gatewright", manager.admission, ca, manager.workers())
             time.sleep(2)
-            measure(field, given.rounds, rival, manager)
-        start_times(field)
+            latencies(field, given.rounds)
+            if not given.latencies:
+                others(field, rival, manager)
+        if not given.latencies:
+            start_times(field)
 
 
 if __name__ == "__main__":

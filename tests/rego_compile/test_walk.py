@@ -204,7 +204,7 @@ def test_names_are_those_of_the_variables_asked_for(tree: ast.Module) -> None:
         asked = {flag: bool(how & 1 << i) for i, flag in enumerate(flags)}
         for node in everything(tree):
             out: set[str] = set()
-            walk.names_in(node, out, how)
+            walk.collector(how)(node, out)
 
             assert out == plain_names(node, asked), (how, node)
 

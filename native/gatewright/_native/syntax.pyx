@@ -210,10 +210,11 @@ cdef class Shapes:
             if shape is not None:
                 self.below(item, shape, stack)
 
-    def found(self, node, uint64_t mask, *, bint outermost=False):
+    def found(self, uint64_t mask, bint outermost, node):
         """The nodes of these types at and below a node, parents first.
 
-        `outermost`: without those that are below another one."""
+        `outermost`: without those that are below another one. The node comes last, so
+        that what is asked for may be bound before."""
         cdef list stack = [node]
         cdef list out = []
         cdef _Shape shape
@@ -229,7 +230,7 @@ cdef class Shapes:
             self.below(item, shape, stack)
         return out
 
-    def holds(self, node, uint64_t mask):
+    def holds(self, uint64_t mask, node):
         """Whether there is a node of these types at or below a node."""
         cdef list stack = [node]
         cdef _Shape shape
@@ -243,7 +244,7 @@ cdef class Shapes:
             self.below(item, shape, stack)
         return False
 
-    def is_ground(self, node, *, bint refs=True):
+    def is_ground(self, bint refs, node):
         """Whether no variable occurs in a term; closures and calls never are ground,
         and what a ref starts with does not count. Without `refs`, refs are not ground
         either."""
@@ -264,7 +265,7 @@ cdef class Shapes:
                 return False
         return True
 
-    def names(self, node, set out, int how):
+    def names(self, int how, node, set out):
         """Adds the names of the variables at and below a node to a set.
 
         `how` says which, as a sum: 1 heads of refs too; 2 what calls call, and what

@@ -9,12 +9,14 @@ into the tables next to it.  An operand is a signed 32-bit number.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from gatewright.ir.opcodes import OPCODES, PLAN_VERSION
-from gatewright.ir.program import Program
+from gatewright.ir.program import LABEL_PLACES, Program
 
 __all__ = ["EncodedFunction", "EncodedProgram", "encode"]
+
+_ARITY: Final = tuple(len(op.operands) for op in OPCODES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +84,22 @@ def encode(program: Program) -> EncodedProgram:
     for function in program.functions:
         offsets = []
         offset = 0
-        for instr in function.code:
+        for op, args in function.code:
             offsets.append(offset)
-            offset += 1 + len(instr.args)
+            offset += 1 + len(args)
+            if len(args) != _ARITY[op]:
+                raise ValueError(f"{OPCODES[op].name} with {len(args)} operands")
         words: list[int] = []
-        for instr in function.code:
-            words.append(instr.op)
-            kinds = OPCODES[instr.op].operands
-            for (kind, _), value in zip(kinds, instr.args, strict=True):
-                words.append(offsets[value] if kind == "L" else value)
+        for op, args in function.code:
+            words.append(op)
+            places = LABEL_PLACES[op]
+            if places:
+                resolved = list(args)
+                for place in places:
+                    resolved[place] = offsets[args[place]]
+                words += resolved
+            else:
+                words += args
         marks: list[tuple[int, int]] = []
         for index, location in enumerate(function.locations):
             if not marks or marks[-1][1] != location:

@@ -8,6 +8,8 @@ jumped to (cleaning up on failure) is kept aside and appended at the end.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Final
 
 from gatewright.ir.opcodes import BY_NAME
 from gatewright.ir.program import (
@@ -23,6 +25,14 @@ from gatewright.plan.constants import term_text
 from gatewright.rego import ast
 
 __all__ = ["FunctionBuilder", "Label", "Tables"]
+
+# `_make` of the two, without Python code of its own: one for each instruction.
+_instr: Final[Callable[[tuple[int, tuple[int, ...]]], Instr]] = partial(
+    tuple.__new__, Instr
+)
+_location: Final[Callable[[tuple[str, int, int]], Location]] = partial(
+    tuple.__new__, Location
+)
 
 Label = int
 
@@ -65,7 +75,7 @@ class Tables:
         """The index of a place; -1 for nowhere."""
         if loc is ast.NO_LOCATION:
             return NO_LOCATION
-        place = Location(loc.file, loc.row, loc.col)
+        place = _location((loc.source.file, loc.row, loc.col))
         return self._locations.setdefault(place, len(self._locations))
 
     def program(self) -> Program:
@@ -134,7 +144,7 @@ class FunctionBuilder:
 
     def emit(self, name: str, *args: int) -> None:
         """Append an instruction; label operands are labels of this builder."""
-        self._code.append(Instr(BY_NAME[name], args))
+        self._code.append(_instr((BY_NAME[name], args)))
         self._locations.append(self.location)
 
     def aside(self, code: Callable[[], None]) -> None:
@@ -162,7 +172,7 @@ class FunctionBuilder:
                 args = list(instr.args)
                 for place in places:
                     args[place] = labels[args[place]]
-                instr = Instr(instr.op, tuple(args))
+                instr = _instr((instr.op, tuple(args)))
             code.append(instr)
         return Function(
             name=self.name,

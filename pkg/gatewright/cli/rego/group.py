@@ -72,4 +72,14 @@ def rego(ctx: click.Context) -> None:
     # at, again and again: a third of the time of a large run.
     if gc.isenabled():
         gc.disable()
-        ctx.call_on_close(gc.enable)
+        ctx.call_on_close(_collect_again)
+
+
+def _collect_again() -> None:
+    """Have garbage collected as before, less what the command has left.
+
+    The process ends now, and its memory with it. To look through large trees once
+    more here, and then again as the interpreter ends, is a tenth of the run.
+    """
+    gc.freeze()
+    gc.enable()

@@ -18,7 +18,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeAlias
 
 from gatewright.rego import ast
-from gatewright.rego.stages.walk import COMPREHENSIONS, is_equality, is_ground, names_in
+from gatewright.rego.stages.walk import (
+    COMPREHENSIONS,
+    collector,
+    is_equality,
+    is_ground,
+)
 
 __all__ = [
     "all_vars",
@@ -38,24 +43,21 @@ Arity: TypeAlias = Callable[[ast.Ref], int]
 Collector: TypeAlias = Callable[[Any, Names], None]
 
 
-# What `names_in` takes up: heads of refs, what calls call and `with` replaces,
+# What a collector takes up: heads of refs, what calls call and `with` replaces,
 # closures and templates, sets, keys of objects.
 _REF_HEAD, _CALL_HEAD, _CLOSURES, _SETS, _OBJECT_KEYS = 1, 2, 4, 8, 16
 _ALL: Final = 31
 
 
-def _collector(how: int) -> Collector:
-    """A function that adds the variables of a node to a set."""
-    return lambda node, out: names_in(node, out, how)
-
-
-collect_all: Final = _collector(_ALL)
-collect_safety: Final = _collector(_ALL - _CALL_HEAD - _CLOSURES)
-collect_scope: Final = _collector(_ALL - _CALL_HEAD)
-collect_output: Final = _collector(_ALL - _REF_HEAD)
-collect_pattern: Final = _collector(_ALL - _REF_HEAD - _OBJECT_KEYS - _CLOSURES)
-collect_operand: Final = _collector(_CALL_HEAD)
-collect_no_closures: Final = _collector(_ALL - _CLOSURES)
+collect_all: Final[Collector] = collector(_ALL)
+collect_safety: Final[Collector] = collector(_ALL - _CALL_HEAD - _CLOSURES)
+collect_scope: Final[Collector] = collector(_ALL - _CALL_HEAD)
+collect_output: Final[Collector] = collector(_ALL - _REF_HEAD)
+collect_pattern: Final[Collector] = collector(
+    _ALL - _REF_HEAD - _OBJECT_KEYS - _CLOSURES
+)
+collect_operand: Final[Collector] = collector(_CALL_HEAD)
+collect_no_closures: Final[Collector] = collector(_ALL - _CLOSURES)
 
 
 def all_vars(node: Any) -> Names:

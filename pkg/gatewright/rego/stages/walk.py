@@ -7,6 +7,7 @@ holds; they were a sixth of all compiling.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final, TypeGuard
 
 from gatewright._native.trees import Shapes
@@ -20,6 +21,7 @@ __all__ = [
     "bodies_of",
     "children",
     "closures_in",
+    "collector",
     "exprs_in",
     "finder",
     "holder",
@@ -31,7 +33,6 @@ __all__ = [
     "is_scalar",
     "is_value",
     "is_wildcard",
-    "names_in",
     "operator_name",
     "ref_name",
     "requires_eval",
@@ -160,30 +161,27 @@ children: Final[Callable[[Any], list[Any]]] = _SHAPES.children
 walk: Final[Callable[[Any, Callable[[Any], bool]], None]] = _SHAPES.walk
 
 #: True for a term without variables; closures and calls never are.
-is_ground: Final[Callable[[Any], bool]] = _SHAPES.is_ground
-_is_ground: Final = _SHAPES.is_ground
+is_ground: Final[Callable[[Any], bool]] = partial(_SHAPES.is_ground, True)
+
+#: True for a term that is a value: no variable, ref, call or closure in it.
+is_value: Final[Callable[[Any], bool]] = partial(_SHAPES.is_ground, False)
 
 
-def is_value(term: Any) -> bool:
-    """True for a term that is a value: no variable, ref, call or closure in it."""
-    return _is_ground(term, refs=False)
-
-
-#: Adds the names of variables to a set; `variables` says which.
-names_in: Final[Callable[[Any, set[str], int], None]] = _SHAPES.names
+def collector(how: int) -> Callable[[Any, set[str]], None]:
+    """A function that adds the names of a node's variables to a set; `variables` says
+    which."""
+    return partial(_SHAPES.names, how)
 
 
 def finder(*kinds: type, outermost: bool = False) -> Callable[[Any], list[Any]]:
     """A function that lists the nodes of some types at and below a node, outer ones
     first; `outermost`: not those below another one."""
-    mask, found = _SHAPES.mask(kinds), _SHAPES.found
-    return lambda node: found(node, mask, outermost=outermost)
+    return partial(_SHAPES.found, _SHAPES.mask(kinds), outermost)
 
 
 def holder(*kinds: type) -> Callable[[Any], bool]:
     """A function that says whether there are nodes of some types at or below one."""
-    mask, holds = _SHAPES.mask(kinds), _SHAPES.holds
-    return lambda node: holds(node, mask)
+    return partial(_SHAPES.holds, _SHAPES.mask(kinds))
 
 
 #: Every expression at and below a node, outer ones first.
@@ -246,15 +244,15 @@ def rules_of(module: ast.Module) -> Iterator[ast.Rule]:
 
 def bodies_of(node: Any) -> Iterator[tuple[Any, str]]:
     """Every body at or below a node as (owner, attribute), outer ones first."""
-    stack = [node]
-    while stack:
-        item = stack.pop()
+    for item in _owners_in(node):
         kind = type(item)
-        if kind is ast.Rule or kind is ast.Every or kind in COMPREHENSIONS:
-            yield item, "body"
-        elif kind is ast.Logical:
+        if kind is ast.Logical:
             yield item, "left"
             yield item, "right"
-        elif kind is ast.Expr and item.negated_body is not None:
+        elif kind is not ast.Expr:
+            yield item, "body"
+        elif item.negated_body is not None:
             yield item, "negated_body"
-        stack += reversed(children(item))
+
+
+_owners_in: Final = finder(ast.Rule, ast.Every, *COMPREHENSIONS, ast.Logical, ast.Expr)

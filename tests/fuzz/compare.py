@@ -85,16 +85,16 @@ def theirs(
     if errors:
         out = compile_outcome(errors)
         return out, out, failed
-    strict = _opa_outcome(server.value("view/text", given, strict=True))
+    strict = opa_outcome(server.value("view/text", given, strict=True))
     if strict.code in RAISED:
-        lenient = _opa_outcome(server.value("view/text", given))
+        lenient = opa_outcome(server.value("view/text", given))
     else:
         # No builtin failed, so raising what builtins report changes nothing.
         lenient = strict
     return lenient, strict, ""
 
 
-def _opa_outcome(answer: Any) -> Outcome:
+def opa_outcome(answer: Any) -> Outcome:
     if "result" in answer:
         return Outcome("value", answer["result"])
     if "code" not in answer:
@@ -125,10 +125,11 @@ def ours(
     *,
     strict: bool,
     collected: list[EvalError] | None = None,
+    entry: str = ENTRY,
 ) -> Outcome:
     try:
         value = policy.evaluate(
-            ENTRY,
+            entry,
             input=Doc.parse(given.encode()) if given else UNDEFINED,
             data=Doc.parse(data.encode()),
             limits=LIMITS,
@@ -145,7 +146,8 @@ def ours(
         return Outcome("crash", f"{type(crash).__name__}: {crash}")
     if value is UNDEFINED:
         return Outcome("undefined")
-    return Outcome("value", str(value))
+    # In JSON Go writes a byte that is no UTF-8 so.
+    return Outcome("value", _BAD_BYTE.sub("\ufffd", str(value)))
 
 
 def sources(program: Program) -> dict[str, str]:

@@ -7,16 +7,17 @@ from libc.string cimport strcmp
 
 from gatewright._native.arithmetic cimport truncated as truncated_number
 from gatewright._native.number cimport int_text
-from gatewright._native.operand cimport bad_call, bad_type, is_number
+from gatewright._native.operand cimport bad_call, bad_type, is_number, wordless
 from gatewright._native.reader cimport READ_EXACT, READ_VALID, read_first, read_text
 from gatewright._native.fault cimport fail_raised
 from gatewright._native.value cimport (
     E_BUILTIN, E_CONFLICT, E_DEPTH, E_INTERNAL, E_SYNTAX, E_TYPE, T_ARR, T_INT, T_SET,
     T_STR, UNDEFINED, W_FALSE, W_NULL, W_TRUE, Heap, StrNode, Word, as_int, fail,
-    heap_free, heap_init, item, new_str, seq_len, str_node, tag,
+    heap_free, heap_init, item, new_str, num_node, seq_len, str_node, tag,
 )
 from gatewright._native.writer cimport (
-    WRITE_HTML, Out, out_init, out_string, put, to_text, write_plain,
+    WRITE_HTML, WRITE_REGO, Out, out_free, out_init, out_string, put, to_text,
+    write_plain, write_string, write_value,
 )
 from gatewright._native.verb cimport Print, clear_verb
 from gatewright._native.verb_number cimport print_int
@@ -86,7 +87,26 @@ cdef Word format_number(Heap* heap, Word w, int base) noexcept with gil:
 # JSON ------------------------------------------------------------------------
 
 cdef Word lib_json_marshal(Heap* heap, const Word* args, int n) noexcept nogil:
-    return to_text(heap, args[0], WRITE_HTML)
+    cdef Out out
+    cdef Out quoted
+    cdef char message[300]
+    out_init(&out, heap.limit)
+    write_value(heap, &out, args[0], WRITE_HTML)
+    if out.odd == UNDEFINED:
+        return out_string(heap, &out)
+    out_free(&out)
+    if wordless(heap, E_BUILTIN):
+        return UNDEFINED
+    out_init(&quoted, heap.limit)
+    write_string(
+        &quoted, num_node(out.odd).text, num_node(out.odd).size, WRITE_REGO
+    )
+    snprintf(
+        message, 300, "json: invalid number literal %.*s",
+        <int>(quoted.size if quoted.size < 250 else 250), quoted.data,
+    )
+    out_free(&quoted)
+    return bad_call(heap, "json.marshal", message)
 
 
 cdef Word lib_json_unmarshal(Heap* heap, const Word* args, int n) noexcept nogil:

@@ -15,13 +15,13 @@ from gatewright._native.operand cimport bad_type
 from gatewright._native.utf8 cimport put_rune, rune_at
 from gatewright._native.value cimport (
     E_INTERNAL, E_NONE, T_ARR, T_INT, T_NUM, T_STR, UNDEFINED, Heap, NumNode, Word,
-    as_int, item, num_node, seq_len, str_node, tag,
+    as_int, heap_alloc, item, num_node, seq_len, str_node, tag,
 )
 from gatewright._native.writer cimport (
     WRITE_REGO, Out, out_free, out_init, out_string, put, put_char, to_text,
 )
 from gatewright._native.verb cimport (
-    A_BIG, A_FLOAT, A_INT, A_STRING, Arg, Print, clear_verb, pad, truncated,
+    A_BIG, A_FLOAT, A_INT, A_STRING, Arg, Kind, Print, clear_verb, pad, truncated,
 )
 from gatewright._native.verb_number cimport (
     print_digits, print_float, print_int, print_unicode,
@@ -45,10 +45,7 @@ cdef const char* kind_name(Arg* arg) noexcept nogil:
 cdef bint open_arg(Print* p, uint32_t i, Arg* arg) noexcept nogil:
     cdef Word w = item(p.args, i)
     cdef NumNode* num
-    cdef char digits[32]
-    cdef uint32_t n, at
-    cdef int64_t exp
-    cdef bint minus, big = False
+    cdef bint big = False
     if tag(w) == T_INT:
         arg.kind = A_INT
         arg.value = as_int(w)
@@ -57,13 +54,14 @@ cdef bint open_arg(Print* p, uint32_t i, Arg* arg) noexcept nogil:
         num = num_node(w)
         arg.text = num.text
         arg.size = num.size
-        for at in range(num.size):
-            if not (c'0' <= num.text[at] <= c'9' or (at == 0 and num.text[0] == c'-')):
-                arg.kind = A_STRING
-                if float_digits(p.heap, num.text, num.size, digits, &n, &exp, &minus):
-                    arg.kind = A_FLOAT
-                return True
-        arg.kind = A_INT
+        arg.kind = number_kind(p.heap, num)
+        if arg.kind != A_STRING and num.text[0] == c'+':
+            arg.text += 1
+            arg.size -= 1
+        if arg.kind == A_FLOAT and memchr(arg.text, c'_', arg.size) != NULL:
+            return without_separators(p.heap, arg)
+        if arg.kind != A_INT:
+            return True
         if num.exp >= 19 or not integer_of(w, &arg.value, &big) or big:
             arg.kind = A_BIG
             read_int64(num, arg)
@@ -76,6 +74,39 @@ cdef bint open_arg(Print* p, uint32_t i, Arg* arg) noexcept nogil:
     arg.text = str_node(w).data
     arg.size = str_node(w).size
     return True
+
+
+cdef bint without_separators(Heap* heap, Arg* arg) noexcept nogil:
+    cdef char* copy = <char*>heap_alloc(heap, arg.size)
+    cdef size_t at, size = 0
+    if copy == NULL:
+        return False
+    for at in range(arg.size):
+        if arg.text[at] != c'_':
+            copy[size] = arg.text[at]
+            size += 1
+    arg.text = copy
+    arg.size = size
+    return True
+
+
+cdef Kind number_kind(Heap* heap, NumNode* num) noexcept nogil:
+    # With a point or an exponent a float; else whole, and a string where it is
+    # neither (`1_0`, which to_number takes)
+    cdef char digits[32]
+    cdef uint32_t n, at
+    cdef int64_t exp
+    cdef bint minus
+    cdef Kind kind = A_INT
+    for at in range(num.size):
+        if num.text[at] == c'.' or (num.text[at] | 32) == c'e':
+            if float_digits(heap, num.text, num.size, digits, &n, &exp, &minus):
+                return A_FLOAT
+            return A_STRING
+        if not c'0' <= num.text[at] <= c'9':
+            if at or (num.text[0] != c'-' and num.text[0] != c'+'):
+                kind = A_STRING     # unless there is an exponent behind
+    return kind
 
 
 cdef void read_int64(NumNode* num, Arg* arg) noexcept nogil:

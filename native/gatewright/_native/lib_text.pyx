@@ -348,6 +348,8 @@ cdef Word lib_replace_n(Heap* heap, const Word* args, int n) noexcept nogil:
     cdef Out out
     if tag(patterns) != T_OBJ:
         return bad_type(heap, "strings.replace_n", 1, "object", patterns)
+    if tag(args[1]) != T_STR:
+        return bad_type(heap, "strings.replace_n", 2, "string", args[1])
     count = seq_len(patterns)
     for i in range(count):
         if tag(key_at(patterns, i)) != T_STR:
@@ -362,8 +364,6 @@ cdef Word lib_replace_n(Heap* heap, const Word* args, int n) noexcept nogil:
                 "strings.replace_n: operand 1 non-string value found in pattern object",
             )
             return UNDEFINED
-    if tag(args[1]) != T_STR:
-        return bad_type(heap, "strings.replace_n", 2, "string", args[1])
     s = str_node(args[1])
     j = 0
     if count and str_node(key_at(patterns, 0)).size == 0:

@@ -137,7 +137,9 @@ cdef bint is_float_syntax(const char* text, size_t size) noexcept nogil:
             at += 1
         if at >= size or not (c'0' <= text[at] <= c'9'):
             return False
-        while at < size and c'0' <= text[at] <= c'9':
+        while at < size and (c'0' <= text[at] <= c'9' or text[at] == c'_'):
+            if text[at] == c'_' and not between_digits(text, size, at):
+                return False
             at += 1
     return at == size
 
@@ -233,7 +235,7 @@ cdef bint long_digits(
     cdef size_t end = 0
     cdef bint fits
     try:
-        copied = text[:size]
+        copied = text[:size].replace(b"_", b"")     # Go's digit separators
         value = PyOS_string_to_double(copied, NULL, OverflowError)
         shortest = PyOS_double_to_string(value, c'r', 0, 0, NULL)
     except OverflowError:

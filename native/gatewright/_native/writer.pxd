@@ -8,13 +8,15 @@ cdef enum WriteMode:
     WRITE_REGO = 2      # [1, "x"]  {1, 2}  set()  {"a": 1}; strings by strconv.Quote
     WRITE_TERM = 3      # JSON with any keys and <sets>: what READ_TERM reads
 
-# A growing text; `failed` once memory or `limit` gave out
+# A growing text; `failed` once memory or `limit` gave out; `odd`: the first number
+# whose spelling JSON does not have (`+1`, `.5`; only Rego and `to_number` make them)
 ctypedef struct Out:
     char* data
     size_t size
     size_t room
     size_t limit
     bint failed
+    Word odd
 
 cdef void out_init(Out* out, size_t limit) noexcept nogil
 cdef void out_free(Out* out) noexcept nogil

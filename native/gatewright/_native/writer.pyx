@@ -37,6 +37,7 @@ cdef void out_init(Out* out, size_t limit) noexcept nogil:
     out.room = 0
     out.limit = limit
     out.failed = False
+    out.odd = UNDEFINED
 
 
 cdef void out_free(Out* out) noexcept nogil:
@@ -206,14 +207,10 @@ cdef void write_leaf(Out* out, Word w, WriteMode mode) noexcept nogil:
         write_string(out, str_node(w).data, str_node(w).size, mode)
     elif t == T_INT or t == T_NUM:
         size = number_text(w, room, &text)
-        if mode <= WRITE_HTML and size > 1 and text[text[0] == c'-'] == c'.':
-            # `.5` is a number of Rego, not of JSON
-            if text[0] == c'-':
-                put_char(out, c'-')
-                text += 1
-                size -= 1
-            put_char(out, c'0')
-        put(out, text, size)
+        if t == T_NUM and mode <= WRITE_HTML and not is_json_number(text, size):
+            write_odd_number(out, w, text, size)
+        else:
+            put(out, text, size)
     elif w == W_NULL:
         put(out, "null", 4)
     elif w == W_TRUE:
@@ -222,6 +219,62 @@ cdef void write_leaf(Out* out, Word w, WriteMode mode) noexcept nogil:
         put(out, "false", 5)
     else:
         put(out, "<undefined>", 11)
+
+
+cdef bint is_json_number(const char* text, size_t size) noexcept nogil:
+    cdef size_t at = 1 if size and text[0] == c'-' else 0
+    cdef size_t first = at
+    while at < size and c'0' <= text[at] <= c'9':
+        at += 1
+    if at == first or (text[first] == c'0' and at > first + 1):
+        return False
+    if at < size and text[at] == c'.':
+        at += 1
+        first = at
+        while at < size and c'0' <= text[at] <= c'9':
+            at += 1
+        if at == first:
+            return False
+    if at < size and (text[at] | 32) == c'e':
+        at += 1
+        if at < size and (text[at] == c'+' or text[at] == c'-'):
+            at += 1
+        first = at
+        while at < size and c'0' <= text[at] <= c'9':
+            at += 1
+        if at == first:
+            return False
+    return at == size
+
+
+cdef void write_odd_number(
+    Out* out, Word w, const char* text, size_t size
+) noexcept nogil:
+    # The same digits, as JSON spells them: `+1`, `007`, `1_0`, `.5`, `2.` give
+    # `1`, `7`, `10`, `0.5`, `2`
+    cdef size_t at = 0
+    cdef bint digits = False    # some of the whole part are written
+    if out.odd == UNDEFINED:
+        out.odd = w
+    if text[0] == c'-' or text[0] == c'+':
+        if text[0] == c'-':
+            put_char(out, c'-')
+        at = 1
+    while at + 1 < size and text[at] == c'0' and (
+        c'0' <= text[at + 1] <= c'9' or text[at + 1] == c'_'
+    ):
+        at += 2 if text[at + 1] == c'_' else 1
+    while at < size:
+        if text[at] == c'.':
+            if not digits:
+                put_char(out, c'0')
+                digits = True
+            if at + 1 < size and c'0' <= text[at + 1] <= c'9':
+                put_char(out, c'.')
+        elif text[at] != c'_':
+            put_char(out, text[at])
+            digits = True
+        at += 1
 
 
 cdef bint all_string_keys(Word w) noexcept nogil:

@@ -11,7 +11,7 @@ from gatewright.cli.rego.failures import Failure, failure_rows, failure_text
 from gatewright.cli.rego.observing import Observation, explanation
 from gatewright.cli.rego.questions import Asked
 from gatewright.cli.rego.rounds import spread
-from gatewright.engine.library.jsontext import dump, key_text
+from gatewright.engine.library.jsontext import dump, json_number, key_text
 from gatewright.engine.policy import Solution
 from gatewright.engine.traces.document import record_json
 from gatewright.engine.traces.profile import LineProfile
@@ -153,7 +153,7 @@ def _row(answer: Answer, solution: Solution) -> dict[str, Any]:
 def _plain(value: Value) -> Any:
     """A value with the types of JSON: objects in order of keys, sets as lists."""
     if isinstance(value, Number):
-        return RawNumber(value.text)
+        return RawNumber(json_number(value.text))
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, Set):

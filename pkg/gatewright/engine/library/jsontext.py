@@ -9,7 +9,7 @@ from gatewright.engine.documents import Doc, JsonError, LimitError
 from gatewright.engine.library.operands import utf8
 from gatewright.engine.values import Number, Set, Value, pairs
 
-__all__ = ["dump", "key_text", "load"]
+__all__ = ["dump", "json_number", "key_text", "load"]
 
 _HTML: Final = {
     "<": "\\u003c",
@@ -45,6 +45,28 @@ def _string(text: str) -> str:
     return f'"{_UNSAFE.sub(escape, text)}"'
 
 
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_SPELLED: Final = re.compile(r"([+-]?)0*(\d*)((?:\.\d*)?)(.*)")
+
+
+def json_number(text: str) -> str:
+    """A number as JSON spells it: `+1`, `.5`, `2.`, `007`, `1_0` are none of its own.
+
+    Only Rego's text and `to_number` make such numbers; `opa` cannot print them.
+    """
+    if _NUMBER.fullmatch(text):
+        return text
+    found = _SPELLED.fullmatch(text.replace("_", ""))
+    assert found is not None, text
+    sign, whole, fraction, exponent = found.groups()
+    return (
+        ("-" if sign == "-" else "")
+        + (whole or "0")
+        + ("" if fraction == "." else fraction)
+        + exponent
+    )
+
+
 def key_text(key: Value) -> str:
     """Return a key of an object as JSON has it: others than strings as their JSON."""
     return key if isinstance(key, str) else dump(key)
@@ -64,7 +86,7 @@ def dump(value: Value, *, newline: str = "", indent: str = "") -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, Number):
-        return value.text
+        return json_number(value.text)
     inner = newline + indent if newline else ""
     if isinstance(value, (list, Set)):
         items = value if isinstance(value, list) else list(value.items)

@@ -20,8 +20,8 @@ from pathlib import Path
 from gatewright.builtins.declarations import Builtin
 from gatewright.engine.policy import Policy, RegoVersion, compile_policy
 from tests.fuzz.compare import Outcome, opa_outcome, ours
-from tests.fuzz.operands import KINDS, operand
 from tests.fuzz.opa_server import OpaServer
+from tests.fuzz.operands import KINDS, operand
 from tests.fuzz.shapes import ANY, Shape, from_declared, shape
 from tests.fuzz.terms import Scope, Terms, callable_builtins
 from tests.needs import require_peer
@@ -117,7 +117,7 @@ def run(opa: Path, *, seed: int, version: int, each: int, only: str = "") -> lis
         for builtin in callable_builtins(version):
             if builtin.infix or only not in builtin.name:
                 continue
-            rng = random.Random(f"{seed} {builtin.name}")
+            rng = random.Random(f"{seed} {builtin.name}")  # noqa: S311
             found, seen = sweep(server, builtin, rng, version, each)
             differences += found
             kinds += seen

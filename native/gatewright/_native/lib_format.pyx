@@ -16,7 +16,7 @@ from gatewright._native.value cimport (
     heap_free, heap_init, item, new_str, num_node, seq_len, str_node, tag,
 )
 from gatewright._native.writer cimport (
-    WRITE_HTML, WRITE_REGO, Out, out_free, out_init, out_string, put, to_text,
+    WRITE_HTML, WRITE_REGO, Out, out_free, out_init, out_string, put,
     write_plain, write_string, write_value,
 )
 from gatewright._native.verb cimport Print, clear_verb

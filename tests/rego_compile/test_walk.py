@@ -235,6 +235,21 @@ def test_ground_terms_have_no_variables() -> None:
         assert (walk.is_ground(term), walk.is_value(term)) == (ground, value), text
 
 
+def test_names_of_refs_are_of_variables_and_strings() -> None:
+    """Strictly: nothing else is in them; or else other parts are left out."""
+    for text, strict, loose in (
+        ("f", "", ""),
+        ("io.jwt.decode", "io.jwt.decode", "io.jwt.decode"),
+        ("a[x]", "", "a.x"),
+        ("a[1].b", "", "a.b"),
+        ('[1][0]["c"]', "", "c"),
+        ("1", "", ""),
+    ):
+        term = parser.parse_term(text)
+
+        assert (walk.ref_name(term), walk.dotted_name(term)) == (strict, loose), text
+
+
 def test_a_table_names_slots() -> None:
     """What is no slot is refused, and so is a type that is not in the table."""
     with pytest.raises(TypeError, match=r"^Location\.file is no slot$"):

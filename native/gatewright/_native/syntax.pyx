@@ -35,6 +35,7 @@ cdef extern from *:
 cdef enum Role:
     PLAIN
     SCALAR
+    STRING
     VAR
     REF
     ARRAY
@@ -55,6 +56,7 @@ cdef enum Role:
 cdef dict ROLES = {
     "plain": PLAIN,
     "scalar": SCALAR,
+    "string": STRING,
     "var": VAR,
     "ref": REF,
     "array": ARRAY,
@@ -176,7 +178,7 @@ cdef class Shapes:
         cdef int i
         if shape.role == LIST:
             return push(stack, node)
-        if shape.role == VAR:
+        if shape.role == VAR or shape.role == STRING:
             return 0
         for i in range(shape.count - 1, 0, -1):
             push(stack, read(node, shape.slots[i]))
@@ -255,7 +257,7 @@ cdef class Shapes:
             shape = self.of(item)
             if shape is None:
                 return False
-            if shape.role == SCALAR:
+            if shape.role == SCALAR or shape.role == STRING:
                 continue
             if shape.role == REF and refs:
                 push_from(stack, read(item, shape.slots[0]), 1)
@@ -330,6 +332,28 @@ cdef class Shapes:
                     push(stack, read(item, shape.slots[1]))
             elif shape.role != HEAD:
                 self.below(item, shape, stack)
+
+    def dotted(self, bint strict, node):
+        """The variables and strings of a ref with dots between them. `strict`: empty
+        where there is anything else, or something else than a variable first; without
+        it such parts are left out. What is no ref has no name."""
+        cdef _Shape shape = self.of(node)
+        cdef list out = []
+        cdef list terms
+        if shape is None or shape.role != REF:
+            return ""
+        terms = <list?>read(node, shape.slots[0])
+        for item in terms:
+            shape = self.of(item)
+            if shape is None or shape.role != (
+                STRING if strict and out else VAR
+            ):
+                if strict:
+                    return ""
+                if shape is None or shape.role not in (VAR, STRING):
+                    continue
+            out.append(read(item, shape.slots[0]))
+        return out[0] if len(out) == 1 else ".".join(out)
 
     cdef int operator(self, object ref, list stack, int how) except -1:
         cdef _Shape shape = self.of(ref)

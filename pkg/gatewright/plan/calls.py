@@ -10,6 +10,7 @@ from gatewright.plan import hoisting, terms, unify
 from gatewright.plan.constants import same
 from gatewright.plan.frame import Frame, Operand, PlanError, is_constant
 from gatewright.rego import ast
+from gatewright.rego.stages.walk import dotted_name
 
 __all__ = ["plan_call", "plan_call_expr"]
 
@@ -24,17 +25,6 @@ _MIRRORED: Final = {
     "gte": "lte",
 }
 _UNIFY: Final = frozenset({"eq", "assign"})
-
-
-def name_of(operator: ast.Ref) -> str:
-    """The dotted name of a call's operator."""
-    parts = []
-    for part in operator.terms:
-        if isinstance(part, ast.Var):
-            parts.append(part.name)
-        elif isinstance(part, ast.String):
-            parts.append(part.value)
-    return ".".join(parts)
 
 
 def is_user(operator: ast.Ref) -> bool:
@@ -52,7 +42,7 @@ def plan_call_expr(f: Frame, parts: Sequence[ast.Term], loc: ast.Location) -> No
     """Plan a call as an expression of a body: `[operator, operand, ...]`."""
     operator, *args = parts
     assert isinstance(operator, ast.Ref)
-    name = name_of(operator)
+    name = dotted_name(operator)
     if name in _UNIFY and not f.planner.mocked(name):
         unify.unify_terms(f, args[0], args[1])
         return
@@ -87,7 +77,7 @@ def plan_call(
 
     `taken`: something takes the result, more than whether it holds.
     """
-    name = name_of(operator)
+    name = dotted_name(operator)
     mocked = f.planner.mocked(name)
     if name in _UNIFY and not mocked:
         unify.unify_terms(f, args[0], args[1])

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from gatewright.plan.builder import FunctionBuilder, Label
 from gatewright.plan.constants import is_ground
@@ -27,6 +27,14 @@ __all__ = ["Env", "Frame", "Operand", "PlanError", "is_constant"]
 
 Operand = int
 Env = dict[str, Operand]
+
+#: Terms whose parts all are met, and the names of their fields; not an object.
+_PARTS: Final = {
+    ast.Ref: "terms",
+    ast.Array: "items",
+    ast.Set: "items",
+    ast.Call: "args",
+}
 
 
 class PlanError(Exception):
@@ -140,24 +148,20 @@ class Frame:
         or a term without unbound variables."""
         return isinstance(term, ast.Ref | ast.Call) or not self.unbound(term)
 
-    def _unbound(self, term: ast.Term, found: dict[str, None]) -> None:
-        match term:
-            case ast.Var(name):
-                if name not in self.env and name not in ("input", "data"):
-                    found[name] = None
-            case ast.Ref(terms):
-                for part in terms:
-                    self._unbound(part, found)
-            case ast.Array(items) | ast.Set(items):
-                for part in items:
-                    self._unbound(part, found)
-            case ast.Object(pairs):
-                for key, value in pairs:
-                    self._unbound(key, found)
-                    self._unbound(value, found)
-            case ast.Call(_, args):
-                for part in args:
-                    self._unbound(part, found)
+    def _unbound(self, term: Any, found: dict[str, None]) -> None:
+        # `match` would try one class after the other, and most terms are strings.
+        kind = type(term)
+        if kind is ast.Var:
+            name = term.name
+            if name not in self.env and name not in ("input", "data"):
+                found[name] = None
+        elif kind is ast.Object:
+            for key, value in term.items:
+                self._unbound(key, found)
+                self._unbound(value, found)
+        elif kind in _PARTS:
+            for part in getattr(term, _PARTS[kind]):
+                self._unbound(part, found)
 
     # Control ----------------------------------------------------------------
 

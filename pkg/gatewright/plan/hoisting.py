@@ -22,6 +22,7 @@ from gatewright.plan.frame import Frame, is_constant
 from gatewright.plan.passes import leaves_out
 from gatewright.plan.purity import uses_of
 from gatewright.rego import ast
+from gatewright.rego.stages.walk import SCALARS
 
 __all__ = ["hoisted", "note"]
 
@@ -53,6 +54,8 @@ def hoisted(
 
 def _closed(f: Frame, term: ast.Term) -> ast.Term | None:
     """The term without variables, if it is of the input alone."""
+    if type(term) in SCALARS:
+        return term
     match term:
         case ast.Var(name):
             operand = f.env.get(name)

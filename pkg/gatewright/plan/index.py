@@ -32,7 +32,7 @@ from gatewright.plan.levels import (
 )
 from gatewright.rego import ast
 from gatewright.rego.rule_tree import RuleNode, term_key
-from gatewright.rego.stages.walk import exprs_in
+from gatewright.rego.stages.walk import dotted_name, exprs_in
 
 if TYPE_CHECKING:
     from gatewright.plan.planner import Planner
@@ -96,7 +96,10 @@ class _Index:
             return
         if not isinstance(terms, list):
             return
-        name, *operands = _name(terms[0]), *(_plugged(t, constants) for t in terms[1:])
+        name, *operands = (
+            dotted_name(terms[0]),
+            *(_plugged(t, constants) for t in terms[1:]),
+        )
         if name == "eq" or (name == "equal" and len(operands) == 2):
             a, b = operands[:2]
             if not (
@@ -419,18 +422,9 @@ def _is_plain_glob(pattern: ast.Term, delimiters: ast.Term) -> bool:
     return not any(part != "*" and _SPECIAL.search(part) for part in parts)
 
 
-def _name(operator: ast.Term) -> str:
-    parts = operator.terms if isinstance(operator, ast.Ref) else []
-    return ".".join(
-        part.name if isinstance(part, ast.Var) else part.value
-        for part in parts
-        if isinstance(part, ast.Var | ast.String)
-    )
-
-
 def _is_unindexed(body: ast.Body) -> bool:
     return any(
-        isinstance(expr.terms, list) and _name(expr.terms[0]) in _UNINDEXED
+        isinstance(expr.terms, list) and dotted_name(expr.terms[0]) in _UNINDEXED
         for expr in exprs_in(body)
     )
 

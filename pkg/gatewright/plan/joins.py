@@ -29,6 +29,7 @@ from gatewright.plan.purity import Uses, uses_of
 from gatewright.plan.withdrawal import Watched
 from gatewright.rego import ast
 from gatewright.rego.rule_tree import term_key
+from gatewright.rego.stages.walk import dotted_name
 
 if TYPE_CHECKING:
     pass
@@ -353,7 +354,7 @@ def _operator(f: Frame, expr: ast.Expr) -> str:
         return ""
     if calls.is_user(operator):
         return ""
-    name = calls.name_of(operator)
+    name = dotted_name(operator)
     return "" if f.planner.mocked(name) else name
 
 
@@ -485,7 +486,7 @@ class _Search:
         arity, _, relation = self.f.planner.signature(operator, expr.loc)
         if relation or len(args) != arity + 1:
             return []
-        if self.f.planner.mocked(calls.name_of(operator)):
+        if self.f.planner.mocked(dotted_name(operator)):
             return []
         call = ast.Call(operator, args[:arity], expr.loc)
         return [(call, args[-1])] if self.compares(call, args[-1]) else []

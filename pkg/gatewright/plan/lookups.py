@@ -27,6 +27,7 @@ from gatewright.plan.frame import Frame, is_constant
 from gatewright.plan.passes import leaves_out
 from gatewright.plan.purity import MATCHING, MATCHING_KEYS
 from gatewright.rego import ast
+from gatewright.rego.stages.walk import dotted_name
 
 __all__ = ["Lookup", "analyse"]
 
@@ -129,7 +130,7 @@ def _sides(f: Frame, expr: ast.Expr) -> tuple[ast.Term, ast.Term] | None:
     operator, left, right = expr.terms
     if not isinstance(operator, ast.Ref) or calls.is_user(operator):
         return None
-    name = calls.name_of(operator)
+    name = dotted_name(operator)
     if name not in _EQUALITY or f.planner.mocked(name):
         return None
     return left, right

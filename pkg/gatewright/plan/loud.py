@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gatewright.plan.constants import is_ground, same
 from gatewright.rego import ast
 from gatewright.rego.rule_tree import RuleNode
-from gatewright.rego.stages.walk import finder
+from gatewright.rego.stages.walk import dotted_name, finder
 
 if TYPE_CHECKING:
     from gatewright.plan.planner import Planner
@@ -115,10 +115,7 @@ class Loudness:
     def _call(self, operator: ast.Term) -> bool:
         parts = operator.terms if isinstance(operator, ast.Ref) else [operator]
         head = parts[0]
-        name = ".".join(
-            part.name if isinstance(part, ast.Var) else str(getattr(part, "value", ""))
-            for part in parts
-        )
+        name = dotted_name(operator)
         if self._planner.mocked(name):
             return True
         if isinstance(head, ast.Var) and head.name == "data":

@@ -16,6 +16,7 @@ from gatewright.plan.constants import is_ground
 from gatewright.plan.frame import Frame, Operand, PlanError
 from gatewright.rego import ast
 from gatewright.rego.rule_tree import term_key
+from gatewright.rego.stages.walk import dotted_name
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -42,10 +43,10 @@ class Targets:
         """Take note of one modifier."""
         target = _target(modifier)
         if is_function(planner, target):
-            self.functions.add(calls.name_of(target))
+            self.functions.add(dotted_name(target))
             value = modifier.value
             if _is_document(planner, value):
-                self.assumed.add(calls.name_of(target))
+                self.assumed.add(dotted_name(target))
         elif _root(target) == "data":
             self.paths.add(tuple(map(term_key, target.terms[1:])))
 
@@ -73,7 +74,7 @@ def is_function(planner: Planner, term: ast.Term) -> bool:
             return False
         node = planner.compiled.rule_tree.find(ref)
         return node is not None and any(rule.head.args for rule in node.rules)
-    return planner.builtin(calls.name_of(ref)) is not None
+    return planner.builtin(dotted_name(ref)) is not None
 
 
 def plan_with(f: Frame, expr: ast.Expr) -> None:
@@ -163,7 +164,7 @@ def _apply(f: Frame, modifier: ast.With, value: Operand | ast.Ref) -> None:
     target = _target(modifier)
     path = ast.Array(list(target.terms[1:]))
     if is_function(f.planner, target):
-        name = calls.name_of(target)
+        name = dotted_name(target)
         _replace(f, f.planner.tables.mock(name), target, modifier.loc, value)
         if f.planner.assumed(name):
             slot = f.planner.tables.mock(calls.bare(name))
@@ -197,5 +198,5 @@ def _replace(
     elif calls.is_user(value):
         f.emit("WMOCKF", slot, f.planner.user_function(value, loc))
     else:
-        builtin = f.planner.tables.builtin(calls.name_of(value))
+        builtin = f.planner.tables.builtin(dotted_name(value))
         f.emit("WMOCKB", slot, builtin)

@@ -38,7 +38,7 @@ from gatewright.rego.depth import deeply
 from gatewright.rego.parser import parse_ref
 from gatewright.rego.printer import call_text, ref_text
 from gatewright.rego.rule_tree import RuleNode, term_key
-from gatewright.rego.stages.walk import finder, rules_of
+from gatewright.rego.stages.walk import dotted_name, finder, rules_of
 
 __all__ = ["QUERY", "Messages", "plan_program", "plan_query"]
 
@@ -148,11 +148,7 @@ class Planner:
                 False,
                 False,
             )
-        name = ".".join(
-            part.name if isinstance(part, ast.Var) else part.value
-            for part in operator.terms
-            if isinstance(part, ast.Var | ast.String)
-        )
+        name = dotted_name(operator)
         declared = self.builtin(name)
         if declared is None:
             raise PlanError(f"undefined function {name}", loc)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gatewright.rego import ast
 from gatewright.rego.rule_tree import RuleNode
-from gatewright.rego.stages.walk import children
+from gatewright.rego.stages.walk import children, dotted_name
 
 if TYPE_CHECKING:
     from gatewright.plan.planner import Planner
@@ -86,18 +86,10 @@ def _visit(planner: Planner | None, node: Any, uses: Uses) -> None:
 def _operator(planner: Planner | None, operator: Any, uses: Uses) -> None:
     if planner is None:
         return
-    parts = operator.terms
-    if parts[0].name == "data":
+    name = dotted_name(operator)
+    if operator.terms[0].name == "data":
         _document(planner, operator, uses)
-        name = ".".join(
-            part.name if isinstance(part, ast.Var) else str(part.value)
-            for part in parts
-        )
     else:
-        name = ".".join(
-            part.name if isinstance(part, ast.Var) else str(part.value)
-            for part in parts
-        )
         declared = planner.builtin(name)
         uses.impure = uses.impure or says_something(planner, name)
         uses.relation = uses.relation or (declared is not None and declared.relation)

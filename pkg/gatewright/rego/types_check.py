@@ -289,7 +289,7 @@ class TypeChecker:
     def membership(
         self, env: TypeEnv, expr: ast.Expr, args: list[Any]
     ) -> TypeProblem | None:
-        arity = len(self.builtins[ref_name(expr.terms[0])].args)  # type: ignore[index,arg-type]
+        arity = len(self.builtins[ref_name(expr.terms[0])].args)  # type: ignore[index]
         if len(args) < arity:
             return None
         collection = env.get(args[arity - 1])

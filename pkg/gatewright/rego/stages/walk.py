@@ -22,6 +22,7 @@ __all__ = [
     "children",
     "closures_in",
     "collector",
+    "dotted_name",
     "exprs_in",
     "finder",
     "holder",
@@ -81,22 +82,6 @@ def is_root_document(term: Any) -> bool:
     return type(head) is ast.Var and head.name in RESERVED
 
 
-def ref_name(ref: ast.Ref) -> str:
-    """`a.b.c` for a ref of a variable and strings; the key of built-ins."""
-    terms = ref.terms
-    head = terms[0]
-    if type(head) is not ast.Var:
-        return ""
-    if len(terms) == 1:
-        return head.name
-    names = [head.name]
-    for term in terms[1:]:
-        if type(term) is not ast.String:
-            return ""
-        names.append(term.value)
-    return ".".join(names)
-
-
 def is_call(expr: ast.Expr) -> TypeGuard[ast.Expr]:
     """True when the expression applies an operator."""
     return type(expr.terms) is list
@@ -107,8 +92,7 @@ def operator_name(expr: ast.Expr) -> str:
     terms = expr.terms
     if type(terms) is not list:
         return ""
-    operator = terms[0]
-    return ref_name(operator) if type(operator) is ast.Ref else ""
+    return ref_name(terms[0])
 
 
 def is_equality(expr: ast.Expr) -> bool:
@@ -130,7 +114,7 @@ _SHAPES: Final = Shapes(
         ast.Null: ("scalar", ()),
         ast.Boolean: ("scalar", ()),
         ast.Number: ("scalar", ()),
-        ast.String: ("scalar", ()),
+        ast.String: ("string", ("value",)),
         ast.Var: ("var", ("name",)),
         ast.Ref: ("ref", ("terms",)),
         ast.Array: ("array", ("items",)),
@@ -165,6 +149,13 @@ is_ground: Final[Callable[[Any], bool]] = partial(_SHAPES.is_ground, True)
 
 #: True for a term that is a value: no variable, ref, call or closure in it.
 is_value: Final[Callable[[Any], bool]] = partial(_SHAPES.is_ground, False)
+
+
+#: `a.b.c` for a ref of a variable and strings, else empty; the key of builtins.
+ref_name: Final[Callable[[Any], str]] = partial(_SHAPES.dotted, True)
+
+#: The same of any ref, other parts left out.
+dotted_name: Final[Callable[[Any], str]] = partial(_SHAPES.dotted, False)
 
 
 def collector(how: int) -> Callable[[Any, set[str]], None]:

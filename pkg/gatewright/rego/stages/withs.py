@@ -25,7 +25,7 @@ class _Refused(Exception):
 def _name(term: Any) -> str:
     if type(term) is ast.Var:
         return term.name
-    return ref_name(term) if type(term) is ast.Ref else ""
+    return ref_name(term)
 
 
 def _head(term: Any) -> str:

@@ -1,7 +1,8 @@
 """Requests per second over HTTPS keep-alive, the same load on each server in turn:
-ours with the whole library, ours without a policy, and the real Gatekeeper.
+ours with the whole library, ours without a policy, a bare protocol that says yes, and
+the real Gatekeeper.
 
-    python -m benchmarks.rivals.webhook [--seconds 5] [--rounds 3] [--workers 1]
+    python -m benchmarks.rivals.webhook [--seconds 5] [--rounds 3] [--workers 1] [--alone]
 
 Needs wrk; the real one needs the binaries that the cluster kit beside the project
 builds, and is left out, in one line, without them.
@@ -15,6 +16,7 @@ import re
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,6 +26,8 @@ from pathlib import Path
 
 from benchmarks.rivals.gatekeeper import gatekeeper, missing
 from benchmarks.workloads import REVIEW, SHARED, library_folder
+from gatewright.app.certificates import make_certificate
+from tests.cluster.server import free_ports
 from tests.serve.server import serving
 
 SHOP = "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: shop\n"
@@ -59,6 +63,21 @@ def ours(folder: Path, workers: int) -> Iterator[tuple[int, list[int]]]:
             time.sleep(0.05)
         time.sleep(1.0)
         yield server.admission[1], server.workers()
+
+
+@contextmanager
+def bare(folder: Path) -> Iterator[tuple[int, list[int]]]:
+    """The bare protocol; its port and process id."""
+    folder.mkdir()
+    made = make_certificate(["127.0.0.1"], folder=folder)
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "benchmarks.rivals.bare", str(port)]
+    with subprocess.Popen([*command, str(made.certificate), str(made.key)]) as process:
+        try:
+            time.sleep(1.0)
+            yield port, [process.pid]
+        finally:
+            process.terminate()
 
 
 def cpu_seconds(pids: list[int]) -> float:
@@ -114,6 +133,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--alone", action="store_true", help="without Gatekeeper")
     options = parser.parse_args()
     if shutil.which("wrk") is None:
         raise SystemExit("not run: wrk is missing (a package of most distributions)")
@@ -129,7 +149,10 @@ def main() -> None:
                 ("gatewright, no policy", "empty"),
             )
         }
-        if missing():
+        servers["bare protocol"] = stack.enter_context(bare(room / "bare"))
+        if options.alone:
+            pass
+        elif missing():
             print(f"the real Gatekeeper was not run: no {', '.join(missing())}")
         else:
             real = stack.enter_context(gatekeeper(room / "library"))

@@ -11,7 +11,8 @@ A pin is one of
 - `{"package": "NAME==VERSION", "sha256": "..."}`: a wheel that pip downloads, without
   installing it; where it holds its rules as JSON lists in a script within an archive,
   `"archive"` and `"rules"` name both;
-- `{"go": "MODULE@VERSION", "sum": "h1:..."}`: a Go module, which Go downloads;
+- `{"go": "MODULE@VERSION", "sum": "h1:...", "keep": ["FOLDER"]}`: a Go module, which Go
+  downloads; only those folders of it are kept;
 - `{"git": "URL", "commit": "..."}`: a public repository at a commit, which git checks
   as its checksum.
 
@@ -50,6 +51,7 @@ class Source:
     rules: str = ""
     go: str = ""
     sum: str = ""
+    keep: tuple[str, ...] = ()
     git: str = ""
     commit: str = ""
 
@@ -145,7 +147,8 @@ def download_module(source: Source, folder: Path) -> None:
         module = json.loads(out)
         if module["Sum"] != source.sum:
             raise SystemExit(f"{source.go}: its checksum is {module['Sum']}")
-        shutil.copytree(module["Dir"], folder)
+        for part in source.keep:
+            shutil.copytree(Path(module["Dir"], part), folder / part)
 
 
 def check_out(source: Source, folder: Path) -> None:

@@ -17,6 +17,7 @@ of a description, each optional:
      "broken": [...]               names of files that do not compile with any host
      "v0": true                    it is in the first version of Rego
      "evaluate": {...}             documents that it judges: see cases.py
+     "cases": "FOLDER"             it is no code base: cases for tests/conformance
      "what", "pin"}                what it is, and where its sources come from
 
 The comparisons of a code base:
@@ -92,6 +93,23 @@ class Report:
     seconds: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
+def code_bases() -> list[rego_sources.Source]:
+    """Those that `sources` describes, without what is there for its cases only."""
+    return [
+        source
+        for name, source in rego_sources.sources().items()
+        if "cases" not in described(rego_sources.DESCRIPTIONS / f"{name}.json")
+    ]
+
+
+def described(path: Path) -> dict[str, Any]:
+    """What a description says; nothing where there is none."""
+    if not path.exists():
+        return {}
+    how: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return how
+
+
 def code_base(name: str) -> CodeBase:
     """A code base by its name in `sources`, or by its folder."""
     source = rego_sources.sources().get(name)
@@ -101,7 +119,7 @@ def code_base(name: str) -> CodeBase:
     else:
         folder = Path(name).resolve()
         said = folder.with_name(folder.name + ".json")
-    how = json.loads(said.read_text(encoding="utf-8")) if said.exists() else {}
+    how = described(said)
     return CodeBase(
         name if source is not None else folder.name,
         folder,
@@ -333,8 +351,7 @@ def table(reports: Sequence[Report]) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Compare the code bases given, or all that were fetched."""
-    known = rego_sources.sources().values()
-    names = arguments or [one.name for one in known if one.folder.is_dir()]
+    names = arguments or [one.name for one in code_bases() if one.folder.is_dir()]
     if not names:
         print("nothing is there: tools/rego_sources.py fetches it", file=sys.stderr)
         return 2

@@ -7,8 +7,7 @@ import os
 import pytest
 
 from tests.needs import require_peer
-from tests.real.run import Run, code_base
-from tools.rego_sources import sources
+from tests.real.run import Run, code_base, code_bases
 
 
 def asked() -> list[str]:
@@ -17,7 +16,7 @@ def asked() -> list[str]:
     The others are on servers that not every machine reaches.
     """
     more = os.environ.get("REGO_SOURCES", "").split()
-    return [one.name for one in sources().values() if one.indexed or one.name in more]
+    return [one.name for one in code_bases() if one.indexed or one.name in more]
 
 
 @pytest.mark.peers

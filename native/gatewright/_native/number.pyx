@@ -113,35 +113,35 @@ cdef bint is_float_syntax(const char* text, size_t size) noexcept nogil:
     cdef size_t at = 0, digits = 0
     if at < size and (text[at] == c'+' or text[at] == c'-'):
         at += 1
-    while at < size and (c'0' <= text[at] <= c'9' or text[at] == c'_'):
-        if text[at] == c'_':
-            if not between_digits(text, size, at):
-                return False
-        else:
-            digits += 1
-        at += 1
+    if not skip_digits(text, size, &at, &digits):
+        return False
     if at < size and text[at] == c'.':
         at += 1
-        while at < size and (c'0' <= text[at] <= c'9' or text[at] == c'_'):
-            if text[at] == c'_':
-                if not between_digits(text, size, at):
-                    return False
-            else:
-                digits += 1
-            at += 1
+        if not skip_digits(text, size, &at, &digits):
+            return False
     if digits == 0:
         return False
     if at < size and (text[at] | 32) == c'e':
         at += 1
         if at < size and (text[at] == c'+' or text[at] == c'-'):
             at += 1
-        if at >= size or not (c'0' <= text[at] <= c'9'):
+        digits = 0
+        if not skip_digits(text, size, &at, &digits) or digits == 0:
             return False
-        while at < size and (c'0' <= text[at] <= c'9' or text[at] == c'_'):
-            if text[at] == c'_' and not between_digits(text, size, at):
-                return False
-            at += 1
     return at == size
+
+
+cdef bint skip_digits(
+    const char* text, size_t size, size_t* at, size_t* digits
+) noexcept nogil:
+    # Counts them; False for an underscore that is not between two
+    while at[0] < size and (c'0' <= text[at[0]] <= c'9' or text[at[0]] == c'_'):
+        if text[at[0]] != c'_':
+            digits[0] += 1
+        elif not between_digits(text, size, at[0]):
+            return False
+        at[0] += 1
+    return True
 
 
 cdef bint between_digits(const char* text, size_t size, size_t at) noexcept nogil:

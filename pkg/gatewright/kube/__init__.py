@@ -7,6 +7,7 @@ object, and we keep bytes.
 In order of flow:
 
     errors.py      what the API server refuses, told apart
+    package.py     what we take of the `kubernetes` package
     settings.py    where the API server is, and as whom we call it
     client.py      requests: bytes out, bytes in, errors told apart
     resource.py    a kind as the API serves it, and the paths of its objects

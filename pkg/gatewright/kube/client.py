@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import io
+from asyncio.sslproto import SSLProtocol
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import aiohttp
 import orjson
-from kubernetes.aio.client.rest import RESTClientObject
 
 from gatewright.kube.errors import Unreachable, refusal
+from gatewright.kube.package import RESTClientObject
 from gatewright.kube.resource import Resource
 
 __all__ = ["JSON_PATCH", "MERGE_PATCH", "STRATEGIC_PATCH", "Client"]
@@ -29,6 +30,9 @@ STRATEGIC_PATCH: Final = "application/strategic-merge-patch+json"
 REQUEST_WITHIN: Final = 65.0
 CONNECT_WITHIN: Final = 5.0
 WHOLE: Final = 1 << 19  # bytes
+#: Bytes that a TLS connection reads at once, two records: each keeps a buffer of that
+#: size as long as it lives, and there is a watch, so a connection, for each kind.
+READ_AT_ONCE: Final = 32 << 10
 
 
 class Client:
@@ -38,6 +42,8 @@ class Client:
     def __init__(self, configuration: Any, *, agent: str = "gatewright") -> None:
         # A watch holds a connection, so there are as many as there are kinds.
         configuration.connection_pool_maxsize = 0
+        # asyncio's are 256 KiB, and of no setting; 500 kinds would be 125 MiB.
+        SSLProtocol.max_size = min(SSLProtocol.max_size, READ_AT_ONCE)
         self.configuration = configuration
         self.rest = RESTClientObject(configuration)
         self.agent = agent

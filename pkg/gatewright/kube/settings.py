@@ -6,8 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.config import ConfigException, incluster_config, kube_config
+from gatewright.kube.package import (
+    ConfigException,
+    Configuration,
+    incluster_config,
+    kube_config,
+)
 
 __all__ = ["SettingsError", "load"]
 

@@ -19,6 +19,7 @@ from gatewright._native.value cimport (
 )
 from gatewright._native.writer cimport (
     WRITE_REGO, Out, out_free, out_init, out_string, put, put_char, to_text,
+    write_plain,
 )
 from gatewright._native.verb cimport (
     A_BIG, A_FLOAT, A_INT, A_STRING, Arg, Kind, Print, clear_verb, pad, truncated,
@@ -294,6 +295,7 @@ cdef void print_format(Print* p, const char* text, size_t end) noexcept nogil:
     cdef uint32_t verb
     cdef char shown[8]
     cdef Arg value
+    cdef Word w
     cdef char c
     while i < end and not p.out.failed and p.heap.error == E_NONE:
         p.good_index = True
@@ -304,6 +306,14 @@ cdef void print_format(Print* p, const char* text, size_t end) noexcept nogil:
         if i >= end:
             break
         i += 1
+        if i < end and text[i] == c'v' and arg < p.count:
+            # What nearly every verb is; numbers are formatted
+            w = item(p.args, <uint32_t>arg)
+            if tag(w) != T_INT and tag(w) != T_NUM:
+                write_plain(p.heap, &p.out, w)
+                i += 1
+                arg += 1
+                continue
         clear_verb(&p.verb)
         while i < end:
             c = text[i]

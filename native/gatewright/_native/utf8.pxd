@@ -1,6 +1,7 @@
 # UTF-8 as Go reads it: each byte that starts no valid sequence is one U+FFFD.
 
-from libc.stdint cimport uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 cdef enum:
     RUNE_ERROR = 0xFFFD
@@ -70,11 +71,17 @@ cdef inline uint32_t put_rune(char* out, uint32_t rune) noexcept nogil:
     return 4
 
 cdef inline bint is_ascii(const char* data, size_t size) noexcept nogil:
-    cdef size_t i
-    cdef uint8_t mix = 0
-    for i in range(size):
+    # Eight bytes at a time: the compiler does not do so by itself at -O2
+    cdef size_t i = 0
+    cdef uint64_t mix = 0, some
+    while size - i >= 8:
+        memcpy(&some, data + i, 8)
+        mix |= some
+        i += 8
+    while i < size:
         mix |= <uint8_t>data[i]
-    return mix < 0x80
+        i += 1
+    return mix & <uint64_t>0x8080808080808080 == 0
 
 # Code points, as utf8.RuneCount counts them
 cdef inline size_t count_runes(const char* data, size_t size) noexcept nogil:

@@ -8,8 +8,12 @@ cdef enum WriteMode:
     WRITE_REGO = 2      # [1, "x"]  {1, 2}  set()  {"a": 1}; strings by strconv.Quote
     WRITE_TERM = 3      # JSON with any keys and <sets>: what READ_TERM reads
 
-# A growing text; `failed` once memory or `limit` gave out; `odd`: the first number
-# whose spelling JSON does not have (`+1`, `.5`; only Rego and `to_number` make them)
+cdef enum:
+    FEW_BYTES = 512     # most texts are shorter, and need no memory of their own
+
+# A growing text, which stays where it is; `failed` once memory or `limit` gave out;
+# `odd`: the first number whose spelling JSON does not have (`+1`, `.5`; only Rego and
+# `to_number` make them)
 ctypedef struct Out:
     char* data
     size_t size
@@ -17,6 +21,7 @@ ctypedef struct Out:
     size_t limit
     bint failed
     Word odd
+    char few[512]       # FEW_BYTES
 
 cdef void out_init(Out* out, size_t limit) noexcept nogil
 cdef void out_free(Out* out) noexcept nogil

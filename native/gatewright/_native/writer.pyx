@@ -32,23 +32,24 @@ ctypedef struct Frame:
 # Text ------------------------------------------------------------------------
 
 cdef void out_init(Out* out, size_t limit) noexcept nogil:
-    out.data = NULL
+    out.data = out.few
     out.size = 0
-    out.room = 0
+    out.room = FEW_BYTES if limit > FEW_BYTES else limit
     out.limit = limit
     out.failed = False
     out.odd = UNDEFINED
 
 
 cdef void out_free(Out* out) noexcept nogil:
-    free(out.data)
-    out.data = NULL
+    if out.data != out.few:
+        free(out.data)
+    out.data = out.few
     out.size = 0
     out.room = 0
 
 
 cdef bint out_grow(Out* out, size_t more) noexcept nogil:
-    cdef size_t room = out.room * 2 if out.room else 256
+    cdef size_t room = out.room * 2
     cdef char* data
     if out.failed:
         return False
@@ -57,7 +58,12 @@ cdef bint out_grow(Out* out, size_t more) noexcept nogil:
     if out.size + more > out.limit:
         out.failed = True
         return False
-    data = <char*>realloc(out.data, room)
+    if out.data == out.few:
+        data = <char*>malloc(room)
+        if data != NULL:
+            memcpy(data, out.few, out.size)
+    else:
+        data = <char*>realloc(out.data, room)
     if data == NULL:
         out.failed = True
         return False

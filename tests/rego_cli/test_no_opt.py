@@ -61,4 +61,4 @@ def test_a_name_that_is_none_is_refused() -> None:
     ran = run_rego("eval", "--no-opt", "speed", "1")
 
     assert ran.status != 0
-    assert "no optimisation speed; there are all, jumps" in ran.stderr
+    assert "no optimisation speed; there are all, idle" in ran.stderr

@@ -15,16 +15,18 @@ Variables are seen through: `note` remembers what is the same as a term of the i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from gatewright.plan.constants import is_ground
+from gatewright.plan.constants import is_ground, term_text
 from gatewright.plan.frame import Frame, is_constant
 from gatewright.plan.passes import leaves_out
+from gatewright.plan.passes.idle import INPUT
 from gatewright.plan.purity import uses_of
 from gatewright.rego import ast
+from gatewright.rego.printer import call_text
 from gatewright.rego.stages.walk import SCALARS
 
-__all__ = ["hoisted", "note"]
+__all__ = ["asked_of", "hoisted", "note"]
 
 
 def note(f: Frame, var: ast.Var, term: ast.Term) -> None:
@@ -81,6 +83,18 @@ def _closed(f: Frame, term: ast.Term) -> ast.Term | None:
                 return None
             return ast.Call(operator, known, term.loc)
     return term if is_ground(term) else None
+
+
+def asked_of(call: ast.Call) -> Iterator[str]:
+    """What evaluating a call of the input asks on its way, as `without_idle` names it:
+    the input, paths of it, and the calls that are its operands."""
+    for arg in call.args:
+        if isinstance(arg, ast.Call):
+            yield call_text(arg.operator, arg.args)
+            yield from asked_of(arg)
+        elif isinstance(arg, ast.Ref):
+            yield INPUT
+            yield term_text(ast.Array(list(arg.terms[1:])))
 
 
 _INPUT = ast.Var("input")

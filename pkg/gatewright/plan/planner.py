@@ -13,7 +13,7 @@ from typing import Final, Literal
 from gatewright.builtins.declarations import TABLE, Builtin
 from gatewright.ir.opcodes import BY_NAME
 from gatewright.ir.program import Index, Program
-from gatewright.plan import bodies, calls, documents, rules
+from gatewright.plan import bodies, calls, documents, hoisting, rules
 from gatewright.plan.builder import FunctionBuilder, Tables
 from gatewright.plan.comprehensions import comprehension_keys
 from gatewright.plan.constants import is_ground
@@ -24,7 +24,8 @@ from gatewright.plan.joins import IndexedTree, Join, targets_tree
 from gatewright.plan.levels import Tests
 from gatewright.plan.loud import Loudness
 from gatewright.plan.overrides import Targets
-from gatewright.plan.passes import optimize
+from gatewright.plan.passes import optimize_program
+from gatewright.plan.passes.idle import Asked
 from gatewright.plan.purity import Uses, says_something
 from gatewright.plan.withdrawal import (
     Watched,
@@ -80,6 +81,8 @@ class Planner:
         self._tests: dict[int, Tests] = {}
         self.strict = strict
         self.loud = Loudness(self, strict=strict)
+        #: The rules that `hoisted` made.
+        self._asked: dict[int, Asked] = {}
         self._gathered: dict[int, list[str]] = {}
         self._work: list[tuple[int, FunctionBuilder, Callable[[Frame], None]]] = []
 
@@ -288,8 +291,13 @@ class Planner:
             f.b.place(f.fail)
             f.emit("RETU")
 
-        key = ("hoisted", call_text(call.operator, call.args))
-        return self._reserve(key, None, 0, plan, memo=True, named="once")
+        text = call_text(call.operator, call.args)
+        number = self._reserve(
+            ("hoisted", text), None, 0, plan, memo=True, named="once"
+        )
+        if number not in self._asked:
+            self._asked[number] = text, frozenset(hoisting.asked_of(call))
+        return number
 
     def query(self, query: CompiledQuery) -> int:
         """The function that gives the array of a query's bindings."""
@@ -367,22 +375,15 @@ class Planner:
 
     def finish(self) -> Program:
         """Plan what is left to plan, and return the program."""
-        planned = []
         while self._work:
             index, builder, plan = self._work.pop()
             plan(Frame(self, builder))
             self.tables.functions[index] = builder.finish()
-            planned.append(index)
         if self._watched:
             self._withdraw()
         self._keep_results()
         if self._optimized:
-            for index in planned:
-                function = self.tables.functions[index]
-                assert function is not None
-                self.tables.functions[index] = optimize(
-                    function, self.tables, self._params
-                )
+            optimize_program(self.tables, self._params, asked=self._asked)
         return self.tables.program()
 
     def _keep_results(self) -> None:

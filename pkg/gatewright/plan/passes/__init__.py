@@ -1,5 +1,13 @@
 """Plan in, better plan out: the passes, in the order they run.
 
+Over a whole program:
+
+- `idle`: questions go that the next one asks again.
+- `inline`: small functions stand where they were called.
+- `reach`: what nothing leads to any more goes.
+
+Over each function:
+
 - `code`: jumps to jumps and code never reached; values computed where they are
   wanted; instructions whose result nobody reads; as few registers as the live values
   need.
@@ -9,21 +17,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from gatewright.ir.program import Function
 from gatewright.plan.builder import Tables
+from gatewright.plan.constants import term_text
 from gatewright.plan.passes.code import rewrite
+from gatewright.plan.passes.idle import Asked, without_idle
+from gatewright.plan.passes.inline import Inliner
+from gatewright.plan.passes.reach import reached, with_functions
 from gatewright.plan.passes.search import add_search
 from gatewright.rego import ast
 
-__all__ = ["PASSES", "WITHOUT", "leave_out", "leaves_out", "optimize"]
+__all__ = [
+    "PASSES",
+    "WITHOUT",
+    "leave_out",
+    "leaves_out",
+    "optimize",
+    "optimize_program",
+]
 
 #: What can be left out, by name: the passes, and what planning itself does (`joins`,
 #: `lookups`, `hoist`).
 PASSES: Final = (
-    *("jumps", "moves", "dead", "registers", "search"),
+    *("idle", "inline", "jumps", "moves", "dead", "registers", "search"),
     *("joins", "lookups", "hoist"),
 )
 
@@ -61,6 +80,43 @@ def leave_out(names: str) -> None:
 def leaves_out(name: str) -> bool:
     """Whether this process leaves that out."""
     return name in WITHOUT
+
+
+def optimize_program(
+    tables: Tables, params: Sequence[int], *, asked: Mapping[int, Asked]
+) -> None:
+    """Run all passes over the functions of a program, less those in `WITHOUT`.
+
+    `params` holds the number of parameters of each function; `asked`: see `idle`.
+    """
+    functions = [one for one in tables.functions if one is not None]
+    if asked and not leaves_out("idle"):
+        functions = [
+            without_idle(
+                function,
+                params,
+                asked=asked,
+                path_of=lambda number: term_text(tables.terms[number]),
+            )
+            for function in functions
+        ]
+    if not leaves_out("inline"):
+        inliner = Inliner(functions, params, tables.terms)
+        functions = [inliner.expanded(number) for number in range(len(functions))]
+    numbers = reached(
+        functions,
+        [*tables.entrypoints.values(), *(one.function for one in tables.indexes)],
+    )
+    if len(numbers) < len(functions):
+        functions = [with_functions(functions[old], numbers) for old in numbers]
+        params = [params[old] for old in numbers]
+        tables.entrypoints = {
+            name: numbers[old] for name, old in tables.entrypoints.items()
+        }
+        tables.indexes = [
+            one._replace(function=numbers[one.function]) for one in tables.indexes
+        ]
+    tables.functions = [optimize(one, tables, params) for one in functions]
 
 
 def optimize(

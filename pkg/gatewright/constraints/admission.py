@@ -92,11 +92,13 @@ class Admission:
     guard: ResourceGuard = field(default_factory=ResourceGuard)
     namespaces: NamespaceLookup | None = None
     steps: int = DEFAULT_STEPS
+    #: The user whose requests are never judged.
+    own_account: str = field(init=False)
 
-    @property
-    def own_account(self) -> str:
-        """Return the user whose requests are never judged."""
-        return f"system:serviceaccount:{self.namespace}:gatekeeper-admin"
+    def __post_init__(self) -> None:
+        """Say once what each request is compared with."""
+        account = f"system:serviceaccount:{self.namespace}:gatekeeper-admin"
+        object.__setattr__(self, "own_account", account)
 
     def judge(
         self,

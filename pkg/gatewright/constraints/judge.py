@@ -83,6 +83,7 @@ class Result(NamedTuple):
 
 
 _NOTHING: Final = Lineup.of(())
+_NONE_REPLACED: Final[dict[int, bytes]] = {}
 
 
 @dataclass(slots=True)
@@ -188,20 +189,23 @@ class Judgement:
         lineup = self.lineup
         if self.rejected or lineup.heads is None:
             return None
-        failures = reviewer.failures()
-        replaced: dict[int, bytes] = {}
-        if failures:
-            failed: dict[str, bytes] = {}
-            for number, error in failures:
-                if not isinstance(error, EvalError) or isinstance(error, MessageError):
-                    return None
-                kind = lineup.candidates[number].constraint.kind
-                text = str(error).encode("utf-8", "surrogateescape")
-                failed.setdefault(kind, text)
-            for number, one in enumerate(lineup.candidates):
-                if one.constraint.kind in failed:
-                    replaced[number] = failed[one.constraint.kind]
-        return reviewer.lines(lineup.heads, replaced)
+        # Nearly always no call has failed, which `Reviewer.lines` sees on its way
+        found = reviewer.lines(lineup.heads, _NONE_REPLACED)
+        if found is not None:
+            return found
+        failed: dict[str, bytes] = {}
+        for number, error in reviewer.failures():
+            if not isinstance(error, EvalError) or isinstance(error, MessageError):
+                return None
+            kind = lineup.candidates[number].constraint.kind
+            text = str(error).encode("utf-8", "surrogateescape")
+            failed.setdefault(kind, text)
+        replaced = {
+            number: failed[one.constraint.kind]
+            for number, one in enumerate(lineup.candidates)
+            if one.constraint.kind in failed
+        }
+        return reviewer.lines(lineup.heads, replaced) if replaced else None
 
     def conclude(self, outcomes: Sequence[Outcome]) -> list[Result]:
         """Return the results, by constraint; raise ReviewFailed, ReviewCancelled.

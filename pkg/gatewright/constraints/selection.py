@@ -146,13 +146,15 @@ class Selection:
 
     def places(self, subjects: Sequence[Subject]) -> Sequence[int]:
         """Return the places of those to ask, in order."""
-        if not self.labelled:
+        labelled = self.labelled
+        if not labelled:
             return self.open
-        found = set(self.open)
+        found: set[int] = set()
         for subject in subjects:
             for label in subject.labels.items():
-                found.update(self.labelled.get(label, ()))
-        return sorted(found)
+                if label in labelled:
+                    found.update(labelled[label])
+        return sorted(found.union(self.open)) if found else self.open
 
     def with_places(self, places: Sequence[int]) -> Lineup:
         """Return the lineup of the certain ones and those at some places."""

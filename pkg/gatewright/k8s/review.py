@@ -252,6 +252,7 @@ def check_object(item: Any, spelled: Callable[[], bytes | None]) -> None:
 _KIND: Final = "AdmissionReview"
 _VERSION: Final = "admission.k8s.io/v1"
 _USUAL: Final = f'"kind":"{_KIND}","apiVersion":"{_VERSION}",'
+_USUAL_HEAD: Final = f'{{{_USUAL}"response":{{"uid":"%b","allowed":%b}}}}\n'.encode()
 #: A uid that stands in JSON as it is.
 _PLAIN_UID: Final = re.compile("[0-9A-Za-z-]*")
 
@@ -288,9 +289,12 @@ def render_lines(denials: bytes, warnings: bytes, echo: Echo) -> bytes:
         said = b'true,"status":{"metadata":{},"code":%d}' % (299 if warnings else 200)
     if warnings:
         said += b',"warnings":[%b]' % warnings
-    uid = echo.uid
-    quoted = f'"{uid}"' if _PLAIN_UID.fullmatch(uid) else quote_json(uid)
-    head = f'{{{_head(echo)}"response":{{"uid":{quoted},"allowed":'
+    uid, api_version, kind = echo
+    if not _PLAIN_UID.fullmatch(uid):
+        uid = quote_json(uid)[1:-1]
+    if api_version == _VERSION and kind == _KIND:
+        return _USUAL_HEAD % (uid.encode("utf-8", "surrogateescape"), said)
+    head = f'{{{_head(echo)}"response":{{"uid":"{uid}","allowed":'
     return b"%b%b}}\n" % (head.encode("utf-8", "surrogateescape"), said)
 
 

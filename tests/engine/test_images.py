@@ -11,7 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from gatewright._native.core import Assembler, Evaluation, Image, ImageError
+from gatewright._native.core import (
+    Assembler,
+    Evaluation,
+    Image,
+    ImageError,
+    violations_of,
+)
 from gatewright.engine.binding import Binding
 from gatewright.engine.reviews import LibraryBuilder
 from gatewright.engine.values import UNDEFINED
@@ -73,7 +79,7 @@ def exercise(image: Image) -> None:
     ]
     evaluation.begin_reviews(calls, steps=2000)
     evaluation.advance(1 << 30)
-    evaluation.violations(lambda *error: error)
+    violations_of(evaluation, lambda *error: error)
 
 
 def test_sealing_is_right() -> None:

@@ -76,7 +76,7 @@ cdef class Assembler:
         heap_init(&self.heap, <size_t>1 << 40)
         self.constants = array.array("Q")
         self.documents = array.array("Q")
-        self.layout = Layout()
+        self.layout = Layout(shares=True)   # so that equal paths are one, see `vm`
         self.tables = array.array("I")
         self.code = array.array("i")
         self.records = []
@@ -259,6 +259,7 @@ cdef class Assembler:
         if not self.frozen:
             self.shared = self.layout.used
         self.frozen = True
+        self.layout.shares = False
         self.data = self.put_any(value)
         if tag(self.data) != T_OBJ:
             raise ValueError("the base data is no object")

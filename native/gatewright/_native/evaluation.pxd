@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from gatewright._native.catalog cimport View
 from gatewright._native.document cimport Arena, Doc
 from gatewright._native.frame cimport Vm
+from gatewright._native.host cimport Host
 from gatewright._native.image cimport Image
 from gatewright._native.index cimport IndexSet
 from gatewright._native.value cimport Chunk, ErrorKind, Heap, Word
@@ -46,8 +47,7 @@ cdef class Batch:
     cdef Arena arena
     cdef list kept              # documents of others that it uses
 
-cdef class Evaluation:
-    cdef readonly Image image
+cdef class Evaluation(Host):
     cdef Batch batch
     cdef Heap* heap             # the batch's
     cdef size_t limit
@@ -59,6 +59,8 @@ cdef class Evaluation:
     cdef bint running           # it has begun
     cdef bint extracting        # results are sets of violations
     cdef bint quiet             # errors of builtins are not read
+    cdef bint wordless          # and then have no words
+    cdef bint paths             # paths of the input are remembered
     cdef public bint timed      # the time of each call is counted
     cdef int64_t budget         # of each call of `begin_reviews`, in steps
     cdef Mark mark              # before the call that runs
@@ -66,9 +68,6 @@ cdef class Evaluation:
     cdef Word data_word
     cdef Word key_parameters    # the keys of the input of reviews
     cdef Word key_review
-    cdef object raised          # by a Python builtin
-    cdef public object context  # for builtins that want one
-    cdef public object make_context
     cdef View view              # of the base data; None: the image's
     cdef IndexSet indexes       # of the view's catalog, for the image; or None
     cdef volatile int32_t cancelled
@@ -79,6 +78,7 @@ cdef class Evaluation:
     ) except -1
     cdef int stopped(self) except -1
     cdef int clear(self) except -1
+    cdef void forget_review(self) noexcept
     cdef Call* add(self, uint32_t program, uint32_t function, int64_t steps) except NULL
     cdef Word known_text(self, const char* text) noexcept
     cdef void mark_here(self) noexcept nogil
@@ -87,5 +87,3 @@ cdef class Evaluation:
     cdef void next_call(self) noexcept nogil
     cdef void end_call(self, Outcome outcome) noexcept nogil
     cdef bint work(self, int64_t steps, int64_t deadline) noexcept nogil
-
-cdef tuple too_deep(error)

@@ -4,44 +4,41 @@
 An evaluation belongs to one thread at a time; any number of them share an image.
 All calls of a batch run in one stretch without the GIL; only builtins that have no
 native form take it.  Python objects are made of results that are there: a batch in
-which every call allows makes none but the list of outcomes.
-
-This file is long because all of it works on the same arena and machine.
+which every call allows makes none but the list of outcomes (`verdicts`, `lines`).
 """
 
 cimport cython
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset, strlen
 
 from gatewright._native.catalog cimport View
 from gatewright._native.convert cimport raise_error, to_python, to_word
 from gatewright._native.document cimport Arena, Doc, new_doc
-from gatewright._native.fault cimport fail_raised, put_off
 from gatewright._native.frame cimport (
-    S_DONE, S_FAILED, Status, Vm, vm_free, vm_init, vm_start, with_key,
+    S_DONE, S_FAILED, Status, vm_free, vm_init, vm_start, with_key,
 )
+from gatewright._native.host cimport Host, too_deep
 from gatewright._native.image cimport Image
 from gatewright._native.index cimport IndexSet, find_records
 from gatewright._native.outcome cimport (
     collected_of, message_of, violations_of, word_text,
 )
-from gatewright._native.program cimport BF_CONTEXT, Builtin, Location, Program, constant
+from gatewright._native.program cimport Location, Program, constant
 from gatewright._native.reader cimport (
     READ_OBJECT, READ_REVIEW, ReadMode, intern_find, read_text,
 )
 from gatewright._native.value cimport (
-    E_BUILTIN, E_CANCEL, E_CONFLICT, E_INTERNAL, E_MEMORY, E_NONE, E_TYPE, F_SORTED,
-    T_OBJ, T_STR, UNDEFINED as NONE, Chunk, ErrorKind, Heap, SeqNode, Word, as_int,
+    E_BUILTIN, E_CANCEL, E_CONFLICT, E_MEMORY, E_NONE, E_TYPE, F_SORTED,
+    T_OBJ, UNDEFINED as NONE, Chunk, ErrorKind, Heap, SeqNode, Word, as_int,
     close_rest, fail, hash_bytes, heap_reset, item, new_seq, new_str,
     seq_node, store, tag,
 )
-from gatewright._native.vm cimport vm_location, vm_run, vm_set_python_call
+from gatewright._native.vm cimport vm_location, vm_run
 from gatewright._native.work cimport Account, account, now, unfolded
 
-from gatewright._native.convert import UNDEFINED, LimitError
-from gatewright._native.work import OverBudget
+from gatewright._native.convert import UNDEFINED
 
 cdef extern from "Python.h":
     # Of a borrowed reference: handed an object, Cython takes a reference of its own
@@ -56,110 +53,6 @@ cdef enum:
     SLICE = 20000               # steps between looks at the clock: some 100 us
     DEFAULT_LIMIT = 1 << 28
     LARGE = 1 << 22             # bytes of an arena that is not kept
-    PYTHON_CALL = 250           # steps of any call of a builtin in Python: some 1 us
-
-
-#: Of builtins in Python and of results; `gatewright.engine.deep` raises the limit.
-cdef str TOO_DEEP = "a value is nested deeper than Python may recurse"
-
-
-# Python builtins -------------------------------------------------------------
-
-cdef void fail_text(Heap* heap, ErrorKind kind, object message) noexcept:
-    # Whatever goes wrong below, an error stands
-    fail(heap, kind, b"an error without words")
-    try:
-        text = str(message).encode("utf-8", "surrogateescape")
-        fail(heap, kind, <const char*>text)
-    except BaseException as second:
-        put_off(second)
-
-
-cdef Word call_python(
-    Vm* vm, int32_t number, const Word* args, int n
-) noexcept with gil:
-    cdef Heap* heap = vm.heap
-    cdef Account* mine = account()
-    cdef size_t size
-    cdef int i
-    if vm.owner == NULL:
-        fail(heap, E_INTERNAL, b"no builtins of Python here")
-        return NONE
-    for i in range(n):
-        size = unfolded(args[i], heap.limit)
-        if size > heap.limit:
-            fail(heap, E_MEMORY, b"memory limit exceeded")
-            return NONE
-        mine.spent += size >> 5
-    mine.spent += PYTHON_CALL
-    try:
-        return carry_out(vm, &vm.program.builtins[number], args, n)
-    except BaseException as error:
-        # An error of an error: its text, or an error class that is none
-        fail_raised(heap, E_INTERNAL, b"", error)
-    return NONE
-
-
-cdef Word carry_out(
-    Vm* vm, const Builtin* builtin, const Word* args, int n
-) except? 0:
-    cdef Evaluation evaluation = <Evaluation>vm.owner
-    cdef Heap* heap = vm.heap
-    cdef int i
-    try:
-        operands = [to_python(args[i]) for i in range(n)]
-        if builtin.flags & BF_CONTEXT:
-            if evaluation.context is None and evaluation.make_context is not None:
-                evaluation.context = evaluation.make_context()
-            operands.insert(0, evaluation.context)
-        value = (<object>builtin.python)(*operands)
-        if value is UNDEFINED:
-            return NONE
-        return to_word(heap, value)
-    except evaluation.image.binding.operand_error as error:
-        fail_text(heap, E_TYPE, f"{name_of(vm, builtin)}: {error}")
-    except evaluation.image.binding.builtin_error as error:
-        fail_text(heap, E_BUILTIN, f"{name_of(vm, builtin)}: {error}")
-    except evaluation.image.binding.unsupported as error:
-        fail_text(heap, E_INTERNAL, f"{error}")
-    except OverBudget as error:
-        # Over its steps: `work` sees that for itself
-        if error.reason == "memory":
-            fail(heap, E_MEMORY, b"memory limit exceeded")
-        else:
-            fail(heap, E_CANCEL, b"caller cancelled query execution")
-    except (LimitError, MemoryError):
-        fail(heap, E_MEMORY, b"memory limit exceeded")
-    except RecursionError as error:
-        evaluation.raised = error
-        fail_text(heap, E_INTERNAL, f"{name_of(vm, builtin)}: {TOO_DEEP}")
-    except BaseException as error:
-        # It is raised, or becomes the cause of an error, once the GIL is ours again.
-        evaluation.raised = error
-        fail_text(
-            heap, E_INTERNAL, f"{name_of(vm, builtin)}: {type(error).__name__}: {error}"
-        )
-    return NONE
-
-
-cdef tuple too_deep(error):
-    # What `outcome` says of a value that cannot be given to Python, or taken from it
-    return ("error", "eval_internal_error", TOO_DEEP, None, error)
-
-
-cdef object details_of(Word w):
-    # What a violation shows must not decide whether there is one
-    try:
-        return to_python(w)
-    except RecursionError:
-        return "details are nested too deep to be shown"
-
-
-cdef str name_of(Vm* vm, const Builtin* builtin):
-    return word_text(constant(vm.program, builtin.name))
-
-
-vm_set_python_call(call_python)
 
 
 # Outcomes --------------------------------------------------------------------
@@ -182,12 +75,21 @@ cdef class Batch:
     """What the documents of one batch lie in or refer to; they keep it alive."""
 
 
-cdef class Evaluation:
-    """Runs calls.  `limit`: bytes that one batch, its review included, may take."""
+cdef class Evaluation(Host):
+    """Runs calls.  `limit`: bytes that one batch, its review included, may take.
 
-    def __cinit__(self, Image image not None, *, limit=DEFAULT_LIMIT):
+    What can be left out: `quiet`, that errors nobody reads have no words; `paths`, that
+    it is remembered where paths of the input lead.
+    """
+
+    def __cinit__(
+        self, Image image not None, *, limit=DEFAULT_LIMIT, bint quiet=True,
+        bint paths=True,
+    ):
         self.image = image
         self.limit = limit
+        self.wordless = quiet
+        self.paths = paths
         vm_init(&self.vm, NULL)
         self.new_batch()
         self.vm.owner = <PyObject*>self
@@ -308,6 +210,12 @@ cdef class Evaluation:
             self.clear()
             self.keep(review)
         self.review_word = w
+        self.forget_review()
+
+    cdef void forget_review(self) noexcept:
+        # Where its paths led
+        self.vm.stamps += 1
+        self.vm.batch_stamp = self.vm.stamps
 
     def with_keys(self, Doc doc not None, updates) -> Doc:
         """An object of this batch with some keys set (to Docs or Python values).
@@ -391,6 +299,7 @@ cdef class Evaluation:
         self.at = 0
         self.running = False
         self.extracting = self.quiet = False
+        self.vm.lasting = NONE
         self.add(program, function, steps).input = input
         return 0
 
@@ -411,6 +320,8 @@ cdef class Evaluation:
         self.budget = steps
         self.key_parameters = self.known_text(b"parameters")
         self.key_review = self.known_text(b"review")
+        self.forget_review()
+        self.vm.lasting = self.key_review
         if self.heap.error != E_NONE:
             raise_error(self.heap)
         for program, parameters in calls:
@@ -460,6 +371,8 @@ cdef class Evaluation:
             store(&seq.items[2], self.key_review)
             store(&seq.items[3], self.review_word)
             value = <Word>seq | T_OBJ
+        # Not undefined, where they are to be remembered
+        self.vm.steady = value if self.paths else <Word>NONE
         if vm_start(
             &self.vm, program, call.function, value, self.data_word
         ) == S_FAILED:
@@ -556,7 +469,7 @@ cdef class Evaluation:
             mine.spent = 0
             mine.looked = 0
             mine.limit = call.left
-            self.heap.quiet = self.quiet
+            self.heap.quiet = self.quiet and self.wordless
             status = vm_run(&self.vm)
             self.heap.quiet = False
             mine.limit = 0
@@ -655,47 +568,3 @@ cdef class Evaluation:
         if number >= self.call_count:
             raise ValueError(f"no call {number}")
         return self.calls[number].left
-
-    def costs(self):
-        """What each call of `begin_reviews` has taken: (ns, steps), in their order.
-
-        Time is counted while `timed` is set; one clock reading a call, some 25 ns.
-        """
-        cdef uint32_t i
-        cdef list out = []
-        for i in range(self.call_count):
-            out.append((self.calls[i].ns, self.budget - self.calls[i].left))
-        return out
-
-    def violations(self, make_error):
-        """The outcomes of `begin_reviews`, one per call.
-
-        Each is a tuple of (message, details), mostly empty, where details that nest
-        deeper than Python goes are a text that says so; or, if the call failed,
-        what `make_error(kind, code, message, location, cause)` gives.  Its kind is
-        as for `outcome`, or `message`: the message, a value, is no string.
-        """
-        cdef Call* call
-        cdef uint32_t i, j
-        cdef Word pair
-        cdef list out = []
-        if not self.extracting or self.at != self.call_count:
-            raise ValueError("calls are left to run")
-        for i in range(self.call_count):
-            call = &self.calls[i]
-            if call.outcome != O_VALUE:
-                out.append(make_error(*self.error_of(call)))
-            elif call.result == NONE:
-                out.append(())
-            else:
-                found = []
-                for j in range(seq_node(call.result).n):
-                    pair = item(call.result, j)
-                    message = to_python(item(pair, 1))
-                    if tag(item(pair, 1)) != T_STR:
-                        out.append(make_error("message", "", message, None, None))
-                        break
-                    found.append((message, details_of(item(pair, 0))))
-                else:
-                    out.append(tuple(found))
-        return out

@@ -132,6 +132,15 @@ ctypedef Word (*FindFn)(
     uint64_t epoch,
 ) noexcept nogil
 
+cdef enum:
+    FOUND_PATHS = 128
+
+# Where a path of the input led: `stamp` says in which call, or in which batch
+ctypedef struct Found:
+    Word path                   # constant; 0: nothing yet
+    Word value                  # UNDEFINED too
+    uint64_t stamp
+
 ctypedef struct Vm:
     Heap* heap
     const Program* program
@@ -159,6 +168,12 @@ ctypedef struct Vm:
     FindFn find                 # NULL: no indexes
     void* finder
     uint64_t epoch              # of the base data
+    Word steady                 # input of the call, if paths are remembered; or 0
+    Word lasting                # key below which inputs of a batch are the same; or 0
+    uint64_t stamps             # calls and batches so far
+    uint64_t call_stamp
+    uint64_t batch_stamp
+    Found found[128]            # FOUND_PATHS
     PyObject* owner             # takes exceptions of Python builtins
     PyObject* raised
 

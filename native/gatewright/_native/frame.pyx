@@ -168,6 +168,8 @@ cdef Status vm_start(
     vm.context = &vm.root
     memset(&vm.root, 0, sizeof(Context))
     vm.root.input = input
+    vm.stamps += 1
+    vm.call_stamp = vm.stamps
     vm.root.data = data
     vm.depth = 0
     vm.result = UNDEFINED

@@ -86,20 +86,6 @@ cdef Line* sort_lines(Line* lines, uint32_t n) noexcept nogil:
     return lines
 
 
-def failures_of(Evaluation evaluation not None, make_error):
-    """What `violations` gives for the calls that failed, with their numbers."""
-    cdef Call* call
-    cdef uint32_t i
-    cdef list out = []
-    if not evaluation.extracting or evaluation.at != evaluation.call_count:
-        raise ValueError("calls are left to run")
-    for i in range(evaluation.call_count):
-        call = &evaluation.calls[i]
-        if call.outcome != O_VALUE:
-            out.append((i, make_error(*evaluation.error_of(call))))
-    return out
-
-
 def lines_of(Evaluation evaluation not None, heads, dict replaced not None):
     """The messages of the violations of `begin_reviews`, sorted, as JSON text.
 

@@ -9,7 +9,8 @@ from libc.stdint cimport int64_t, uint32_t
 
 from gatewright._native.convert cimport to_python, to_word
 from gatewright._native.document cimport Doc
-from gatewright._native.evaluation cimport O_VALUE, Evaluation, too_deep
+from gatewright._native.evaluation cimport O_VALUE, Evaluation
+from gatewright._native.host cimport too_deep
 from gatewright._native.image cimport Image
 from gatewright._native.value cimport UNDEFINED as NONE, Word
 from gatewright._native.work cimport now
@@ -32,6 +33,7 @@ cdef class Question:
     more than a value comes to, as `Evaluation.outcome` has it; `how` are the parameters
     of `ask`.  `strict`: gives the question that is asked in
     place of this one where errors of builtins are to be raised, None for itself.
+    `quiet` and `paths`: of its evaluations.
     """
 
     cdef Image image
@@ -46,10 +48,12 @@ cdef class Question:
     cdef object memory
     cdef object seconds
     cdef object usual           # memory of the evaluations that are idle
+    cdef bint quiet
+    cdef bint paths
 
     def __init__(
         self, Image image not None, uint32_t function, *, list idle not None, limits,
-        make_context, conclude, strict=None,
+        make_context, conclude, strict=None, bint quiet=True, bint paths=True,
     ):
         self.image = image
         self.function = function
@@ -58,6 +62,7 @@ cdef class Question:
         self.make_context = make_context
         self.conclude = conclude
         self.strict = strict
+        self.quiet, self.paths = quiet, paths
         self.usual = limits.memory
         self.learn(limits)
 
@@ -128,7 +133,9 @@ cdef class Question:
         if usual and self.idle:
             evaluation = self.idle.pop()
         else:
-            evaluation = Evaluation(self.image, limit=self.memory)
+            evaluation = Evaluation(
+                self.image, limit=self.memory, quiet=self.quiet, paths=self.paths
+            )
             evaluation.make_context = self.make_context
             evaluation.clear()
         if context is not None:

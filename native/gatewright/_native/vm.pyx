@@ -28,6 +28,8 @@ from gatewright._native.frame cimport (
     S_SUSPENDED,
     Builder,
     Context,
+    FOUND_PATHS,
+    Found,
     Frame,
     Mock,
     Override,
@@ -207,6 +209,25 @@ cdef inline Word dots(Word w, Word path) noexcept nogil:
         if w == UNDEFINED:
             break
     return w
+
+
+cdef inline Word input_path(Vm* vm, Word path) noexcept nogil:
+    # Twenty policies ask a dozen times each for the containers and what is near them,
+    # each time through some twenty keys
+    cdef Word start = vm.context.input
+    cdef Found* found
+    if start != vm.steady:
+        return dots(start, path)
+    found = &vm.found[(path >> 4) & (FOUND_PATHS - 1)]
+    if found.path != path or (
+        found.stamp != vm.call_stamp and found.stamp != vm.batch_stamp
+    ):
+        found.path = path
+        found.value = dots(start, path)
+        found.stamp = vm.call_stamp
+        if vm.lasting != UNDEFINED and item(path, 0) == vm.lasting:
+            found.stamp = vm.batch_stamp
+    return found.value
 
 
 cdef Word stored(Word o, Word key) noexcept nogil:
@@ -534,7 +555,7 @@ cdef Status run(Vm* vm) noexcept nogil:
                 r[pc[1]] = a
                 pc += 5
         elif op == OP_INPUTK:
-            a = dots(vm.context.input, constant(program, pc[2]))
+            a = input_path(vm, constant(program, pc[2]))
             if a == UNDEFINED:
                 pc = code + pc[3]
             else:

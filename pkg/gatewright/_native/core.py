@@ -25,10 +25,11 @@ from gatewright._native.evaluation import Evaluation
 from gatewright._native.image import Image, ImageError
 from gatewright._native.index import IndexSet
 from gatewright._native.lib_regex import set_regex
-from gatewright._native.lines import failures_of, lines_of
+from gatewright._native.lines import lines_of
 from gatewright._native.query import Question
 from gatewright._native.segment import SegmentWriter, room_for
 from gatewright._native.tally import tally
+from gatewright._native.verdicts import costs_of, failures_of, violations_of
 from gatewright._native.work import OverBudget, cancelled, charge, reserve, time_left
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "cancelled",
     "charge",
     "compare_python",
+    "costs_of",
     "difference",
     "failures_of",
     "lines_of",
@@ -70,4 +72,5 @@ __all__ = [
     "share",
     "tally",
     "time_left",
+    "violations_of",
 ]

@@ -1,8 +1,9 @@
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias, TypeVar, final
 
 from gatewright._native.catalog import View
 from gatewright._native.document import Doc
+from gatewright._native.host import Host
 from gatewright._native.image import Image
 from gatewright._native.index import IndexSet
 
@@ -15,13 +16,11 @@ _Collected: TypeAlias = tuple[str, str, _Location | None]
 class Batch: ...
 
 @final
-class Evaluation:
-    context: Any
-    make_context: Callable[[], Any] | None
+class Evaluation(Host):
     timed: bool
-    def __new__(cls, image: Image, *, limit: int = ...) -> Evaluation: ...
-    @property
-    def image(self) -> Image: ...
+    def __new__(
+        cls, image: Image, *, limit: int = ..., quiet: bool = True, paths: bool = True
+    ) -> Evaluation: ...
     @property
     def used(self) -> int: ...
     def cancel(self) -> None: ...
@@ -39,10 +38,3 @@ class Evaluation:
     def outcome(self) -> tuple[Any, _Failure | None, list[_Collected]]: ...
     def result_doc(self) -> Any: ...
     def steps_left(self, number: int = 0) -> int: ...
-    def costs(self) -> list[tuple[int, int]]: ...
-    def violations(
-        self,
-        make_error: Callable[
-            [str, str, Any, _Location | None, BaseException | None], _E
-        ],
-    ) -> list[Sequence[tuple[str, Any]] | _E]: ...

@@ -30,6 +30,8 @@ class Question:
         make_context: Callable[[], object],
         conclude: _Conclude,
         strict: Callable[[], Question] | None = None,
+        quiet: bool = True,
+        paths: bool = True,
     ) -> None: ...
     def ask(
         self,

@@ -24,6 +24,7 @@ from gatewright.engine.values import UNDEFINED, Value, pairs
 from gatewright.ir.encode import encode
 from gatewright.ir.program import Program
 from gatewright.plan.joins import IndexedTree
+from gatewright.plan.passes import leaves_out
 from gatewright.plan.planner import QUERY, parse_entrypoint, plan_program, plan_query
 from gatewright.rego import ast
 from gatewright.rego.compiled import Compiled, CompileOptions, QueryContext
@@ -163,6 +164,8 @@ class _Prepared:
                 make_context=Context,
                 conclude=_Ending(reruns.get(name)),
                 strict=strict,
+                quiet=not leaves_out("quiet"),
+                paths=not leaves_out("paths"),
             )
             for name, function in image.entrypoints(0).items()
         }

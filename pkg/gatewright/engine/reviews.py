@@ -14,10 +14,12 @@ from gatewright._native.core import (
     Evaluation,
     Image,
     IndexSet,
+    costs_of,
     difference,
     failures_of,
     lines_of,
     tally,
+    violations_of,
 )
 from gatewright.engine.basedata import Replica, View
 from gatewright.engine.binding import LIBRARY, Binding
@@ -27,6 +29,7 @@ from gatewright.engine.limits import Limits
 from gatewright.engine.parts import Part
 from gatewright.engine.policy import Policy, error_from
 from gatewright.engine.values import Value
+from gatewright.plan.passes import leaves_out
 
 __all__ = ["Library", "LibraryBuilder", "Outcome", "Reviewer", "Violations"]
 
@@ -131,7 +134,12 @@ class Reviewer:
     ) -> None:
         self.library = library
         self.limits = limits
-        self._evaluation = Evaluation(library.image, limit=limits.memory)
+        self._evaluation = Evaluation(
+            library.image,
+            limit=limits.memory,
+            quiet=not leaves_out("quiet"),
+            paths=not leaves_out("paths"),
+        )
         self._evaluation.make_context = partial(Context, http=http)
 
     def pin(self, view: View | None) -> None:
@@ -158,7 +166,7 @@ class Reviewer:
 
     def costs(self) -> list[tuple[int, int]]:
         """What each call has taken so far: (ns while `timed` was set, steps)."""
-        return self._evaluation.costs()
+        return costs_of(self._evaluation)
 
     def tally(
         self,
@@ -236,7 +244,7 @@ class Reviewer:
 
     def outcomes(self) -> list[Outcome]:
         """The outcome of each call, in their order."""
-        return self._evaluation.violations(_error)
+        return violations_of(self._evaluation, _error)
 
     def failures(self) -> list[tuple[int, EvalError | BudgetExceeded]]:
         """The calls that failed: number and outcome."""
@@ -273,7 +281,7 @@ class Reviewer:
         evaluation.begin_reviews(calls, steps=limits.steps if steps is None else steps)
         while not evaluation.advance(1_000_000, deadline_ns):
             pass
-        return evaluation.violations(_error)
+        return violations_of(evaluation, _error)
 
 
 def _error(

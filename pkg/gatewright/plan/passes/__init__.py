@@ -39,11 +39,12 @@ __all__ = [
     "optimize_program",
 ]
 
-#: What can be left out, by name: the passes, and what planning itself does (`joins`,
-#: `lookups`, `hoist`).
+#: What can be left out, by name: the passes, what planning itself does (`joins`,
+#: `lookups`, `hoist`), and what evaluation does (`quiet`, `paths`).
 PASSES: Final = (
     *("idle", "inline", "jumps", "moves", "dead", "registers", "search"),
     *("joins", "lookups", "hoist"),
+    *("quiet", "paths"),
 )
 
 #: What `code` does: jumps again where dead code is gone.

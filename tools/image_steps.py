@@ -6,7 +6,7 @@ The build stage's own commands run with this Python and this compiler, on what `
 would bring, at the image's path in a mount namespace.  Then the root is made read-only
 but for /tmp, and the program runs as the image's user: its version, an evaluation, and
 the server with the shipped policies.  Not shown by that: the base image and its Python,
-arm64, the SBOM of buildx, how large the image is.
+arm64, the SBOM of buildx, how large the base image is.
 
 Needs root, unshare and setpriv (util-linux), and the package index.  GATEWRIGHT_FAST_BUILD=1
 leaves the compiler's optimisations out.
@@ -25,6 +25,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 #: Seconds that the server may take to answer its samples.
 PATIENCE = 60
+#: Says what the SBOM lists; fails if it lacks what is inside, or has what is not.
+LISTED = """
+import json, sys
+names = {one["name"].lower() for one in json.load(sys.stdin)["components"]}
+print(len(names), "packages in the SBOM:", *sorted(names))
+lacking = {"gatewright", "uvicorn", "kubernetes"} - names
+left = names & {"pip", "cython", "setuptools", "wheel", "cyclonedx-bom"}
+sys.exit(f"SBOM: lacking {lacking}, left {left}" if lacking or left else 0)
+"""
 
 
 def instructions() -> list[tuple[int, str, str]]:
@@ -49,6 +58,7 @@ def context(to: Path) -> None:
         if source.is_dir():
             shutil.copytree(source, to / name, ignore=left_out)
         else:
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, to / name)
 
 
@@ -78,7 +88,7 @@ def script(source: Path, prefix: Path) -> list[str]:
         f"cd {source}",
         "export PATH=/opt/python/bin:$PATH",
         *build,
-        "test -s /opt/gatewright/sbom.txt",
+        f"python -c '{LISTED}' < /opt/gatewright/sbom.cdx.json",
         "! test -e /opt/gatewright/bin/pip",
         "du -sh /opt/gatewright",
         "cd /",

@@ -3,7 +3,8 @@
 What programs reach seldom: each builtin with operands that are right, wrong in what
 they say, or of another type, in all mixtures, so that it shows which of several
 things is found wrong first.  The type checker sees none of it: operands go through
-`id(x) := x`.  Prints each difference, then one JSON line: calls, differences, and
+`id(_, x) := x`, whose first one tells calls apart (OPA keeps the results of functions,
+so `[f(2.0), f(2)]` is `[2.0, 2.0]`).  Prints each difference, then one JSON line: calls, differences, and
 how many gave a value, nothing, or an error.
 """
 
@@ -30,8 +31,8 @@ from tests.needs import require_peer
 #: Rules of one module: its compilation is shared, and still short.
 RULES = 20
 HEAD = {
-    0: "package u\n\nid(x) = x { true }\n",
-    1: "package u\n\nid(x) := x if true\n",
+    0: "package u\n\nid(_, x) = x { true }\n",
+    1: "package u\n\nid(_, x) := x if true\n",
 }
 
 
@@ -61,9 +62,10 @@ class Constants(Terms):
             if made is None:
                 want = ANY if chance > 0.8 else from_declared(declared, rng)
                 made = self.term(want, Scope([], bind=False))
-            args.append(f"id({made})")
+            args.append(made)
         for _ in range(rng.randint(0, 2) if builtin.variadic is not None else 0):
-            args.append(f"id({self.term(ANY, Scope([], bind=False))})")
+            args.append(self.term(ANY, Scope([], bind=False)))
+        args = [f"id({at}, {made})" for at, made in enumerate(args)]
         return f"{builtin.name}({', '.join(args)})"
 
 

@@ -13,6 +13,10 @@ from types import TracebackType
 from typing import Any
 
 
+#: Address space that the server may have, in KiB.
+MEMORY = 8 << 20
+
+
 class _Connection(http.client.HTTPConnection):
     def __init__(self, path: str) -> None:
         super().__init__("localhost", timeout=20)
@@ -36,7 +40,9 @@ class OpaServer:
         self._start()
 
     def _start(self) -> None:
-        command = [str(self._opa), "run", "--server", "--log-level", "error"]
+        # Some programs take all the memory that there is; then it ends, and is restarted.
+        command = ["sh", "-c", f'ulimit -v {MEMORY}; exec "$@"', "sh"]
+        command += [str(self._opa), "run", "--server", "--log-level", "error"]
         command += ["--addr", f"unix://{self._socket}", "--disable-telemetry"]
         if not self._version:
             command.append("--v0-compatible")

@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-
 #: Address space that the server may have, in KiB.
 MEMORY = 8 << 20
 

@@ -7,11 +7,13 @@ one JSON line: programs, rules, differences, outcomes, coverage.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import http.client
 import json
 import re
 import secrets
+import signal
 import sys
 import time
 from collections import Counter
@@ -158,7 +160,11 @@ def fuzz(
     summary = Summary()
     end = time.monotonic() + seconds
     gc.disable()  # trees are freed by counting; looking for cycles is a third of all
-    with OpaServer(opa, version) as server, ThreadPoolExecutor(1) as other:
+    with (
+        OpaServer(opa, version) as server,
+        ThreadPoolExecutor(1) as other,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
         while time.monotonic() < end and len(summary.differences) < most:
             program = generate(seed, version)
             modules = sources(program)
@@ -231,6 +237,8 @@ def main() -> int:
     parser.add_argument("--whole", action="store_true", help="do not shrink")
     args = parser.parse_args()
     print(f"seed {args.seed} version {args.version}", flush=True)
+    # Ended from outside, it says what it has found so far.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     summary = fuzz(
         require_peer("opa"),
         seconds=args.seconds,

@@ -31,6 +31,7 @@ _QUERY: Final = frozenset({"Operations", "Fragments"})
 _SCHEMA: Final = frozenset(
     {"Schema", "SchemaExtension", "Directives", "Definitions", "Extensions"}
 )
+_FIELD: Final = frozenset({"Alias", "Name", "Arguments", "Directives", "SelectionSet"})
 _LOCATED: Final = re.compile(
     r"(.*) in GraphQL string at location ([0-9]+:[0-9]+)", re.DOTALL
 )
@@ -83,12 +84,37 @@ def _tree(value: Value) -> Value:
     return int(float(value)) if isinstance(value, Number) else value
 
 
+def _query_document(value: Value) -> Node:
+    """Return a query that a policy handed in as a tree.
+
+    OPA's library reads whatever is selected as a field: a spread or an inline fragment
+    is then one of its name, or of none.
+    """
+    document = _document(value, _QUERY)
+    for part in document.values():
+        for node in part:
+            if "SelectionSet" in node:
+                node["SelectionSet"] = _fields(node["SelectionSet"])
+    return document
+
+
+def _fields(selections: list[Node]) -> list[Node]:
+    out = []
+    for node in selections:
+        kept = {key: entry for key, entry in node.items() if key in _FIELD}
+        if "SelectionSet" in kept:
+            kept["SelectionSet"] = _fields(kept["SelectionSet"])
+        out.append({"Alias": "", "Name": "", **kept})
+    return out
+
+
 def _read(query: Value, schema: Value) -> tuple[Node, Node, Schema]:
     """Read two operands, text or tree, in OPA's order."""
     if not isinstance(query, str) and not is_object(query):
         raise _wrong(query, 0)
     try:
-        document = _query(query) if isinstance(query, str) else _document(query, _QUERY)
+        text = isinstance(query, str)
+        document = _query(query) if text else _query_document(query)
         if not isinstance(schema, str) and not is_object(schema):
             raise _wrong(schema, 1)
         if isinstance(schema, str):

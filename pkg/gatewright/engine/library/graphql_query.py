@@ -24,13 +24,19 @@ MAX_COMPARED: Final = 100_000
 
 
 def check_query(document: Node, schema: Schema) -> None:
-    """Raise BuiltinError with every finding, located at the first."""
+    """Raise BuiltinError with every finding, located at the first.
+
+    A query that is a tree, and no text, has no places; OPA then wraps what it has.
+    """
     rules = _Rules(document, schema)
     rules.run()
     if not rules.findings:
         return
-    lines = [f"input:{row}:{col}: {text}\n" for text, row, col in rules.findings]
     _, row, col = rules.findings[0]
+    if not row:
+        lines = [f"input: {text}\n" for text, _, _ in rules.findings]
+        raise BuiltinError(f"GraphQL parse error: {''.join(lines)}")
+    lines = [f"input:{row}:{col}: {text}\n" for text, row, col in rules.findings]
     whole = "".join(lines).removeprefix(f"input:{row}:{col}: ")
     raise located(whole.removesuffix(".\n"), row, col)
 
@@ -81,6 +87,7 @@ class _Rules:
         self.used: set[str] = set()
         self.spread: set[str] = set()
         self.walked: set[str] = set()
+        self.cycled: set[str] = set()
         self.depth = 0
         self.compared = 0
 
@@ -172,8 +179,9 @@ class _Rules:
     def fragment_rules(self, node: Node) -> None:
         name, on = node["Name"], node["TypeCondition"]
         self.directives(node, "FRAGMENT_DEFINITION")
-        if name not in self.walked and name not in self.spread:
-            self.selections(node.get("SelectionSet") or [], on)
+        # Once more where it was spread: the library finds twice what is wrong in it
+        self.walked = set()
+        self.selections(node.get("SelectionSet") or [], on)
         found = self.schema.types.get(on)
         if found is not None and found["Kind"] not in _COMPOSITE:
             self.add(
@@ -187,21 +195,31 @@ class _Rules:
             self.add(node, f"Fragment {quote(name)} is never used.")
 
     def cycles(self, fragment: Node) -> None:
-        stack: list[tuple[Node, tuple[str, ...]]] = [(fragment, ())]
-        seen: set[str] = set()
+        """Find each cycle once, from the fragment that is seen first."""
+        if fragment["Name"] in self.cycled:
+            return
+        # Fragments under way, each with the spreads that are to be followed.
+        path: list[str] = []
+        stack = [iter(self.entered(fragment, path))]
         while stack:
-            node, via = stack.pop()
-            for spread in _spreads(node.get("SelectionSet") or []):
-                name = spread["Name"]
-                if name == fragment["Name"]:
-                    shown = f" via {', '.join(map(quote, via))}" if via else ""
-                    self.add(
-                        spread,
-                        f"Cannot spread fragment {quote(name)} within itself{shown}.",
-                    )
-                elif name in self.fragments and name not in seen:
-                    seen.add(name)
-                    stack.append((self.fragments[name], (*via, name)))
+            spread = next(stack[-1], None)
+            if spread is None:
+                stack.pop()
+                path.pop()
+                continue
+            name = spread["Name"]
+            if name in path:
+                via = path[path.index(name) + 1 :]
+                shown = f" via {', '.join(map(quote, via))}" if via else ""
+                text = f"Cannot spread fragment {quote(name)} within itself{shown}."
+                self.add(spread, text)
+            elif name in self.fragments and name not in self.cycled:
+                stack.append(iter(self.entered(self.fragments[name], path)))
+
+    def entered(self, fragment: Node, path: list[str]) -> list[Node]:
+        self.cycled.add(fragment["Name"])
+        path.append(fragment["Name"])
+        return list(_spreads(fragment.get("SelectionSet") or []))
 
     def selections(self, nodes: list[Node], parent: str | None) -> None:
         self.depth += 1
@@ -249,7 +267,7 @@ class _Rules:
             self.add(
                 node,
                 f"Field {quote(node['Name'])} must not have a selection since type "
-                f"{quote(type_text(of))} has no subfields.",
+                f"{quote(base_name(of))} has no subfields.",
             )
         elif kind in _COMPOSITE and not children:
             self.add(
@@ -538,10 +556,14 @@ class _Rules:
 
 
 def _spreads(nodes: list[Node]) -> Iterable[Node]:
-    for node in nodes:
-        if "Alias" not in node and "TypeCondition" not in node:
-            yield node
-        yield from _spreads(node.get("SelectionSet") or [])
+    """Spreads in the library's order: those of one level, then the last one below."""
+    levels = [nodes]
+    while levels:
+        for node in levels.pop():
+            if "Alias" in node or "TypeCondition" in node:
+                levels.append(node.get("SelectionSet") or [])
+            else:
+                yield node
 
 
 def _conflict(first: Node, second: Node) -> str:

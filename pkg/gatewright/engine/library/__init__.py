@@ -22,6 +22,6 @@ Encodings, digests and trust: encoding, digests, jwt, signatures, asn1, x509, x5
 x509_verify.
 
 Languages: schemas, schema_validation and formats (JSON Schema); graphql with
-graphql_lexer, graphql_parser, graphql_schema and graphql_query; templates and
+graphql_lexer, graphql_parser, graphql_schema, graphql_query and graphql_hints; templates and
 template_syntax.
 """

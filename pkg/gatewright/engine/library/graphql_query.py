@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.gotext import quote
+from gatewright.engine.library.graphql_hints import likely
 from gatewright.engine.library.graphql_parser import Node, located
 from gatewright.engine.library.graphql_schema import Schema, base_name, type_text
 
@@ -39,41 +40,6 @@ def check_query(document: Node, schema: Schema) -> None:
     lines = [f"input:{row}:{col}: {text}\n" for text, row, col in rules.findings]
     whole = "".join(lines).removeprefix(f"input:{row}:{col}: ")
     raise located(whole.removesuffix(".\n"), row, col)
-
-
-def _distance(first: str, second: str) -> int:
-    first, second = first.lower(), second.lower()
-    previous = list(range(len(second) + 1))
-    for i, left in enumerate(first, start=1):
-        current = [i]
-        for j, right in enumerate(second, start=1):
-            current.append(
-                min(
-                    previous[j] + 1,
-                    current[j - 1] + 1,
-                    previous[j - 1] + (left != right),
-                )
-            )
-        previous = current
-    return previous[-1]
-
-
-def _hint(given: str, names: Iterable[str], before: str = "Did you mean ") -> str:
-    """` Did you mean "a" or "b"?` of the names that look alike, or ""."""
-    near = []
-    limit = int(len(given) * 0.4) + 1
-    for name in names:
-        far = 1 if given.lower() == name.lower() else _distance(given, name)
-        if given == name or far <= limit:
-            near.append((far, name))
-    found = [quote(name) for _, name in sorted(near, key=lambda pair: pair[0])[:5]]
-    if not found:
-        return ""
-    if len(found) > 2:
-        listed = f"{', '.join(found[:-1])}, or {found[-1]}"
-    else:
-        listed = " or ".join(found)
-    return f" {before}{listed}?"
 
 
 class _Rules:
@@ -173,7 +139,7 @@ class _Rules:
 
     def known_type(self, name: str, node: Node) -> None:
         if name not in self.schema.types:
-            hint = _hint(name, self.schema.types)
+            hint = likely(name, self.schema.types)
             self.add(node, f"Unknown type {quote(name)}.{hint}")
 
     def fragment_rules(self, node: Node) -> None:
@@ -259,7 +225,7 @@ class _Rules:
         for argument in node.get("Arguments") or ():
             if argument["Name"] not in known:
                 name = quote(argument["Name"])
-                hint = _hint(argument["Name"], known)
+                hint = likely(argument["Name"], known)
                 self.add(node, f"Unknown argument {name} on {where}.{hint}")
         self.required(node, known, f"Field {quote(node['Name'])}")
         kind = self.schema.types.get(below or "", {}).get("Kind")
@@ -293,7 +259,7 @@ class _Rules:
             text += f" Did you mean to use an inline fragment on {listed}?"
         else:
             own = self.schema.types[parent].get("Fields") or ()
-            text += _hint(name, [entry["Name"] for entry in own])
+            text += likely(name, [entry["Name"] for entry in own])
         self.add(node, text)
 
     def required(self, node: Node, known: dict[str, Node], what: str) -> None:
@@ -386,7 +352,7 @@ class _Rules:
             for argument in used.get("Arguments") or ():
                 if argument["Name"] not in known:
                     extra = quote(argument["Name"])
-                    hint = _hint(argument["Name"], known)
+                    hint = likely(argument["Name"], known)
                     text = f"Unknown argument {extra} on directive {shown}.{hint}"
                     self.add(used, text)
             if where not in declared["Locations"]:
@@ -467,11 +433,11 @@ class _Rules:
         elif found["Kind"] == "ENUM":
             values = [entry["Name"] for entry in found.get("EnumValues") or ()]
             if kind != 7:
-                hint = _hint(node["Raw"], values, "Did you mean the enum value ")
+                hint = likely(node["Raw"], values, "Did you mean the enum value ")
                 shown = f"Enum {quote(name)} cannot represent non-enum value: {text}."
                 self.add(node, shown + hint)
             elif node["Raw"] not in values:
-                hint = _hint(text, values, "Did you mean the enum value ")
+                hint = likely(text, values, "Did you mean the enum value ")
                 shown = f"Value {quote(text)} does not exist in {quote(name)} enum."
                 self.add(node, shown + hint)
         elif kind != 9:
@@ -493,7 +459,7 @@ class _Rules:
                 )
         for child in node.get("Children") or ():
             if child["Name"] not in fields:
-                hint = _hint(child["Name"], fields)
+                hint = likely(child["Name"], fields)
                 shown = quote(child["Name"])
                 text = f"Field {shown} is not defined by type {quote(name)}.{hint}"
                 self.add(child, text)

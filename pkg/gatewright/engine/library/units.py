@@ -15,6 +15,8 @@ __all__ = ["parse", "parse_bytes"]
 #: Largest decimal exponent read; OPA reads somewhat larger ones.
 MAX_EXPONENT: Final = 4000
 _AMOUNT: Final = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?")
+#: More digits than an exponent may have.
+_LONG: Final = re.compile(r"[0-9]{7}")
 _POWERS: Final = "kmgtpe"
 _DECIMAL: Final = {letter: 1000 ** (i + 1) for i, letter in enumerate(_POWERS)}
 _BINARY: Final = {f"{letter}i": 1024 ** (i + 1) for i, letter in enumerate(_POWERS)}
@@ -31,7 +33,7 @@ def parse(value: Value) -> int | Number:
     text = string(value, 1).replace('"', "")
     if " " in text:
         raise BuiltinError("units.parse: spaces not allowed in resource strings")
-    amount, unit = _cut(text)
+    amount, unit = _cut(text, "units.parse")
     if not amount:
         raise BuiltinError("units.parse: no amount provided")
     factor = _factor(unit)
@@ -46,7 +48,7 @@ def parse_bytes(value: Value) -> int:
     text = string(value, 1).replace('"', "").lower()
     if " " in text:
         raise BuiltinError("units.parse_bytes: spaces not allowed in resource strings")
-    amount, unit = _cut(text)
+    amount, unit = _cut(text, "units.parse_bytes")
     if not amount:
         raise BuiltinError("units.parse_bytes: no byte amount provided")
     base = unit.removesuffix("b") if unit != "b" else unit
@@ -72,8 +74,12 @@ def _factor(unit: str) -> Fraction:
     return Fraction(factor)
 
 
-def _cut(text: str) -> tuple[str, str]:
-    """Split into amount and unit; an `e` belongs to the amount before a digit."""
+def _cut(text: str, name: str) -> tuple[str, str]:
+    """Split into amount and unit; an `e` belongs to the amount before a digit.
+
+    An exponent that is too long is the first thing to be found wrong, whatever the
+    amount and the unit are.
+    """
     at, size = 0, len(text)
     while at < size:
         char = text[at]
@@ -83,6 +89,8 @@ def _cut(text: str) -> tuple[str, str]:
                 break
             if follower in ("+", "-"):
                 at += 1
+            if _LONG.match(text, at + 1):
+                raise BuiltinError(f"{name}: exponent too large")
         elif char not in "0123456789.+-":
             break
         at += 1

@@ -113,7 +113,7 @@ class _Parser:
     def expect(self, kind: str) -> Token:
         token = self.peek()
         if token.kind != kind:
-            raise self.fail(token, f"Expected {kind}, found {token}")
+            raise self.fail(token, f"Expected {kind}, found {token.kind}")
         self.spot += 1
         return token
 
@@ -149,7 +149,7 @@ class _Parser:
         out = self.many(opening, closing, one)
         if there and not out:
             token = self.tokens[self.spot - 1]
-            raise self.fail(token, f"expected at least one definition, found {token}")
+            raise self.fail(token, f"expected at least one definition, found {token.kind}")
         return out
 
     def value(self, *, constant: bool) -> Node:
@@ -258,7 +258,7 @@ class _Queries(_Parser):
 
     def selections(self) -> list[Node]:
         if self.peek().kind != "{":
-            raise self.fail(self.peek(), f"Expected {{, found {self.peek()}")
+            raise self.fail(self.peek(), f"Expected {{, found {self.peek().kind}")
         return self.some("{", "}", self.selection)
 
     def selection(self) -> Node:

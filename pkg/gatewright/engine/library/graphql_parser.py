@@ -149,7 +149,9 @@ class _Parser:
         out = self.many(opening, closing, one)
         if there and not out:
             token = self.tokens[self.spot - 1]
-            raise self.fail(token, f"expected at least one definition, found {token.kind}")
+            raise self.fail(
+                token, f"expected at least one definition, found {token.kind}"
+            )
         return out
 
     def value(self, *, constant: bool) -> Node:

@@ -9,13 +9,14 @@ deadlines, no metrics, and keeps nothing of what it reads.
 from __future__ import annotations
 
 import asyncio
-import ssl
 import sys
 from typing import cast
 
 import httptools
 import orjson
 import uvloop
+
+from benchmarks.rivals.yes import serve
 
 
 class Bare(asyncio.Protocol):
@@ -50,13 +51,5 @@ class Bare(asyncio.Protocol):
         )
 
 
-async def main(port: int, certificate: str, key: str) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(Bare, "127.0.0.1", port, ssl=context)
-    await server.serve_forever()
-
-
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1]), sys.argv[2], sys.argv[3]))
+    uvloop.run(serve(Bare, int(sys.argv[1]), sys.argv[2], sys.argv[3]))

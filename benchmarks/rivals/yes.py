@@ -47,13 +47,16 @@ class Yes(asyncio.Protocol):
         )
 
 
-async def main(port: int, certificate: str, key: str) -> None:
+async def serve(
+    protocol: type[asyncio.Protocol], port: int, certificate: str, key: str
+) -> None:
+    """Serve by a protocol, over TLS, until the process ends."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Yes, "127.0.0.1", port, ssl=context)
+    server = await loop.create_server(protocol, "127.0.0.1", port, ssl=context)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1]), sys.argv[2], sys.argv[3]))
+    uvloop.run(serve(Yes, int(sys.argv[1]), sys.argv[2], sys.argv[3]))

@@ -228,29 +228,29 @@ cdef void write_leaf(Out* out, Word w, WriteMode mode) noexcept nogil:
 
 
 cdef bint is_json_number(const char* text, size_t size) noexcept nogil:
-    cdef size_t at = 1 if size and text[0] == c'-' else 0
-    cdef size_t first = at
-    while at < size and c'0' <= text[at] <= c'9':
-        at += 1
+    cdef size_t first = 1 if size and text[0] == c'-' else 0
+    cdef size_t at = past_digits(text, size, first)
     if at == first or (text[first] == c'0' and at > first + 1):
         return False
     if at < size and text[at] == c'.':
-        at += 1
-        first = at
-        while at < size and c'0' <= text[at] <= c'9':
-            at += 1
+        first = at + 1
+        at = past_digits(text, size, first)
         if at == first:
             return False
     if at < size and (text[at] | 32) == c'e':
-        at += 1
-        if at < size and (text[at] == c'+' or text[at] == c'-'):
-            at += 1
-        first = at
-        while at < size and c'0' <= text[at] <= c'9':
-            at += 1
+        first = at + 1
+        if first < size and (text[first] == c'+' or text[first] == c'-'):
+            first += 1
+        at = past_digits(text, size, first)
         if at == first:
             return False
     return at == size
+
+
+cdef inline size_t past_digits(const char* text, size_t size, size_t at) noexcept nogil:
+    while at < size and c'0' <= text[at] <= c'9':
+        at += 1
+    return at
 
 
 cdef void write_odd_number(

@@ -248,6 +248,11 @@ cdef object made(kind, field, value):
     return out
 
 
+def integer_text(value: int) -> str:
+    """An integer in decimal; `str` refuses more than 4,300 digits."""
+    return int_text(value)
+
+
 def compare_python(a: object, b: object) -> int:
     """OPA's order of two values in Python form: -1, 0 or 1."""
     cdef Heap heap

@@ -1,6 +1,8 @@
 # cython: cdivision=True
 """Built-ins on numbers, comparisons, types."""
 
+import re
+
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdio cimport snprintf
 from libc.string cimport strlen
@@ -9,17 +11,31 @@ from gatewright._native.arithmetic cimport (
     OP_ABS, OP_CEIL, OP_DIV, OP_FLOOR, OP_MINUS, OP_MUL, OP_PLUS, OP_REM, OP_ROUND,
     Operation, arithmetic, arithmetic_one,
 )
-from gatewright._native.number cimport float_digits, integer_of, is_float_syntax
+from gatewright._native.fault cimport fail_raised
+from gatewright._native.number cimport (
+    float_digits, int_text, integer_of, is_float_syntax,
+)
 from gatewright._native.operand cimport (
     bad_call, bad_type, is_number, type_name, wordless,
 )
 from gatewright._native.value cimport (
-    E_BUILTIN, E_MEMORY, E_TYPE, T_ARR, T_INT, T_OBJ, T_SET, T_STR, UNDEFINED, W_FALSE,
-    W_NULL, W_TRUE, Heap, NumNode, SeqNode, StrNode, Word, compare, equal, fail,
-    from_bool, from_int, heap_alloc, item, new_number, new_seq, new_set, new_str,
-    num_node, seq_len, store, str_node, tag,
+    E_BUILTIN, E_INTERNAL, E_MEMORY, E_NONE, E_TYPE, T_ARR, T_INT, T_OBJ, T_SET, T_STR,
+    UNDEFINED, W_FALSE, W_NULL, W_TRUE, Heap, NumNode, SeqNode, StrNode, Word, compare,
+    equal, fail, from_bool, from_int, heap_alloc, item, new_number, new_seq, new_set,
+    new_str, num_node, seq_len, store, str_node, tag,
 )
 from gatewright._native.writer cimport WRITE_REGO, Out, out_free, out_init, write_string
+
+# [sign] 0x hex digits [. hex digits] p [sign] digits; underscores between digits and
+# behind the prefix
+HEX_FLOAT = re.compile(
+    rb"([+-]?)0[xX](_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)?"
+    rb"(?:\.([0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)?)?"
+    rb"[pP]([+-]?[0-9]+(?:_[0-9]+)*)"
+)
+
+cdef enum:
+    MAX_SCALE = 20000       # binary places of a hexadecimal float; OPA has no limit
 
 
 # Arithmetic ------------------------------------------------------------------
@@ -296,7 +312,11 @@ cdef Word lib_to_number(Heap* heap, const Word* args, int n) noexcept nogil:
         or is_word(text, size, "nan")
     ):
         return bad_type(heap, "to_number", 1, "valid number string", w)
-    if not is_float_syntax(s.data, s.size):
+    if size > 1 and text[0] == c'0' and (text[1] | 32) == c'x':
+        w = hex_number(heap, s.data, s.size, &problem)
+        if w != UNDEFINED or heap.error != E_NONE:
+            return w
+    elif not is_float_syntax(s.data, s.size):
         problem = "invalid syntax"
     else:
         w = new_number(heap, s.data, s.size)
@@ -313,6 +333,42 @@ cdef Word lib_to_number(Heap* heap, const Word* args, int n) noexcept nogil:
     )
     out_free(&quoted)
     return bad_call(heap, "to_number", message)
+
+
+cdef Word hex_number(
+    Heap* heap, const char* text, size_t size, const char** problem
+) noexcept with gil:
+    # Go's hexadecimal floats (`0x1.8p-3`), as the decimal number that they are
+    try:
+        found = HEX_FLOAT.fullmatch(text[:size])
+        if found is None or not (found[2] or found[3]):
+            problem[0] = "invalid syntax"
+            return UNDEFINED
+        sign, whole, part, power = [
+            (group or b"").replace(b"_", b"") for group in found.groups()
+        ]
+        digits = int(whole + part, 16)
+        scale = int(power) - 4 * len(part) if len(power) < 8 else MAX_SCALE + 1
+        problem[0] = "value out of range"
+        if digits == 0:
+            scale = 0
+        elif digits.bit_length() + scale > 1024 or scale < -MAX_SCALE:
+            return UNDEFINED
+        if scale >= 0:
+            digits <<= scale
+            spelled = int_text(digits)
+        else:
+            spelled = int_text(digits * 5 ** -scale).rjust(1 - scale, "0")
+            spelled = f"{spelled[:scale]}.{spelled[scale:]}".rstrip("0").rstrip(".")
+            digits >>= -scale
+        float(digits)       # an OverflowError beyond the largest float64
+        spelled = sign.strip(b"+") + spelled.encode("ascii")
+        return new_number(heap, <const char*>spelled, len(spelled))
+    except OverflowError:
+        return UNDEFINED
+    except BaseException as error:
+        fail_raised(heap, E_INTERNAL, b"", error)
+    return UNDEFINED
 
 
 cdef bint in_range(Heap* heap, Word w) noexcept nogil:

@@ -17,6 +17,7 @@ from gatewright._native.convert import (
     Set,
     UndefinedType,
     compare_python,
+    integer_text,
 )
 from gatewright._native.difference import difference
 from gatewright._native.document import Arena, Doc
@@ -63,6 +64,7 @@ __all__ = [
     "costs_of",
     "difference",
     "failures_of",
+    "integer_text",
     "lines_of",
     "reserve",
     "SegmentWriter",

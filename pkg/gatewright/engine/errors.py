@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, NamedTuple
 
+from gatewright.engine.values import integer_text
+
 __all__ = [
     "BUILTIN_ERROR",
     "CANCEL_ERROR",
@@ -173,4 +175,4 @@ def _go_text(value: Any) -> str:
         return f"[{' '.join(map(_go_text, value))}]"
     if hasattr(value, "items"):
         return f"[{' '.join(map(_go_text, value.items))}]"
-    return str(value)
+    return integer_text(value) if isinstance(value, int) else str(value)

@@ -12,7 +12,14 @@ from collections.abc import Iterable, Iterator
 from functools import cmp_to_key
 from typing import Any, Final, TypeAlias
 
-from gatewright._native.core import UNDEFINED, Number, Object, Set, compare_python
+from gatewright._native.core import (
+    UNDEFINED,
+    Number,
+    Object,
+    Set,
+    compare_python,
+    integer_text,
+)
 
 __all__ = [
     "UNDEFINED",
@@ -22,9 +29,11 @@ __all__ = [
     "Value",
     "compare",
     "equal",
+    "integer_text",
     "is_number",
     "is_object",
     "make_object",
+    "number_text",
     "pairs",
     "sort_key",
     "type_name",
@@ -71,6 +80,11 @@ _NAMES: Final = (
 def type_name(value: Value) -> str:
     """Return OPA's name of the value's type."""
     return _NAMES[_rank(value)]
+
+
+def number_text(value: int | Number) -> str:
+    """A number as it is spelled."""
+    return integer_text(value) if isinstance(value, int) else value.text
 
 
 def is_number(value: Value) -> bool:

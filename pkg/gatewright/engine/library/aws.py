@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 from typing import Final
 
 from gatewright.engine.library.civil import civil_from_days
 from gatewright.engine.library.errors import BuiltinError, OperandError
 from gatewright.engine.library.gotext import rego_text
 from gatewright.engine.library.jsontext import dump
-from gatewright.engine.library.operands import number, object_, string, utf8
+from gatewright.engine.library.operands import (
+    number,
+    object_,
+    short_integer,
+    string,
+    utf8,
+)
 from gatewright.engine.library.urls import read_url
-from gatewright.engine.values import Number, Set, Value, pairs
+from gatewright.engine.values import Number, Set, Value, number_text, pairs
 
 __all__ = ["sign_req"]
 
@@ -24,7 +29,6 @@ _CONFIG: Final = (
     "aws_secret_access_key",
     "aws_service",
 )
-_INTEGER: Final = re.compile(r"([+-]?[0-9]+)(?:\.0*)?")
 _UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 #: Headers that proxies change: sent, not signed.
 _IGNORED: Final = frozenset(["authorization", "user-agent", "x-amzn-trace-id"])
@@ -54,9 +58,8 @@ def sign_req(request: Value, config: Value, time_ns: Value) -> Value:
 
 def _nanoseconds(value: int | Number) -> int:
     """The time as an integer of 64 bits, written without an exponent."""
-    found = _INTEGER.fullmatch(str(value))
-    ns = int(found[1]) if found else 1 << 63
-    if not -1 << 63 <= ns < 1 << 63:
+    ns = short_integer(number_text(value))
+    if ns is None:
         raise OperandError(
             "operand 3 could not convert time_ns value into a unix timestamp"
         )

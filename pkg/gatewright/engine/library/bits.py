@@ -28,6 +28,8 @@ __all__ = [
 
 #: Bits that a shifted number may have; OPA has no bound but memory.
 MAX_BITS: Final = 1 << 14
+#: Of a longer count OPA takes the lowest 64 bits.
+_UINT64: Final = (1 << 64) - 1
 
 
 def _big(value: Value, position: int) -> int:
@@ -71,7 +73,7 @@ def _shift(value: Value, by: Value) -> tuple[int, int]:
         raise OperandError(
             "operand 2 must be an unsigned integer number but got a negative integer"
         )
-    return number, count
+    return number, count & _UINT64
 
 
 def lsh(value: Value, by: Value) -> int:

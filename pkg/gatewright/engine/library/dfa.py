@@ -9,6 +9,7 @@ automata that grow large) raises Unsupported, and RE2 itself answers instead.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -107,6 +108,8 @@ POSIX: Final[dict[str, Ranges]] = {
     "word": WORD,
     "xdigit": ((48, 57), (65, 70), (97, 102)),
 }
+#: Numbers that begin with a zero make it literal text.
+COUNTS: Final = re.compile(r"\{(0|[1-9][0-9]*)(,(0|[1-9][0-9]*)?)?\}")
 CONTROL: Final = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 PUNCTUATION: Final = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 #: Letters beyond ASCII that fold to ASCII ones: long s, Kelvin.
@@ -226,18 +229,17 @@ class Parser:
 
     def counts(self) -> tuple[int, int | None] | None:
         """`{n}`, `{n,}`, `{n,m}`; None (and nothing taken) if it is literal text."""
-        end = self.text.find("}", self.at)
-        body = self.text[self.at + 1 : end] if end > 0 else ""
-        low, comma, high = body.partition(",")
-        if not low.isdecimal() or not low.isascii() or (high and not high.isdecimal()):
+        found = COUNTS.match(self.text, self.at)
+        if found is None:
             return None
-        bounds = (int(low), (int(high) if high else None) if comma else int(low))
-        if bounds[0] > MAX_REPEAT or (bounds[1] or 0) > MAX_REPEAT:
+        if max(len(found[1]), len(found[3] or "")) > 4:
             raise Unsupported("repeat count")
-        if bounds[1] is not None and bounds[1] < bounds[0]:
+        low = int(found[1])
+        high = int(found[3]) if found[3] else None if found[2] else low
+        if low > MAX_REPEAT or (high is not None and not low <= high <= MAX_REPEAT):
             raise Unsupported("repeat count")
-        self.at = end + 1
-        return bounds
+        self.at = found.end()
+        return low, high
 
     def atom(self) -> Node:
         char = self.text[self.at]

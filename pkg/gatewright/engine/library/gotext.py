@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gatewright.engine.values import Number, Set, Value, pairs
+from gatewright.engine.values import Number, Set, Value, integer_text, pairs
 from gatewright.rego.quoting import quote
 
 __all__ = ["quote", "rego_text"]
@@ -17,7 +17,7 @@ def rego_text(value: Value) -> str:
     if isinstance(value, str):
         return quote(value)
     if isinstance(value, int):
-        return str(value)
+        return integer_text(value)
     if isinstance(value, Number):
         return value.text
     if isinstance(value, list):

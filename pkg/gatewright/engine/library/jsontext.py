@@ -7,7 +7,7 @@ from typing import Final
 
 from gatewright.engine.documents import Doc, JsonError, LimitError
 from gatewright.engine.library.operands import utf8
-from gatewright.engine.values import Number, Set, Value, pairs
+from gatewright.engine.values import Number, Set, Value, integer_text, pairs
 
 __all__ = ["dump", "json_number", "key_text", "load"]
 
@@ -84,7 +84,7 @@ def dump(value: Value, *, newline: str = "", indent: str = "") -> str:
     if isinstance(value, str):
         return _string(value)
     if isinstance(value, int):
-        return str(value)
+        return integer_text(value)
     if isinstance(value, Number):
         return json_number(value.text)
     inner = newline + indent if newline else ""

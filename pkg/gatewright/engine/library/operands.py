@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from gatewright.engine.library.errors import (
     OperandError,
     element_error,
@@ -23,6 +26,7 @@ __all__ = [
     "integral",
     "number",
     "object_",
+    "short_integer",
     "string",
     "string_list",
     "utf8",
@@ -33,6 +37,16 @@ INT64_MIN = -(1 << 63)
 INT64_MAX = (1 << 63) - 1
 #: Decimal digits an integer operand may have when written with an exponent.
 MAX_DIGITS = 4000
+_SHORT: Final = re.compile(r"([+-]?)(?=[0-9.]{1,19}$)([0-9]*)(?:\.0*)?")
+
+
+def short_integer(text: str) -> int | None:
+    """What OPA takes for an integer (util.Atoi64): zeros may follow a point."""
+    found = _SHORT.fullmatch(text)
+    if found is None:
+        return None
+    value = int(found[1] + (found[2] or "0"))
+    return value if INT64_MIN <= value <= INT64_MAX else None
 
 
 def string(value: Value, position: int) -> str:

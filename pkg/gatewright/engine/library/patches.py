@@ -6,24 +6,23 @@ operation makes new ones along its path.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from typing import Final
 
 from gatewright.engine.library.budget import LINE, charge
 from gatewright.engine.library.errors import BuiltinError, operand_error
 from gatewright.engine.library.gotext import rego_text
 from gatewright.engine.library.jsontext import key_text
+from gatewright.engine.library.operands import short_integer
 from gatewright.engine.library.paths import read_path
 from gatewright.engine.values import (
     UNDEFINED,
-    Number,
     Set,
     Value,
     equal,
     is_number,
     is_object,
     make_object,
+    number_text,
     pairs,
     type_name,
 )
@@ -33,7 +32,6 @@ __all__ = ["patch"]
 _Path = list[Value]
 _NEEDS_VALUE = ("add", "replace", "test")
 _NEEDS_FROM = ("move", "copy")
-_INTEGER: Final = re.compile(r"([+-]?)(?=[0-9.]{1,19}$)([0-9]*)(?:\.0*)?")
 
 
 def patch(target: Value, operations: Value) -> Value:
@@ -102,7 +100,7 @@ def _attribute(operation: dict[str, Value], name: str) -> Value:
 def _index(array: list[Value], step: Value) -> int:
     """Return the place a step means; `-` is behind the last."""
     if is_number(step):
-        index = _integer(step.text if isinstance(step, Number) else str(step))
+        index = short_integer(number_text(step))
         if index is None:
             raise BuiltinError("invalid number type for indexing")
         return index
@@ -110,21 +108,12 @@ def _index(array: list[Value], step: Value) -> int:
         raise BuiltinError("invalid type for indexing")
     if step == "-":
         return len(array)
-    index = _integer(step)
+    index = short_integer(step)
     if index is None:
         raise BuiltinError("invalid string for indexing")
     if step != "0" and step.startswith("0"):
         raise BuiltinError("leading zeros are not allowed in JSON paths")
     return index
-
-
-def _integer(text: str) -> int | None:
-    """What OPA takes for an integer (util.Atoi64): zeros may follow a point."""
-    found = _INTEGER.fullmatch(text)
-    if found is None:
-        return None
-    value = int(found[1] + (found[2] or "0"))
-    return value if -(2**63) <= value < 2**63 else None
 
 
 def _copy(value: Value) -> None:

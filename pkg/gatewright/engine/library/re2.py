@@ -49,6 +49,20 @@ _GO_WORDS: Final = {
 #: A byte that is no UTF-8, as strings hold it.
 _BAD_BYTE: Final = re.compile("[\udc80-\udcff]")
 
+#: A repeat count of more digits than RE2 reads.
+_LONG_COUNT: Final = re.compile(
+    r"\{(?=[0-9,]*[0-9]{9})(?:0|[1-9][0-9]*)(?:,(?:0|[1-9][0-9]*)?)?\}"
+)
+#: A valid pattern in pieces: within quotes and classes no counts are found.
+_PIECES: Final = re.compile(
+    r"""\\Q.*?(?:\\E|\Z)
+    |\\.
+    |\[\^?\]?(?:\\Q.*?(?:\\E|\Z)|\\.|\[:\^?[a-z]+:\]|[^\]])*\]
+    |(?P<count>\{[0-9,]+\})
+    |.""",
+    re.DOTALL | re.VERBOSE,
+)
+
 
 class Pattern:
     """One compiled pattern; find methods take and yield byte offsets."""
@@ -67,6 +81,8 @@ class Pattern:
             raise BuiltinError(_error(source, compiled.error()))
         if b"\\C" in raw and _has_any_byte(source):
             raise BuiltinError("error parsing regexp: invalid escape sequence: `\\C`")
+        if _LONG_COUNT.search(source) and (count := _long_count(source)):
+            raise BuiltinError(f"error parsing regexp: invalid repeat count: `{count}`")
         self.source = source
         self.groups: int = compiled.NumberOfCapturingGroups()
         self.names: dict[str, int] = {
@@ -198,6 +214,17 @@ def _has_any_byte(source: str) -> bool:
         quoted = follower == "Q"
         at += 2
     return False
+
+
+def _long_count(source: str) -> str:
+    """The first count that has more digits than RE2 reads, "" without one.
+
+    RE2 takes it for literal text, Go for a mistake.
+    """
+    for found in _PIECES.finditer(source):
+        if found["count"] and _LONG_COUNT.match(found["count"]):
+            return found["count"]
+    return ""
 
 
 def _error(source: str, error: bytes) -> str:

@@ -34,7 +34,7 @@ from gatewright.engine.library.template_syntax import (
     parse,
 )
 from gatewright.engine.library.urls import escape_query
-from gatewright.engine.values import Number, Object, Set, Value, pairs
+from gatewright.engine.values import Number, Object, Set, Value, integer_text, pairs
 
 __all__ = ["render_template"]
 
@@ -110,7 +110,7 @@ def _go(value: Value) -> Any:
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return value
     if isinstance(value, int):
-        return _Digits(value)
+        return _Digits(integer_text(value))
     if isinstance(value, Number):
         return _Digits(value.text)
     if isinstance(value, list):
@@ -130,6 +130,8 @@ def show(value: Any, *, inner: bool = False) -> str:
         return "<nil>" if inner else _MISSING
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int):
+        return integer_text(value)
     if isinstance(value, float):
         return f"{value:g}" if 1e-5 < abs(value) < 1e6 else repr(value)
     if isinstance(value, list):

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from decimal import MAX_EMAX, Context, Decimal
 from fractions import Fraction
+from math import isqrt
 from typing import Final
 
+from gatewright.engine.library.budget import charge, reserve
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.operands import string, utf8
 from gatewright.engine.values import Number, Value
 
 __all__ = ["parse", "parse_bytes"]
 
-#: Largest decimal exponent read; OPA reads somewhat larger ones.
-MAX_EXPONENT: Final = 4000
+#: Longest amount read, in characters without unit; OPA has no limit.
+MAX_AMOUNT: Final = 4000
+#: Powers of ten that are multiplied out; larger ones are kept apart.
+_SMALL: Final = 5000
 _AMOUNT: Final = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?")
 #: More digits than an exponent may have.
 _LONG: Final = re.compile(r"[0-9]{7}")
@@ -37,13 +42,19 @@ def parse(value: Value) -> int | Number:
     if not amount:
         raise BuiltinError("units.parse: no amount provided")
     factor = _factor(unit)
-    found = _read(amount, "units.parse", "could not parse amount to a number") * factor
+    digits, power = _read(amount, "units.parse", "could not parse amount to a number")
+    if digits and power > _SMALL:
+        reserve(4 * power)
+        # The denominator is a power of two, and 10**twos makes it whole
+        twos = factor.denominator.bit_length() - 1
+        return Number(str(int(digits * factor * 10**twos)) + "0" * (power - twos))
+    found = _scaled(digits, power) * factor
     if found.denominator == 1:
         return int(found)
     return Number(_fixed(found))
 
 
-def parse_bytes(value: Value) -> int:
+def parse_bytes(value: Value) -> int | Number:
     """Return the number of bytes, truncated; case does not matter."""
     text = string(value, 1).replace('"', "").lower()
     if " " in text:
@@ -56,7 +67,10 @@ def parse_bytes(value: Value) -> int:
     if factor is None:
         raise BuiltinError(f"units.parse_bytes: byte unit {unit} not recognized")
     words = "could not parse byte amount to a number"
-    exact = _rounded(_read(amount, "units.parse_bytes", words))
+    digits, power = _read(amount, "units.parse_bytes", words)
+    if digits and power > _SMALL:
+        return _long_bytes(digits, power, factor)
+    exact = _rounded(_scaled(digits, power))
     return int(_rounded(exact * factor))
 
 
@@ -97,18 +111,45 @@ def _cut(text: str, name: str) -> tuple[str, str]:
     return text[:at], text[at:]
 
 
-def _read(amount: str, name: str, words: str) -> Fraction:
+def _read(amount: str, name: str, words: str) -> tuple[int, int]:
+    """The amount as its digits, with their sign, and the power of ten they count."""
     found = _AMOUNT.fullmatch(amount)
     if found is None or not (found[2] or found[3]):
         raise BuiltinError(f"{name}: {words}")
+    if len(amount) > MAX_AMOUNT:
+        raise BuiltinError(f"{name}: amount of more than {MAX_AMOUNT} characters")
     sign, whole, tail, exponent = found[1], found[2], found[3] or "", found[4] or "0"
-    power = int(exponent) if len(exponent) < 8 else MAX_EXPONENT + 1
-    if not -(10**5) <= power <= MAX_EXPONENT or len(amount) > MAX_EXPONENT:
-        raise BuiltinError(f"{name}: exponent too large")
-    digits = int(whole + tail or "0")
-    shift = power - len(tail)
-    value = Fraction(digits) * 10**shift if shift >= 0 else Fraction(digits, 10**-shift)
-    return -value if sign == "-" else value
+    digits = int(whole + tail)
+    return -digits if sign == "-" else digits, int(exponent) - len(tail)
+
+
+def _scaled(digits: int, power: int) -> Fraction:
+    """The amount; of those far below all that is shown, one that is so as well."""
+    if not digits:
+        return Fraction(0)
+    power = max(power, -2 * _SMALL)
+    return digits * Fraction(10) ** power
+
+
+def _long_bytes(digits: int, power: int, factor: int) -> Number:
+    """An amount so large that it is only a mantissa and a power of two."""
+    # Multiplying out takes about 0.3 s for a million, and grows faster than that
+    charge(power * isqrt(power) // 13)
+    reserve(6 * power)
+    mantissa, shift = _cut_bits(abs(digits) * 5**power)
+    mantissa, more = _cut_bits(mantissa * factor)
+    shift += more + power
+    exact = Context(prec=(shift + 2 * _MANTISSA_BITS) // 3, Emax=MAX_EMAX)
+    found = exact.multiply(Decimal(mantissa), exact.power(Decimal(2), shift))
+    return Number(("-" if digits < 0 else "") + format(found, "f"))
+
+
+def _cut_bits(value: int) -> tuple[int, int]:
+    """Round to a 64-bit mantissa, half to even: that, and the bits that it left out."""
+    shift = max(value.bit_length() - _MANTISSA_BITS, 0)
+    mantissa, rest = value >> shift, value & ((1 << shift) - 1)
+    half = 1 << shift >> 1
+    return mantissa + (rest > half or (rest == half != 0 and mantissa & 1)), shift
 
 
 def _rounded(value: Fraction) -> Fraction:

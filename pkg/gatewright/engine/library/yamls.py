@@ -18,10 +18,10 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from gatewright.engine.library.budget import LINE, charge
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.gotext import quote
-from gatewright.engine.library.jsontext import key_text
+from gatewright.engine.library.jsontext import json_number, key_text
 from gatewright.engine.library.operands import INT64_MIN, string, utf8
 from gatewright.engine.library.yamlorder import in_order
-from gatewright.engine.values import Number, Set, Value, is_object, pairs
+from gatewright.engine.values import Number, Set, Value, is_object, number_text, pairs
 from gatewright.rego.annotation_yaml import nests_too_deep
 
 __all__ = ["go_float", "is_valid", "marshal", "read_yaml", "unmarshal", "write_yaml"]
@@ -56,7 +56,7 @@ _TIME: Final = re.compile(
 )
 _BREAKS: Final = re.compile("[\n\x85\u2028\u2029]+")
 _NEXT_LINE: Final = re.compile(" *\x85[ \x85]*")
-_WHOLE: Final = re.compile(r"-?[0-9]+")
+_WHOLE: Final = re.compile(r"-?[0-9]{1,20}")
 _BASE60: Final = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -350,8 +350,9 @@ def _represent_text(dumper: yaml.SafeDumper, text: _Text) -> ScalarNode:
 
 
 def _represent_digits(dumper: yaml.SafeDumper, text: _Digits) -> ScalarNode:
-    tag = "float" if any(c in text for c in ".eE") else "int"
-    return dumper.represent_scalar(_CORE + tag, str(text))
+    # Never quoted, even one that reads as a string: beyond float64
+    tag = _resolve(dumper, ScalarNode, text, (True, False))
+    return dumper.represent_scalar(tag, str(text))
 
 
 _Dumper.add_representer(_Text, _represent_text)
@@ -383,6 +384,11 @@ def _fold(found: re.Match[str]) -> str:
     return "\n" * (found[0].count("\x85") - 1) or " "
 
 
+def _check_number(text: str, prefix: str) -> None:
+    if json_number(text) != text:
+        raise BuiltinError(f"{prefix}json: invalid number literal {quote(text)}")
+
+
 def _printable(value: Value) -> Any:
     charge(240 * LINE)
     if isinstance(value, str):
@@ -391,15 +397,24 @@ def _printable(value: Value) -> Any:
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, (int, Number)):
-        text = str(value) if isinstance(value, int) else value.text
+        text = number_text(value)
+        _check_number(text, "error marshaling into JSON: ")
         if _WHOLE.fullmatch(text) and INT64_MIN <= int(text) < 1 << 64:
             return _Digits(str(int(text)))
-        return _Digits(_short_float(float(value)))
+        try:
+            near = float(value)
+        except OverflowError:
+            near = math.inf
+        return _Digits(text if math.isinf(near) else _short_float(near))
     if isinstance(value, (list, Set)):
         items = value if isinstance(value, list) else value.items
         return [_printable(item) for item in items]
     assert is_object(value)
-    entries = {key_text(key): entry for key, entry in pairs(value)}
+    entries = {}
+    for key, entry in pairs(value):
+        if isinstance(key, Number):
+            _check_number(key.text, "")
+        entries[key_text(key)] = entry
     return {
         _Text(key): _printable(entries[key]) for key in sorted(entries, key=in_order)
     }

@@ -11,7 +11,14 @@ import itertools
 from collections.abc import Sequence
 from typing import Any, Final
 
-from gatewright.engine.values import Number, Object, Set, Value, make_object
+from gatewright.engine.values import (
+    Number,
+    Object,
+    Set,
+    Value,
+    integer_text,
+    make_object,
+)
 from gatewright.rego import ast
 from gatewright.rego.printer import ref_text
 from gatewright.rego.rule_tree import number_key
@@ -268,7 +275,7 @@ def node_key(value: Value) -> Any:
     kind = type(value)
     if kind is Number:
         return ("n", value.text)
-    return ("n", str(value)) if kind is int else value_key(value)
+    return ("n", integer_text(value)) if kind is int else value_key(value)
 
 
 def equal(a: Value, b: Value) -> bool:

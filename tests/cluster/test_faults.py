@@ -136,9 +136,14 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Iterator[Site]:
-    cluster = Cluster(
-        tmp_path_factory.mktemp("faults"), programs=programs, controllers=False
-    )
+    with standing(tmp_path_factory.mktemp("faults"), programs) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def standing(folder: Path, programs: Path) -> Iterator[Site]:
+    """A site whose policies are enforced and whose webhook is known."""
+    cluster = Cluster(folder, programs=programs, controllers=False)
     made: Site | None = None
     try:
         cluster.start()
@@ -446,12 +451,17 @@ def told_enforced(cluster: Cluster) -> int:
 
 
 def test_many_at_once(site: Site) -> None:
+    """A hundred: all of CI's cluster tests have ten minutes together."""
+    many_at_once(site, 100)
+
+
+def many_at_once(
+    site: Site, count: int, tell: Callable[[Manager], None] = lambda _: None
+) -> None:
     """Templates, each with two constraints; then a pod that begins with them.
 
-    TEMPLATES=500 makes as many; by default there are fewer, since all of CI's cluster
-    tests have ten minutes together."""
+    `tell` is called with the manager that enforces them, and with its successor."""
     cluster = site.cluster
-    count = int(os.environ.get("TEMPLATES") or 100)
     many = [f"Many{number}" for number in range(count)]
     with loaded(site, rate=15.0) as watched:
         started = time.monotonic()
@@ -487,8 +497,10 @@ def test_many_at_once(site: Site) -> None:
             seconds=60 + count,
         )
         since("and the last one's status says so")
+        tell(watched.manager)
         os.kill(watched.manager.process.pid, signal.SIGKILL)
         with site.manager(ready=False) as second:
             watched.manager = second
             timed("a pod that begins with them is ready", second.ready, seconds=120)
             timed("it decides", decides(second, site))
+            tell(second)

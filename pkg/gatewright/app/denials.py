@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from gatewright.constraints.admission import Verdict
 from gatewright.constraints.judge import Result
+from gatewright.engine.values import integer_text
 from gatewright.k8s import gvk
 
 __all__ = ["plain", "violation_fields"]
@@ -53,8 +55,11 @@ def plain(details: Any, levels: int = SHOWN_LEVELS) -> Any:
     What is more than `levels` down is said to be, instead: lines are written by what
     takes 254 levels, and a line must not fail.
     """
-    if details is None or isinstance(details, (bool, int, str)):
+    if details is None or isinstance(details, (bool, str)):
         return details
+    if isinstance(details, int):
+        # Beyond 64 bits its digits: not all that writes lines has numbers of that size
+        return details if details.bit_length() < 64 else integer_text(details)
     levels -= 1
     if levels < 0:
         return "nested too deep to be shown"
@@ -68,4 +73,5 @@ def plain(details: Any, levels: int = SHOWN_LEVELS) -> Any:
     pairs = getattr(details, "pairs", None)
     if pairs is not None:
         return {str(plain(key, levels)): plain(value, levels) for key, value in pairs}
-    return float(details)
+    number = float(details)
+    return str(details) if math.isinf(number) else number

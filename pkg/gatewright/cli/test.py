@@ -97,7 +97,11 @@ def test(
     if native is not False and engine is None:
         options.say(found.notices)
     shown = [one for one in found.findings if one.denies or not deny_only]
-    click.echo(_rendered(output.lower(), shown, found), nl=False)
+    try:
+        text = _rendered(output.lower(), shown, found)
+    except GatorError as error:
+        options.fail(str(error))
+    click.echo(text, nl=False)
     if found.printed:
         click.echo(f"\n{found.printed}\n", nl=False)
     if any(one.denies for one in found.findings):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gatewright.constraints.crd import TARGET
-from gatewright.engine.values import Number, Object, Set
+from gatewright.engine.values import Number, Object, Set, integer_text
 from gatewright.gator import goyaml
 from gatewright.gator.audit import Finding
 from gatewright.gator.fields import Fields, FlowFields, Literal, indented
+from gatewright.gator.policies import GatorError
 from gatewright.gator.stats import TemplateRun
 from gatewright.k8s import gotext, gvk, meta
 
@@ -72,7 +74,10 @@ def _json_result(one: Finding) -> Fields:
 def as_yaml(
     findings: Sequence[Finding], stats: Sequence[TemplateRun] | None = None
 ) -> str:
-    """Return a YAML list, or with statistics a map."""
+    """Return a YAML list, or with statistics a map.
+
+    Raises GatorError where the details hold a number beyond float64.
+    """
     # The library leaves a mark of the flow style on all results but the first.
     kinds = (Fields, *[FlowFields] * len(findings))
     results = [
@@ -115,6 +120,15 @@ def _floats(value: Any) -> Any:
         return {name: _floats(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_floats(item) for item in value]
+    if isinstance(value, Literal):
+        number = float(value.text)
+        if math.isinf(number):
+            raise GatorError(
+                "pre-unmarshaling results from json: json: cannot unmarshal number "
+                f"{value.text} into Go struct field YamlGatorResult.Result.metadata "
+                "of type float64"
+            )
+        return number
     if isinstance(value, bool) or not isinstance(value, int):
         return value
     return float(value)
@@ -135,6 +149,8 @@ def _plain(value: Any) -> Any:
     """Return a value of Rego as OPA hands it out: sets are arrays, keys are texts."""
     if isinstance(value, Number):
         return Literal(str(value))
+    if isinstance(value, int) and value.bit_length() > 64:
+        return Literal(integer_text(value))
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, Object):

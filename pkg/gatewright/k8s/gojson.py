@@ -13,6 +13,7 @@ when they fit 64 bits, every other number is a float.
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any, Final
 
@@ -258,6 +259,19 @@ def _int(text: str) -> int | float:
     return number if number in _INT64 else float(number)
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise JSONError(
+            f"json: cannot unmarshal number {text} into Go value of type float64"
+        )
+    return value
+
+
+def _finite_int(text: str) -> int | float:
+    return _finite(text) if len(text) > 20 else _int(text)
+
+
 def _constant(text: str) -> Any:
     raise JSONError(
         f"invalid character {_quote_char(text[0])} looking for beginning of value"
@@ -279,11 +293,20 @@ def _whole_runes(text: str) -> str:
     return _ESCAPE.sub(lambda m: "\\ufffd" if m["half"] else m[0], text)
 
 
-def decode(data: bytes) -> Any:
-    """Return the value of a JSON text, or raise JSONError."""
+def decode(data: bytes, *, finite: bool = False) -> Any:
+    """Return the value of a JSON text, or raise JSONError.
+
+    A number beyond float64 is an infinity; JSONError where values are to be `finite`.
+    """
     text = _whole_runes(data.decode("utf-8", "replace"))
     try:
-        value = json.loads(text, parse_int=_int, parse_constant=_constant, strict=True)
+        value = json.loads(
+            text,
+            parse_int=_finite_int if finite else _int,
+            parse_float=_finite if finite else None,
+            parse_constant=_constant,
+            strict=True,
+        )
     except RecursionError:
         raise JSONError("exceeded max depth") from None
     except JSONError:

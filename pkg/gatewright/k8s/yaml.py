@@ -120,9 +120,9 @@ def read(
         raise YAMLError(f"larger than {max_bytes} bytes", source=source)
     if data.lstrip()[:1] == b"{":
         try:
-            return [Document(gojson.decode(data), 1, source)]
+            return [Document(gojson.decode(data, finite=True), 1, source)]
         except gojson.JSONError:
-            pass  # flow style YAML, or JSON documents in sequence
+            pass  # flow style YAML, JSON documents in sequence, a number beyond float64
     try:
         decoded = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -260,6 +260,10 @@ class _Builder:
     def fail(self, reason: str, line: int) -> YAMLError:
         return YAMLError(f"yaml: line {line}: {reason}", source=self.source, line=line)
 
+    def refuse(self, reason: str, line: int) -> YAMLError:
+        # A value against its tag: Go does not say where
+        return YAMLError(f"yaml: {reason}", source=self.source, line=line)
+
     def limit(self, reason: str, line: int) -> YAMLError:
         return _LimitReached(
             f"yaml: line {line}: {reason}", source=self.source, line=line
@@ -389,9 +393,10 @@ class _Builder:
             return text
         if tag == "binary":
             try:
-                return base64.b64decode(text).decode("utf-8", "replace")
+                bare = text.replace("\r", "").replace("\n", "")
+                return base64.b64decode(bare, validate=True).decode("utf-8", "replace")
             except (binascii.Error, ValueError):
-                raise self.fail(
+                raise self.refuse(
                     "!!binary value contains invalid base64 data", line
                 ) from None
         if tag == "timestamp":
@@ -406,7 +411,7 @@ class _Builder:
             "float": isinstance(value, float),
         }
         if not fits.get(tag, True):
-            raise self.fail(
+            raise self.refuse(
                 f"cannot decode !!{_tag_of(value)} `{text}` as a !!{tag}", line
             )
         return value
@@ -428,10 +433,17 @@ def _number(text: str) -> int | float | None:
     if found is not None:
         for group, base in _BASES:
             if digits := found.group(group):
+                if base == 10 and len(digits) > 20:
+                    break
                 number = int(digits, base)
                 if bare[0] == "-":
                     number = -number
-                return number if -(2**63) <= number < 2**63 else float(number)
+                if -(2**63) <= number < 2**63:
+                    return number
+                if 0 < number < 2**64:
+                    return float(number)
+    # Integers of more bits are floats if they look so (`0o7` does not, `07` does, in
+    # decimal then), and text beyond float64
     if _FLOAT.fullmatch(bare):
         value = float(bare)
         return None if math.isinf(value) else value

@@ -111,7 +111,7 @@ def _mutate(exchange: Exchange) -> bytes:
     mutators = [parse_mutator(one) for one in exchange.state.get("mutators") or ()]
     context = mutation.MutationContext(
         MutatorSystem.build(mutators, compile_match=compile_match),
-        Admission().own_account,
+        Admission().own_name,
         excluded,
         namespace,
         lambda: "00000000-0000-0000-0000-000000000000",

@@ -68,7 +68,15 @@ def policy_set() -> PolicySet:
 
 
 def judged(admission: Admission, body: bytes, snapshot: Snapshot) -> Verdict:
-    """The verdict on a body; the brief answer, where there is one, is the same."""
+    """The verdict on a body; the brief answer, where there is one, is the same, and so
+    are both again where a route was learned."""
+    verdict = _judged(admission, body, snapshot)
+    if snapshot.routes:
+        assert _judged(admission, body, snapshot).body == verdict.body
+    return verdict
+
+
+def _judged(admission: Admission, body: bytes, snapshot: Snapshot) -> Verdict:
     case = admission.open(body, snapshot, snapshot.evaluation())
     while not case.advance(1_000_000):
         pass
@@ -77,4 +85,5 @@ def judged(admission: Admission, body: bytes, snapshot: Snapshot) -> Verdict:
     if brief is not None:
         assert brief.body == verdict.body
         assert brief.allowed == verdict.response.allowed
+        assert brief.results == len(verdict.results)
     return verdict

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -63,7 +64,9 @@ def pod_with(labels: dict[str, str]) -> dict[str, Any]:
     return samples.POD | {"metadata": metadata}
 
 
-def policies(chance: random.Random, count: int) -> Any:
+def policies(
+    chance: random.Random, count: int, matches: Sequence[dict[str, Any]] = MATCHES
+) -> Any:
     out = samples.policy_set()
     texts = [chance.choice(MESSAGES) for _ in range(chance.randrange(4))]
     rules = "".join(
@@ -84,7 +87,7 @@ def policies(chance: random.Random, count: int) -> Any:
         )
     for number in range(count):
         kind = "Kind0" if chance.random() < 0.95 else "Kind1"
-        spec = chance.choice(ACTIONS) | {"match": chance.choice(MATCHES)}
+        spec = chance.choice(ACTIONS) | {"match": chance.choice(matches)}
         out.add_constraint(samples.constraint(kind, f"c{number}", **spec))
     out.set_namespaces([DEFAULT])
     return out

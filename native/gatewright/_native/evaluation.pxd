@@ -8,6 +8,8 @@ from gatewright._native.frame cimport Vm
 from gatewright._native.host cimport Host
 from gatewright._native.image cimport Image
 from gatewright._native.index cimport IndexSet
+from gatewright._native.reader cimport ReadMode
+from gatewright._native.roster cimport Entry
 from gatewright._native.value cimport Chunk, ErrorKind, Heap, Word
 
 # How a call ended
@@ -78,6 +80,12 @@ cdef class Evaluation(Host):
     ) except -1
     cdef int stopped(self) except -1
     cdef int clear(self) except -1
+    cdef Word read_review(self, body, ReadMode mode) except 0
+    cdef int begin_batch(self, int64_t steps) except -1
+    cdef int begin_roster(
+        self, const Entry* entries, uint32_t count, int64_t steps
+    ) except -1
+    cdef int add_review(self, uint32_t program, uint32_t parameters) except -1
     cdef void forget_review(self) noexcept
     cdef Call* add(self, uint32_t program, uint32_t function, int64_t steps) except NULL
     cdef Word known_text(self, const char* text) noexcept

@@ -8,6 +8,7 @@ which every call allows makes none but the list of outcomes (`verdicts`, `lines`
 """
 
 cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport free, realloc
@@ -29,6 +30,7 @@ from gatewright._native.program cimport Location, Program, constant
 from gatewright._native.reader cimport (
     READ_OBJECT, READ_REVIEW, ReadMode, intern_find, read_text,
 )
+from gatewright._native.roster cimport Entry
 from gatewright._native.value cimport (
     E_BUILTIN, E_CANCEL, E_CONFLICT, E_MEMORY, E_NONE, E_TYPE, F_SORTED,
     T_OBJ, UNDEFINED as NONE, Chunk, ErrorKind, Heap, SeqNode, Word, as_int,
@@ -179,20 +181,29 @@ cdef class Evaluation(Host):
         spelling, and only those beyond float64 are refused.  A document that outlives
         its batch keeps the batch's memory.
         """
-        cdef const unsigned char[::1] view = body
+        cdef Word w = self.read_review(body, READ_REVIEW if review else READ_OBJECT)
+        return new_doc(self.batch, w)
+
+    cdef Word read_review(self, body, ReadMode mode) except 0:
+        cdef const unsigned char[::1] view
         cdef const char* data = NULL
-        cdef size_t size = view.shape[0]
-        cdef ReadMode mode = READ_REVIEW if review else READ_OBJECT
+        cdef size_t size
         cdef Word w
         self.clear()
-        if size:
-            data = <const char*>&view[0]
+        if isinstance(body, bytes):     # a view of it costs half a microsecond
+            data = PyBytes_AS_STRING(body)
+            size = PyBytes_GET_SIZE(body)
+        else:
+            view = body
+            size = view.shape[0]
+            if size:
+                data = <const char*>&view[0]
         with nogil:
             w = read_text(self.heap, data, size, mode, &self.image.known)
         if w == NONE:
             raise_error(self.heap)
         self.review_word = w
-        return new_doc(self.batch, w)
+        return w
 
     cdef int keep(self, Doc doc) except -1:
         # A document of the batch itself lives as long as the batch; kept in it, it
@@ -309,8 +320,22 @@ cdef class Evaluation(Host):
         `calls`: pairs of program (its first entry point counts) and document (the
         parameters), each with a budget of `steps`.
         """
-        cdef Call* call
         cdef uint32_t program, parameters
+        self.begin_batch(steps)
+        for program, parameters in calls:
+            self.add_review(program, parameters)
+
+    cdef int begin_roster(
+        self, const Entry* entries, uint32_t count, int64_t steps
+    ) except -1:
+        # As `begin_reviews`
+        cdef uint32_t i
+        self.begin_batch(steps)
+        for i in range(count):
+            self.add_review(entries[i].program, entries[i].document)
+        return 0
+
+    cdef int begin_batch(self, int64_t steps) except -1:
         if self.review_word == NONE:
             raise ValueError("no review")
         self.call_count = 0
@@ -324,12 +349,16 @@ cdef class Evaluation(Host):
         self.vm.lasting = self.key_review
         if self.heap.error != E_NONE:
             raise_error(self.heap)
-        for program, parameters in calls:
-            if parameters >= self.image.document_count:
-                raise ValueError(f"no document {parameters}")
-            call = self.add(program, 0, steps)
-            call.function = self.image.programs[program].entry
-            call.parameters = parameters
+        return 0
+
+    cdef int add_review(self, uint32_t program, uint32_t parameters) except -1:
+        cdef Call* call
+        if parameters >= self.image.document_count:
+            raise ValueError(f"no document {parameters}")
+        call = self.add(program, 0, self.budget)
+        call.function = self.image.programs[program].entry
+        call.parameters = parameters
+        return 0
 
     def advance(self, int64_t steps, int64_t deadline=0) -> bool:
         """Goes on for about so many steps; True when no call is left to run.

@@ -4,27 +4,25 @@ A review with forty violations would otherwise make some three hundred Python ob
 only to join them into one string: 2 us a violation, against 0.1 us here.
 """
 
-from libc.stdint cimport uint32_t
+from libc.stdint cimport int64_t, uint32_t
 from libc.stdlib cimport free, malloc, qsort
 from libc.string cimport memcmp
 
-from cpython.bytes cimport (
-    PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE,
-)
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from gatewright._native.evaluation cimport O_VALUE, Call, Evaluation
 from gatewright._native.gosort cimport go_sort
+from gatewright._native.roster cimport Entry, Roster
 from gatewright._native.value cimport (
     T_STR, UNDEFINED as NONE, StrNode, Word, item, seq_node, str_node, tag,
 )
 from gatewright._native.writer cimport (
-    WRITE_HTML, Out, out_free, out_grow, out_init, put, put_char, write_escaped,
+    WRITE_HTML, Out, out_grow, put, put_char, write_escaped,
 )
 
 cdef enum:
     FEW = 64            # lines on the C stack
     STABLE = 12         # up to so many Go's sort keeps equal elements in order
-    LIMIT = 1 << 30     # bytes of an answer
     ROOMY = 1 << 16     # bytes up to which room is made for all lines at once
 
 ctypedef struct Line:
@@ -86,64 +84,54 @@ cdef Line* sort_lines(Line* lines, uint32_t n) noexcept nogil:
     return lines
 
 
-def lines_of(Evaluation evaluation not None, heads, dict replaced not None):
-    """The messages of the violations of `begin_reviews`, sorted, as JSON text.
-
-    `heads` holds for each call (rank, parts, head): lines are sorted by rank, then by
-    message as sort.Slice does; each is `head` (bytes) and the message.  They go where
-    `parts` says: 1 the first text, 2 the second, 3 both, 0 neither.  `replaced` has
-    the message (bytes) of calls, by number, that count as one violation whatever
-    they came to.
-
-    Gives (lines, first, second): the number of all lines; the text of the first
-    part's lines, joined by newlines; the second part's, each in quotes, joined by
-    commas.  None if some other call failed, or some message is no string.
-    """
+cdef int64_t write_lines(
+    Evaluation evaluation, Roster roster, dict replaced, Out* first, Out* second
+) except -2:
+    # See lines.pxd
     cdef Line few[2 * FEW]
     cdef Line* lines = few
     cdef Line* line
+    cdef const Entry* entry
     cdef Call* call
-    cdef Out first, second
     cdef uint32_t i, j, n = 0
     cdef uint32_t count = evaluation.call_count
     cdef Word message
     cdef StrNode* text
-    cdef uint32_t rank, parts
     cdef size_t room = 0
-    cdef bytes head, given
+    cdef bytes given
     if not evaluation.extracting or evaluation.at != count:
         raise ValueError("calls are left to run")
-    if len(heads) != count:
-        raise ValueError("not one head per call")
+    if roster.count != count:
+        raise ValueError("another roster's calls have run")
+    if not roster.spoken:
+        return -1
     for i in range(count):
         call = &evaluation.calls[i]
-        if replaced and i in replaced:
+        if replaced is not None and i in replaced:
             n += 1
         elif call.outcome != O_VALUE:
-            return None
+            return -1
         elif call.result != NONE:
             n += seq_node(call.result).n
     if n == 0:
-        return (0, b"", b"")
+        return 0
     if n > FEW:
         lines = <Line*>malloc(2 * n * sizeof(Line))
         if lines == NULL:
             raise MemoryError
-    out_init(&first, LIMIT)
-    out_init(&second, LIMIT)
     try:
         n = 0
         for i in range(count):
             call = &evaluation.calls[i]
-            given = replaced.get(i) if replaced else None
+            given = replaced.get(i) if replaced is not None else None
             if given is None and call.result == NONE:
                 continue
-            rank, parts, head = heads[i]
+            entry = &roster.entries[i]
             line = &lines[n]
-            line.rank = rank
-            line.parts = parts
-            line.head = PyBytes_AS_STRING(head)
-            line.head_size = <uint32_t>PyBytes_GET_SIZE(head)
+            line.rank = entry.rank
+            line.parts = entry.parts
+            line.head = entry.head
+            line.head_size = entry.head_size
             if given is not None:
                 line.data = PyBytes_AS_STRING(given)
                 line.size = <uint32_t>PyBytes_GET_SIZE(given)
@@ -154,7 +142,7 @@ def lines_of(Evaluation evaluation not None, heads, dict replaced not None):
             for j in range(seq_node(call.result).n):
                 message = item(item(call.result, j), 1)
                 if tag(message) != T_STR:
-                    return None
+                    return -1
                 text = str_node(message)
                 lines[n] = line[0]
                 line = &lines[n]
@@ -167,29 +155,23 @@ def lines_of(Evaluation evaluation not None, heads, dict replaced not None):
             raise MemoryError
         if room <= ROOMY:
             # All of it is nearly always a denial, and some signs take six bytes
-            out_grow(&first, room + room // 2)
+            out_grow(first, room + room // 2)
         for i in range(n):
             line = &lines[i]
             if line.parts & 1:
                 if first.size:
-                    put(&first, "\\n", 2)
-                put_line(&first, line)
+                    put(first, "\\n", 2)
+                put_line(first, line)
             if line.parts & 2:
                 if second.size:
-                    put_char(&second, c',')
-                put_char(&second, c'"')
-                put_line(&second, line)
-                put_char(&second, c'"')
+                    put_char(second, c',')
+                put_char(second, c'"')
+                put_line(second, line)
+                put_char(second, c'"')
         if first.failed or second.failed:
             raise MemoryError
-        return (
-            n,
-            PyBytes_FromStringAndSize(first.data, first.size),
-            PyBytes_FromStringAndSize(second.data, second.size),
-        )
+        return n
     finally:
-        out_free(&first)
-        out_free(&second)
         if lines != few:
             free(lines)
 

@@ -3,6 +3,8 @@
 The engine alone imports it.
 """
 
+from gatewright._native.answer import answer_of
+from gatewright._native.arrival import Arrival, Route, receive
 from gatewright._native.assemble import Assembler
 from gatewright._native.builtin import BuiltinError as NativeBuiltinError
 from gatewright._native.builtin import builtin_names
@@ -26,8 +28,8 @@ from gatewright._native.evaluation import Evaluation
 from gatewright._native.image import Image, ImageError
 from gatewright._native.index import IndexSet
 from gatewright._native.lib_regex import set_regex
-from gatewright._native.lines import lines_of
 from gatewright._native.query import Question
+from gatewright._native.roster import Roster
 from gatewright._native.segment import SegmentWriter, room_for
 from gatewright._native.tally import tally
 from gatewright._native.verdicts import costs_of, failures_of, violations_of
@@ -36,6 +38,7 @@ from gatewright._native.work import OverBudget, cancelled, charge, reserve, time
 __all__ = [
     "UNDEFINED",
     "Arena",
+    "Arrival",
     "Assembler",
     "Catalog",
     "CatalogError",
@@ -53,9 +56,12 @@ __all__ = [
     "Object",
     "OverBudget",
     "Question",
+    "Roster",
+    "Route",
     "Set",
     "UndefinedType",
     "alike",
+    "answer_of",
     "builtin_names",
     "call_builtin",
     "cancelled",
@@ -65,7 +71,7 @@ __all__ = [
     "difference",
     "failures_of",
     "integer_text",
-    "lines_of",
+    "receive",
     "reserve",
     "SegmentWriter",
     "View",

@@ -36,7 +36,7 @@ from gatewright.mutation.review import (
     review_document,
 )
 from gatewright.telemetry.board import Board
-from gatewright.webhook.decisions import Answer, Event, Work
+from gatewright.webhook.decisions import Answer, Event, Status, Work
 
 __all__ = [
     "GenerationDecider",
@@ -137,21 +137,19 @@ class Judging:
     def answer(self) -> Answer:
         if self.timed:
             self.tell_costs()
-        whole = self.log_denies or self.emit is not None
-        brief = None if whole else self.case.brief()
-        if brief is not None:
-            return Answer(
-                brief.body,
-                "allow" if brief.allowed else "deny",
-                dry_run=brief.intake.dry_run,
-            )
+        brief = self.case.brief()
+        if brief is not None and (
+            not brief.results or not (self.log_denies or self.emit is not None)
+        ):
+            status: Status = "allow" if brief.allowed else "deny"
+            return Answer(brief.body, status, brief.dry_run)
         verdict = self.case.close()
         if self.emit is not None and verdict.results:
             self.emit(verdict, self.held.number)
-        status = verdict.outcome if verdict.counted else ""
+        outcome = verdict.outcome if verdict.counted else ""
         return Answer(
             verdict.body,
-            "" if status == "unread" else status,
+            "" if outcome == "unread" else outcome,
             dry_run=verdict.intake is not None and verdict.intake.dry_run,
             events=self.events(verdict) if verdict.results else (),
             not_evaluated=len(verdict.unevaluated) if verdict.results else 0,
@@ -320,7 +318,7 @@ class GenerationDecider:
     ) -> Answer:
         """Requests that are decided at once."""
         context = held.mutation_context(
-            own_account=self.admission.own_account,
+            own_account=self.admission.own_name,
             new_id=lambda: str(uuid.uuid4()),
             annotate=self.settings.mutation_annotations,
             log=self.settings.log_mutations,

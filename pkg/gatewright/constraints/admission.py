@@ -24,6 +24,7 @@ from gatewright.constraints.judge import (
     Result,
     Review,
     ReviewFailed,
+    answered,
     by_action,
 )
 from gatewright.constraints.namespaces import (
@@ -33,8 +34,10 @@ from gatewright.constraints.namespaces import (
 )
 from gatewright.constraints.resources import GROUPS, ResourceGuard
 from gatewright.constraints.reviewdoc import Intake
+from gatewright.constraints.selection import Lineup
 from gatewright.constraints.snapshot import Snapshot
-from gatewright.engine.documents import Doc
+from gatewright.engine.arrivals import Arrival
+from gatewright.engine.documents import Doc, JsonError
 from gatewright.engine.reviews import Outcome, Reviewer
 from gatewright.engine.values import UNDEFINED
 from gatewright.k8s import gojson
@@ -84,21 +87,21 @@ class Admission:
     """How requests are judged.
 
     `namespace` is where Gatekeeper runs: its own service account is let through.
-    `namespaces` finds the namespace of a request; None asks the snapshot's own.
     `steps` is the budget of each constraint.
     """
 
     namespace: str = "gatekeeper-system"
     guard: ResourceGuard = field(default_factory=ResourceGuard)
-    namespaces: NamespaceLookup | None = None
     steps: int = DEFAULT_STEPS
-    #: The user whose requests are never judged.
-    own_account: str = field(init=False)
+    #: The user whose requests are never judged; `own_account` in bytes.
+    own_name: str = field(init=False)
+    own_account: bytes = field(init=False)
 
     def __post_init__(self) -> None:
         """Say once what each request is compared with."""
         account = f"system:serviceaccount:{self.namespace}:gatekeeper-admin"
-        object.__setattr__(self, "own_account", account)
+        object.__setattr__(self, "own_name", account)
+        object.__setattr__(self, "own_account", account.encode())
 
     def judge(
         self,
@@ -124,56 +127,76 @@ class Admission:
     ) -> Case:
         """Read a body, match it, and set out to evaluate what matches.
 
-        `namespaces` is asked instead of the usual ones; what it raises besides
-        NamespaceError passes through.
+        `namespaces` is asked for those that the snapshot does not have, which it may
+        find there itself; what it raises besides NamespaceError passes through.
         """
-        case = Case(snapshot, reviewer)
+        case = Case(body, snapshot, reviewer)
         try:
-            case.intake = intake = reviewdoc.read(body, reviewer)
+            arrival = reviewer.receive(
+                body, routes=snapshot.routes, but=self.own_account, steps=self.steps
+            )
+        except JsonError:
+            arrival = None
+        if arrival is not None and arrival.route is not None:
+            case.take(arrival, arrival.route.lineup)
+        else:
+            self._look(case, arrival, namespaces)
+        return case
+
+    def _look(
+        self, case: Case, arrival: Arrival | None, missing: NamespaceLookup | None
+    ) -> None:
+        """Find out what a review is held against, and set out."""
+        snapshot = case.snapshot
+        try:
+            intake = reviewdoc.taken(case.body, arrival, case.reviewer)
         except ReviewError as error:
             case.decide(errored(400, str(error)), "unread", counted=False)
-            return case
-        if intake.username == self.own_account:
+            return
+        case.intake = intake
+        if intake.username == self.own_name:
             case.decide(_SELF, "allow", counted=False)
-            return case
+            return
         if intake.kind.group in GROUPS:
             refusal = self.guard.refuse(intake.decoded(), snapshot)
             if refusal is not None:
                 case.decide(refusal, "error", counted=False)
-                return case
+                return
         if _excluded(intake, snapshot):
             case.decide(_IGNORED, "allow")
-            return case
+            return
         try:
-            record = self._namespace(intake, snapshot, namespaces)
+            record = _namespace(intake, snapshot, missing)
             review = _review(intake, record)
         except _FailedError as error:
             case.decide(errored(500, str(error)), "error")
-            return case
-        case.judgement = judgement = Judgement.prepare(
-            snapshot, review, actions.WEBHOOK
-        )
-        calls = judgement.calls
-        if calls:
-            given = None if record is None else record.document
-            reviewer.set_review(reviewdoc.document_of(intake, reviewer, given))
-            reviewer.start(calls, steps=self.steps)
-            case.running = True
-        return case
+            return
+        judgement = Judgement.prepare(snapshot, review, actions.WEBHOOK)
+        lineup = judgement.lineup
+        if judgement.foreseen and intake.kind.group not in GROUPS:
+            snapshot.learn(intake.arrival, lineup, record)
+        if lineup.calls:
+            intake.arrival.set_out(
+                lineup.roster,
+                None if record is None else record.document,
+                steps=self.steps,
+                homeless=intake.is_namespace,
+            )
+        case.take(intake.arrival, lineup, judgement)
 
-    def _namespace(
-        self, intake: Intake, snapshot: Snapshot, given: NamespaceLookup | None
-    ) -> NamespaceRecord | None:
-        if intake.is_namespace:
-            # A server-side apply of a Namespace names itself as its namespace.
-            intake.namespace = ""
-        if not intake.namespace:
-            return None
-        lookup = given or self.namespaces or snapshot.namespaces
-        try:
-            return lookup.find(intake.namespace)
-        except NamespaceError as error:
-            raise _FailedError(f"failed to create augmentedReview: {error}") from None
+
+def _namespace(
+    intake: Intake, snapshot: Snapshot, missing: NamespaceLookup | None
+) -> NamespaceRecord | None:
+    if intake.is_namespace:
+        # A server-side apply of a Namespace names itself as its namespace.
+        intake.namespace = ""
+    if not intake.namespace:
+        return None
+    try:
+        return (missing or snapshot.namespaces).find(intake.namespace)
+    except NamespaceError as error:
+        raise _FailedError(f"failed to create augmentedReview: {error}") from None
 
 
 def _review(intake: Intake, record: NamespaceRecord | None) -> Review:
@@ -267,37 +290,81 @@ def _core(api_version: object) -> bool:
 
 
 class Brief(NamedTuple):
-    """An answer and what it says, for who does not ask what led to it."""
+    """An answer and what it says, for who does not ask what led to it.
+
+    `results`: how many violations it tells of, or keeps to itself.
+    """
 
     body: bytes
     allowed: bool
-    intake: Intake
+    results: int
+    dry_run: bool
 
 
 class Case:
     """One request under way: `advance` until it says so, then `close`."""
 
-    __slots__ = ("_decided", "intake", "judgement", "reviewer", "running", "snapshot")
+    __slots__ = (
+        "_decided",
+        "_intake",
+        "_judgement",
+        "arrival",
+        "body",
+        "lineup",
+        "reviewer",
+        "running",
+        "snapshot",
+    )
 
-    def __init__(self, snapshot: Snapshot, reviewer: Reviewer) -> None:
+    def __init__(self, body: bytes, snapshot: Snapshot, reviewer: Reviewer) -> None:
+        self.body = body
         self.snapshot = snapshot
         self.reviewer = reviewer
-        self.intake: Intake | None = None
-        self.judgement: Judgement | None = None
+        self.arrival: Arrival | None = None
+        self.lineup: Lineup | None = None
         self.running = False
+        self._intake: Intake | None = None
+        self._judgement: Judgement | None = None
         self._decided: Verdict | None = None
+
+    def take(
+        self, arrival: Arrival, lineup: Lineup, judgement: Judgement | None = None
+    ) -> None:
+        """Take a review that has set out with a lineup, or needs not to."""
+        self.arrival = arrival
+        self.lineup = lineup
+        self._judgement = judgement
+        self.running = bool(lineup.calls)
+
+    @property
+    def intake(self) -> Intake | None:
+        """What the request says; None if it could not be read."""
+        if self._intake is None and self.arrival is not None:
+            self._intake = reviewdoc.intake_of(self.body, self.arrival, None)
+        return self._intake
+
+    @intake.setter
+    def intake(self, value: Intake) -> None:
+        self._intake = value
+
+    @property
+    def judgement(self) -> Judgement | None:
+        """What was matched; None if nothing was asked."""
+        if self._judgement is None and self.lineup is not None:
+            self._judgement = Judgement(self.lineup)
+        return self._judgement
 
     def decide(
         self, response: Response, outcome: Ending, *, counted: bool = True
     ) -> None:
         """Settle the case without evaluation."""
-        echo = None if self.intake is None else self.intake.echo
+        intake = self.intake
         self._decided = Verdict(
-            reviews.render(response, echo),
+            reviews.render(response, None if intake is None else intake.echo),
             response,
             outcome,
             self.snapshot.generation,
-            self.intake,
+            intake,
             counted=counted,
         )
 
@@ -310,21 +377,13 @@ class Case:
 
         `close` has the same answer, and whatever cannot be said briefly.
         """
-        intake, judgement = self.intake, self.judgement
-        if self._decided is not None or intake is None or judgement is None:
+        arrival, lineup = self.arrival, self.lineup
+        if self._decided is not None or arrival is None or lineup is None:
             return None
-        if not self.running:
-            found: tuple[int, bytes, bytes] | None = (
-                None if judgement.rejected else (0, b"", b"")
-            )
-        else:
-            found = judgement.lines(self.reviewer)
-        if found is None:
+        if self._judgement is not None and self._judgement.rejected:
             return None
-        _, denials, warnings = found
-        return Brief(
-            reviews.render_lines(denials, warnings, intake.echo), not denials, intake
-        )
+        found = answered(lineup, self.reviewer, arrival)
+        return None if found is None else Brief(*found, arrival.dry_run)
 
     def _outcomes(self) -> Sequence[Outcome]:
         if not self.running:

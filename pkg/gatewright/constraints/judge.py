@@ -15,6 +15,7 @@ from gatewright.constraints.constraint import Constraint
 from gatewright.constraints.gosort import sort_like_go
 from gatewright.constraints.selection import Candidate, Lineup
 from gatewright.constraints.snapshot import Snapshot
+from gatewright.engine.arrivals import Arrival, answer_of
 from gatewright.engine.documents import Doc
 from gatewright.engine.errors import BudgetExceeded, EvalError, MessageError
 from gatewright.engine.reviews import Outcome, Reviewer
@@ -27,6 +28,7 @@ __all__ = [
     "Review",
     "ReviewCancelled",
     "ReviewFailed",
+    "answered",
     "by_action",
     "judge",
     "judge_briefly",
@@ -83,15 +85,18 @@ class Result(NamedTuple):
 
 
 _NOTHING: Final = Lineup.of(())
-_NONE_REPLACED: Final[dict[int, bytes]] = {}
 
 
 @dataclass(slots=True)
 class Judgement:
-    """A review under way: what was matched, and what is certain already."""
+    """A review under way: what was matched, and what is certain already.
+
+    `foreseen`: every object of the kind, in the namespace, has this lineup.
+    """
 
     lineup: Lineup = _NOTHING
     rejected: list[Result] = field(default_factory=list)
+    foreseen: bool = False
 
     @classmethod
     def prepare(cls, snapshot: Snapshot, review: Review, point: str) -> Judgement:
@@ -110,6 +115,7 @@ class Judgement:
             places = selection.places(subjects)
             if not places:
                 out.lineup = selection.certain
+                out.foreseen = selection.whole
                 return out
             entries = selection.entries
             out.lineup = selection.with_places(
@@ -179,33 +185,6 @@ class Judgement:
     def calls(self) -> Sequence[tuple[int, int]]:
         """Return what the engine must run."""
         return self.lineup.calls
-
-    def lines(self, reviewer: Reviewer) -> tuple[int, bytes, bytes] | None:
-        """Return what `conclude` and `by_action` come to, as the answer's text.
-
-        That is the number of results, the denials and the warnings, as `Reviewer.lines`
-        gives them; None when only `conclude` has the answer.
-        """
-        lineup = self.lineup
-        if self.rejected or lineup.heads is None:
-            return None
-        # Nearly always no call has failed, which `Reviewer.lines` sees on its way
-        found = reviewer.lines(lineup.heads, _NONE_REPLACED)
-        if found is not None:
-            return found
-        failed: dict[str, bytes] = {}
-        for number, error in reviewer.failures():
-            if not isinstance(error, EvalError) or isinstance(error, MessageError):
-                return None
-            kind = lineup.candidates[number].constraint.kind
-            text = str(error).encode("utf-8", "surrogateescape")
-            failed.setdefault(kind, text)
-        replaced = {
-            number: failed[one.constraint.kind]
-            for number, one in enumerate(lineup.candidates)
-            if one.constraint.kind in failed
-        }
-        return reviewer.lines(lineup.heads, replaced) if replaced else None
 
     def conclude(self, outcomes: Sequence[Outcome]) -> list[Result]:
         """Return the results, by constraint; raise ReviewFailed, ReviewCancelled.
@@ -302,22 +281,54 @@ def judge(
     return judgement.conclude(outcomes)
 
 
-def judge_briefly(
-    snapshot: Snapshot, reviewer: Reviewer, review: Review, point: str
-) -> tuple[int, bytes, bytes] | None:
-    """Return the number of results, denials and warnings (see `Judgement.lines`).
+def answered(
+    lineup: Lineup, reviewer: Reviewer, arrival: Arrival
+) -> tuple[bytes, bool, int] | None:
+    """Return what `Judgement.conclude` and `by_action` come to, as `answer_of` does.
 
-    None: only `judge` has the answer.
+    That is the answer, whether it allows, and the number of results; None when only
+    `conclude` has them.
+    """
+    # Nearly always no call has failed, which the engine sees on its way
+    found = answer_of(arrival, lineup.roster)
+    if found is not None or not lineup.roster.spoken:
+        return found
+    failed: dict[str, bytes] = {}
+    for number, error in reviewer.failures():
+        if not isinstance(error, EvalError) or isinstance(error, MessageError):
+            return None
+        kind = lineup.candidates[number].constraint.kind
+        text = str(error).encode("utf-8", "surrogateescape")
+        failed.setdefault(kind, text)
+    replaced = {
+        number: failed[one.constraint.kind]
+        for number, one in enumerate(lineup.candidates)
+        if one.constraint.kind in failed
+    }
+    return answer_of(arrival, lineup.roster, replaced) if replaced else None
+
+
+def judge_briefly(
+    snapshot: Snapshot,
+    reviewer: Reviewer,
+    arrival: Arrival,
+    review: Review,
+    point: str,
+) -> tuple[bytes, bool, int] | None:
+    """Return the answer to a review that has arrived (see `answered`).
+
+    `review` says what it is held against; its document is not looked at.  None: only
+    `judge` has the answer.
     """
     judgement = Judgement.prepare(snapshot, review, point)
-    calls = judgement.calls
-    if not calls:
-        return None if judgement.rejected else (0, b"", b"")
-    reviewer.set_review(review.document)
-    reviewer.start(calls, steps=reviewer.limits.steps)
-    while not reviewer.advance(1_000_000):
-        pass
-    return judgement.lines(reviewer)
+    if judgement.rejected:
+        return None
+    lineup = judgement.lineup
+    if lineup.calls:
+        arrival.set_out(lineup.roster, None, steps=reviewer.limits.steps)
+        while not reviewer.advance(1_000_000):
+            pass
+    return answered(lineup, reviewer, arrival)
 
 
 def by_action(results: list[Result]) -> list[Result]:

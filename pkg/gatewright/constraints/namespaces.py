@@ -112,6 +112,10 @@ class Namespaces:
         out._records = {k: v for k, v in self._records.items() if k not in changes}
         return out
 
+    def holds(self, record: NamespaceRecord) -> bool:
+        """Tell whether it was found here, and not elsewhere."""
+        return self._records.get(record.facts.name) is record
+
     def find(self, name: str) -> NamespaceRecord:
         """Return a namespace, or raise NamespaceError as the API server words it."""
         record = self._records.get(name)

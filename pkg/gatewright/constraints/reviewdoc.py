@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gatewright._native.admission import read_facts, read_request
+from gatewright._native.admission import read_facts
+from gatewright.engine.arrivals import Arrival
 from gatewright.engine.documents import Doc, JsonError
 from gatewright.engine.reviews import Reviewer
 from gatewright.k8s import gotext, gvk, meta
@@ -23,15 +24,15 @@ from gatewright.match.subject import Subject
 __all__ = [
     "NO_DOCUMENT",
     "Intake",
-    "document_of",
+    "intake_of",
     "of_object",
     "read",
     "subject_of",
+    "taken",
     "versioned",
     "written",
 ]
 
-_EMPTY: Final = Doc.from_python({})
 #: Stands where a review's document will be.
 NO_DOCUMENT: Final = Doc.from_python(None)
 _GVR_KEYS: Final = ("group", "version", "resource")
@@ -41,13 +42,13 @@ _GVR_KEYS: Final = ("group", "version", "resource")
 class Intake:
     """A request as far as the hot path needs it.
 
-    `object` and `old_object` are None when null or absent.  `request` is the whole
-    AdmissionRequest; `complete` says that its objects and options are spelled out,
-    null or not.  `plain` is the decoded request when it had to be decoded;
+    `object` and `old_object` are None when null or absent.  `arrival` is the review
+    where it was read.  `plain` is the decoded request when it had to be decoded;
     `decoded` makes it.
     """
 
     body: bytes
+    arrival: Arrival
     echo: reviews.Echo
     kind: gvk.GVK
     name: str
@@ -57,8 +58,6 @@ class Intake:
     dry_run: bool
     object: Doc | None
     old_object: Doc | None
-    request: Doc
-    complete: bool
     plain: reviews.Request | None = None
 
     @property
@@ -79,19 +78,25 @@ def read(body: bytes, reviewer: Reviewer, *, exact: bool = False) -> Intake:
     `exact`: numbers keep their spelling (but where it had to be decoded).
     """
     try:
-        found = read_request(reviewer.load_review(body, exact=exact))
+        arrival = reviewer.receive(body, exact=exact)
     except JsonError:
-        found = None
-    if found is None or found[0].count("/") > 1:
+        arrival = None
+    return taken(body, arrival, reviewer)
+
+
+def taken(body: bytes, arrival: Arrival | None, reviewer: Reviewer) -> Intake:
+    """Return what a review says; None for one that is not spelled as usual, which is
+    decoded and read again.  Raises ReviewError."""
+    if arrival is None:
         return _long_way(body, reviewer)
-    return _intake(body, found, None)
+    return intake_of(body, arrival, None)
 
 
-def _intake(body: bytes, found: Any, plain: reviews.Request | None) -> Intake:
+def intake_of(body: bytes, arrival: Arrival, plain: reviews.Request | None) -> Intake:
+    """Return what a review that has arrived says."""
     (
         api_version,
         review_kind,
-        request,
         uid,
         group,
         version,
@@ -103,10 +108,10 @@ def _intake(body: bytes, found: Any, plain: reviews.Request | None) -> Intake:
         dry_run,
         obj,
         old,
-        complete,
-    ) = found
+    ) = arrival.facts()
     return Intake(
         body,
+        arrival,
         reviews.Echo(uid, api_version, review_kind),
         gvk.GVK(group, version, kind),
         name,
@@ -116,8 +121,6 @@ def _intake(body: bytes, found: Any, plain: reviews.Request | None) -> Intake:
         dry_run,
         obj,
         old,
-        request,
-        complete,
         plain,
     )
 
@@ -132,14 +135,14 @@ def _long_way(body: bytes, reviewer: Reviewer) -> Intake:
     }
     text = gotext.json_text(review).encode("utf-8", "surrogateescape")
     try:
-        found = read_request(reviewer.load_review(text))
+        arrival = reviewer.receive(text)
     except JsonError:  # a number beyond any float64, which Go refuses too
         raise reviews.ReviewError(
             "json: cannot unmarshal number into Go value of type float64"
         ) from None
-    if found is None:
+    if arrival is None:
         raise AssertionError("a request in Go's form is not taken for one")
-    return _intake(body, found, request)
+    return intake_of(body, arrival, request)
 
 
 def _shape(request: reviews.Request) -> dict[str, Any]:
@@ -183,32 +186,6 @@ def written(request: Mapping[str, Any]) -> dict[str, Any]:
         out.pop("dryRun", None)
     out["userInfo"] = {name: value for name, value in out["userInfo"].items() if value}
     return out
-
-
-def document_of(
-    intake: Intake, reviewer: Reviewer, namespace_object: Doc | None
-) -> Doc:
-    """Return the review's document: the request and `namespaceObject`.
-
-    The object of a deletion is the old object.  The namespace of a request about a
-    Namespace, which names itself, is left out.
-    """
-    updates: dict[str, Any] = {
-        "namespaceObject": _EMPTY if namespace_object is None else namespace_object
-    }
-    if not intake.complete:
-        for name in ("object", "oldObject", "options"):
-            found = intake.request.get(name)
-            updates[name] = found if isinstance(found, Doc) else None
-    if intake.operation == "DELETE":
-        updates["object"] = intake.old_object
-    request = intake.request
-    if intake.is_namespace and isinstance(request.get("namespace"), Doc):
-        for name in request.python():
-            if name != "namespace":
-                updates.setdefault(name, request.get(name))
-        request = _EMPTY
-    return reviewer.with_keys(request, updates)
 
 
 def subject_of(obj: Doc) -> Subject:

@@ -15,6 +15,7 @@ from typing import Final
 
 from gatewright.constraints import actions
 from gatewright.constraints.constraint import Constraint
+from gatewright.engine.arrivals import Roster
 from gatewright.k8s.selectors import Selector
 from gatewright.match.block import Matcher
 from gatewright.match.subject import NamespaceFacts, Subject
@@ -71,22 +72,19 @@ def head_of(name: str, action: str, scoped: Sequence[str]) -> Head | None:
 class Lineup:
     """Constraints that match, in order, and what the engine wants to know of them.
 
-    `heads` is None when some constraint's violations have no line in the answer.
+    `calls` are pairs of policy and parameters; `roster` has them as the engine likes
+    them, with the heads of their lines.
     """
 
     candidates: Sequence[Candidate]
     calls: Sequence[tuple[int, int]]
-    heads: Sequence[Head] | None
+    roster: Roster
 
     @classmethod
     def of(cls, candidates: Sequence[Candidate]) -> Lineup:
         """Return the lineup of these candidates."""
-        heads = [one.head for one in candidates if one.head is not None]
-        return cls(
-            candidates,
-            [(one.policy, one.parameters) for one in candidates],
-            heads if len(heads) == len(candidates) else None,
-        )
+        calls = [(one.policy, one.parameters) for one in candidates]
+        return cls(candidates, calls, Roster(calls, [one.head for one in candidates]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,6 +101,11 @@ class Selection:
     sure: tuple[int, ...]
     open: tuple[int, ...]
     labelled: Mapping[tuple[str, str], tuple[int, ...]]
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing but kind and namespace is asked."""
+        return not self.open and not self.labelled
 
     @classmethod
     def of(

@@ -16,8 +16,9 @@ from typing import Any, Final
 from gatewright.constraints import constraint, crd, template
 from gatewright.constraints.constraint import Constraint
 from gatewright.constraints.exclusion import Exclusions
-from gatewright.constraints.namespaces import Namespaces
-from gatewright.constraints.selection import Candidate, Selection, head_of
+from gatewright.constraints.namespaces import NamespaceRecord, Namespaces
+from gatewright.constraints.selection import Candidate, Lineup, Selection, head_of
+from gatewright.engine.arrivals import Arrival, Route
 from gatewright.engine.basedata import Replica, View
 from gatewright.engine.binding import LIBRARY, Binding
 from gatewright.engine.library.context import HttpPolicy
@@ -94,6 +95,8 @@ class Snapshot:
         self._everything: dict[str, tuple[Candidate, ...]] = {}
         self._by_kind: dict[tuple[str, str, str], tuple[Candidate, ...]] = {}
         self._selections: dict[tuple[str | bool | None, ...], Selection] = {}
+        #: What reviews at the webhook are held against, by their words (`learn`).
+        self.routes: dict[bytes, Route] = {}
 
     def at(
         self, generation: str, *, view: View | None, namespaces: Namespaces
@@ -109,6 +112,7 @@ class Snapshot:
             out.namespaces = namespaces
             # Their labels may select others.
             out._selections = {}  # noqa: SLF001 - a copy of this
+            out.routes = {}
         return out
 
     def synced_namespace(self, name: str) -> NamespaceFacts | None:
@@ -186,6 +190,19 @@ class Snapshot:
             if not subject.is_namespace and len(self._selections) < _KINDS_MAX:
                 self._selections[key] = found
         return found
+
+    def learn(
+        self, arrival: Arrival, lineup: Lineup, record: NamespaceRecord | None
+    ) -> None:
+        """Remember that reviews of the same words as this one have this lineup.
+
+        `record` is their namespace's; not of this snapshot, it is not remembered.
+        """
+        if len(self.routes) >= _KINDS_MAX:
+            return
+        if record is None or self.namespaces.holds(record):
+            document = None if record is None else record.document
+            arrival.learn(self.routes, Route(lineup, lineup.roster, document))
 
     def everything(self, point: str) -> tuple[Candidate, ...]:
         """Return all constraints that are in force at an enforcement point."""

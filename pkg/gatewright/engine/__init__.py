@@ -18,6 +18,7 @@ prints      where the lines of print() go
 testing     modules -> Suite -> the outcome of each unit test
 basedata    base documents that change, in shared memory, epoch by epoch
 reviews     LibraryBuilder -> bytes -> Library -> Reviewer: what serves admission
+arrivals    a review's bytes -> what it says and is held against -> an answer's bytes
 edits       changes to a review's objects, and what they come to as a patch
 
 The names below are the Python API of Rego (docs/python.md); a name is imported when

@@ -8,16 +8,18 @@ from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from gatewright._native.core import (
+    Arrival,
     Assembler,
     Doc,
     Edit,
     Evaluation,
     Image,
     IndexSet,
+    Route,
     costs_of,
     difference,
     failures_of,
-    lines_of,
+    receive,
     tally,
     violations_of,
 )
@@ -140,6 +142,7 @@ class Reviewer:
             quiet=not leaves_out("quiet"),
             paths=not leaves_out("paths"),
         )
+        self._routed = not leaves_out("routes")
         self._evaluation.make_context = partial(Context, http=http)
 
     def pin(self, view: View | None) -> None:
@@ -195,6 +198,31 @@ class Reviewer:
         """
         return self._evaluation.load_review(body, review=not exact)
 
+    def receive(
+        self,
+        body: bytes,
+        *,
+        exact: bool = False,
+        routes: dict[bytes, Route] | None = None,
+        but: bytes | None = None,
+        steps: int = 0,
+    ) -> Arrival | None:
+        """Read an AdmissionReview as Gatekeeper reads it; it is the review from now on.
+
+        None if it is not spelled as an API server spells it.  `exact`: numbers keep their
+        spelling.  If `routes` has one for its words, the reviewer has set out with it:
+        `advance` comes next, and each call has a budget of `steps`.  `but`: the user whose
+        reviews take no route.  Raises JsonError, LimitError.
+        """
+        return receive(
+            self._evaluation,
+            body,
+            exact=exact,
+            routes=routes if self._routed else None,
+            but=but,
+            steps=steps,
+        )
+
     def set_review(self, review: Doc) -> None:
         """Take a document as the review: a part of the loaded one, or another."""
         self._evaluation.set_review(review)
@@ -249,19 +277,6 @@ class Reviewer:
     def failures(self) -> list[tuple[int, EvalError | BudgetExceeded]]:
         """The calls that failed: number and outcome."""
         return failures_of(self._evaluation, _error)
-
-    def lines(
-        self, heads: Sequence[tuple[int, int, bytes]], replaced: dict[int, bytes]
-    ) -> tuple[int, bytes, bytes] | None:
-        """The messages of all violations as JSON text, without making objects of them.
-
-        `heads` has (rank, parts, head) for each call: lines go by rank, then message,
-        and read head + message.  Parts: 1 the first text (lines joined by newlines), 2
-        the second (JSON strings joined by commas).  `replaced`: messages of calls
-        that count as one violation each.  Gives the number of lines and both texts;
-        None if another call failed, or a message is no string.
-        """
-        return lines_of(self._evaluation, heads, replaced)
 
     def run(
         self,

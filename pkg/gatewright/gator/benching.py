@@ -49,7 +49,7 @@ from gatewright.gator.policies import (
 )
 from gatewright.gator.stats import Clock, ConstraintCost, Profile
 from gatewright.k8s import gotext, gvk, meta
-from gatewright.k8s.review import render, render_lines
+from gatewright.k8s.review import render
 
 __all__ = ["Plan", "bench"]
 
@@ -266,14 +266,9 @@ def _count(body: bytes, snapshot: Snapshot, reviewer: Reviewer) -> int:
     intake = reviewdoc.read(body, reviewer)
     assert intake.object is not None
     subject = reviewdoc.subject_of(intake.object)
-    document = reviewdoc.document_of(intake, reviewer, None)
-    review = Review(document, [subject], home=intake.namespace)
-    found = judge_briefly(snapshot, reviewer, review, GATOR)
-    if found is None:
-        return len(_decide(body, snapshot, reviewer)[0])
-    count, denials, warnings = found
-    render_lines(denials, warnings, intake.echo)
-    return count
+    review = Review(reviewdoc.NO_DOCUMENT, [subject], home=intake.namespace)
+    found = judge_briefly(snapshot, reviewer, intake.arrival, review, GATOR)
+    return len(_decide(body, snapshot, reviewer)[0]) if found is None else found[2]
 
 
 def _decide(
@@ -283,7 +278,7 @@ def _decide(
     intake = reviewdoc.read(body, reviewer)
     assert intake.object is not None
     subject = reviewdoc.subject_of(intake.object)
-    document = reviewdoc.document_of(intake, reviewer, None)
+    document = intake.arrival.shown(None, homeless=intake.is_namespace)
     review = Review(document, [subject], home=intake.namespace)
     try:
         results = by_action(judging(snapshot, reviewer, review, GATOR))

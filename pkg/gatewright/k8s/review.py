@@ -9,7 +9,6 @@ are written as Go's encoding/json writes AdmissionReview: keys in struct order,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -30,7 +29,6 @@ __all__ = [
     "denied",
     "errored",
     "render",
-    "render_lines",
 ]
 
 #: Go's name of the struct that reads an object's kind, quotes escaped as `%v` has them.
@@ -252,9 +250,6 @@ def check_object(item: Any, spelled: Callable[[], bytes | None]) -> None:
 _KIND: Final = "AdmissionReview"
 _VERSION: Final = "admission.k8s.io/v1"
 _USUAL: Final = f'"kind":"{_KIND}","apiVersion":"{_VERSION}",'
-_USUAL_HEAD: Final = f'{{{_USUAL}"response":{{"uid":"%b","allowed":%b}}}}\n'.encode()
-#: A uid that stands in JSON as it is.
-_PLAIN_UID: Final = re.compile("[0-9A-Za-z-]*")
 
 
 def _head(echo: Echo) -> str:
@@ -272,30 +267,6 @@ def _head(echo: Echo) -> str:
 _FIXED: Final = (
     '"response":{"uid":%s,"allowed":%s,"status":{"metadata":{}%s,"code":%d}%s}}\n'
 )
-
-
-def render_lines(denials: bytes, warnings: bytes, echo: Echo) -> bytes:
-    """Return what `render` makes of the answer with these denials and warnings.
-
-    Both are JSON text already: of one string, and of strings with commas between,
-    the denials without quotes; either may be empty.
-    """
-    if denials:
-        said = (
-            b'false,"status":{"metadata":{},"message":"%b","reason":"Forbidden"'
-            b',"code":403}' % denials
-        )
-    else:
-        said = b'true,"status":{"metadata":{},"code":%d}' % (299 if warnings else 200)
-    if warnings:
-        said += b',"warnings":[%b]' % warnings
-    uid, api_version, kind = echo
-    if not _PLAIN_UID.fullmatch(uid):
-        uid = quote_json(uid)[1:-1]
-    if api_version == _VERSION and kind == _KIND:
-        return _USUAL_HEAD % (uid.encode("utf-8", "surrogateescape"), said)
-    head = f'{{{_head(echo)}"response":{{"uid":"{uid}","allowed":'
-    return b"%b%b}}\n" % (head.encode("utf-8", "surrogateescape"), said)
 
 
 def render(response: Response, echo: Echo | None) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
-__all__ = ["Answer", "Decider", "Event", "Work"]
+__all__ = ["Answer", "Decider", "Event", "Status", "Work"]
 
 Status: TypeAlias = Literal["allow", "deny", "error", "unknown", "success", "skip", ""]
 

@@ -40,11 +40,12 @@ __all__ = [
 ]
 
 #: What can be left out, by name: the passes, what planning itself does (`joins`,
-#: `lookups`, `hoist`), and what evaluation does (`quiet`, `paths`).
+#: `lookups`, `hoist`), what evaluation does (`quiet`, `paths`), and that reviews take
+#: routes that were learned (`routes`).
 PASSES: Final = (
     *("idle", "inline", "jumps", "moves", "dead", "registers", "search"),
     *("joins", "lookups", "hoist"),
-    *("quiet", "paths"),
+    *("quiet", "paths", "routes"),
 )
 
 #: What `code` does: jumps again where dead code is gone.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import time
@@ -9,7 +10,16 @@ from typing import Any
 
 import pytest
 
-from gatewright.kube.heartbeat import HEARTBEAT, LOST_AFTER, Gap, gaps_in
+from gatewright.kube.heartbeat import (
+    HEARTBEAT,
+    HEARTBEATS,
+    LOST_AFTER,
+    MUTATION_HEARTBEAT,
+    Gap,
+    beaten_at,
+    doubts_in,
+    gaps_in,
+)
 from tests.cluster.load import config_map
 from tests.cluster.manager import (
     HOME,
@@ -37,6 +47,14 @@ AUDITS = ("--operation=audit", "--audit-interval=3000")
 def gaps(site: Cluster) -> list[Gap]:
     found = site.get("lease", HEARTBEAT, "-n", HOME)
     return gaps_in(found) if found else []
+
+
+def lease(site: Cluster, name: str = HEARTBEAT) -> dict[str, Any]:
+    return site.get("lease", name, "-n", HOME, "--show-managed-fields") or {}
+
+
+def holder(site: Cluster, name: str = HEARTBEAT) -> str:
+    return str(lease(site, name).get("spec", {}).get("holderIdentity"))
 
 
 def beats(site: Cluster) -> str:
@@ -110,3 +128,81 @@ def test_what_nobody_judged_is_audited_first(site: Cluster) -> None:
         status, _ = after.post("/v1/admit?timeout=1ns", review(config_map("late")))
         assert status == 504
         until("another gap", lambda: gaps(site)[-1] != known[-1])
+
+
+class Told:
+    """What both Leases tell."""
+
+    def __init__(self, site: Cluster) -> None:
+        self.site = site
+
+    def gaps(self, name: str) -> list[Gap]:
+        return gaps_in(lease(self.site, name))
+
+    def wait_for_beat(self, name: str, pod: str) -> None:
+        until(f"{pod} beats", lambda: holder(self.site, name) == pod)
+
+    def wait_for_certainty(self) -> None:
+        until(
+            "no doubt is left",
+            lambda: not any(doubts_in(lease(self.site, name)) for name in HEARTBEATS),
+        )
+
+    def wait_for_gap(self, name: str, known: list[Gap]) -> Gap:
+        until("a gap", lambda: self.gaps(name) != known)
+        return self.gaps(name)[-1]
+
+
+def test_a_short_while_between_pods_is_found(site: Cluster) -> None:
+    """Also where another pod begins before a beat is missed; but not while one is
+    there that was there before.  Pods that only mutate tell of themselves."""
+    validates, mutates = "--operation=webhook", "--operation=mutation-webhook"
+    told = Told(site)
+    for name in ("first", "second", "third", "mutating"):
+        pod(site, name)
+    with managing(site, validates, mutates, name="first", workers=1) as first:
+        for heartbeat in HEARTBEATS:
+            told.wait_for_beat(heartbeat, "first")
+        told.wait_for_certainty()
+        with managing(
+            site, validates, mutates, name="second", workers=1, ready=False
+        ) as second:
+            # It is about to beat for the first time.
+            until("it decides", lambda: said(second, "generation committed"))
+            for process in (first.process.pid, *first.workers()):
+                os.kill(process, signal.SIGKILL)
+            last = {name: beaten_at(lease(site, name)) for name in HEARTBEATS}
+            known = {name: told.gaps(name) for name in HEARTBEATS}
+            for heartbeat, words in HEARTBEATS.items():
+                told.wait_for_beat(heartbeat, "second")
+                gap = told.wait_for_gap(heartbeat, known[heartbeat])
+                print(f"{heartbeat}: {gap.end - gap.start}")
+                assert gap.start <= (last[heartbeat] or gap.end)
+                until("it is told", functools.partial(said, second, words))
+            told.wait_for_certainty()
+            stay_quiet(site, told, second)
+
+
+def stay_quiet(site: Cluster, told: Told, before: Manager) -> None:
+    """One pod more of each kind makes no gap, since somebody was there and says so;
+    nor does the end of that one, since the others are there by then."""
+    known = {name: told.gaps(name) for name in HEARTBEATS}
+    mine = {HEARTBEAT: "third", MUTATION_HEARTBEAT: "mutating"}
+    with (
+        managing(site, "--operation=webhook", name="third", workers=1) as third,
+        managing(
+            site, "--operation=mutation-webhook", name="mutating", workers=1
+        ) as mutating,
+    ):
+        # A look, and what a doubt takes to be a gap.
+        time.sleep(LOST_AFTER.total_seconds() + 5)
+        told.wait_for_certainty()
+        for process in (before.process.pid, *before.workers()):
+            os.kill(process, signal.SIGKILL)
+        for heartbeat, name in mine.items():
+            told.wait_for_beat(heartbeat, name)
+        time.sleep(LOST_AFTER.total_seconds() + 2)
+        told.wait_for_certainty()
+        assert {name: told.gaps(name) for name in HEARTBEATS} == known
+        for one in (third, mutating):
+            assert not said(one, "requests may have")

@@ -7,7 +7,6 @@ compilation a round.  It maps generations as a worker does and answers no reques
 from __future__ import annotations
 
 import asyncio
-import datetime
 import signal
 import time
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ from gatewright.audit.round import Outcome, Round
 from gatewright.constraints.snapshot import Snapshot
 from gatewright.kube.client import Client
 from gatewright.kube.errors import ApiError, Unreachable
-from gatewright.kube.heartbeat import HEARTBEAT, Gap, gaps_in
+from gatewright.kube.heartbeat import HEARTBEATS, Gap, gaps_in, joined, without
 from gatewright.kube.lease import LEASES
 from gatewright.kube.settings import SettingsError, load
 from gatewright.telemetry.board import Board, Slot
@@ -63,7 +62,7 @@ class Auditor:
         self.generations = generations
         self.cells = cells
         self.log = log
-        self.audited: datetime.datetime | None = None
+        self.audited: list[Gap] = []
         self.problem = ""
 
     async def run(self) -> int:
@@ -101,7 +100,7 @@ class Auditor:
                 started = time.monotonic()
                 gaps = await self.gaps(client) if started >= look_after else []
                 if gaps and await self.round(client, gaps):
-                    self.audited = gaps[-1].end
+                    self.audited = joined([*self.audited, *gaps])
                     now = time.monotonic()
                     look_after = now + max(LOOK_EVERY, LEISURE * (now - started))
                     if now >= early:
@@ -118,22 +117,22 @@ class Auditor:
 
     async def gaps(self, client: Client) -> list[Gap]:
         """Those that are over and were not audited by this process."""
-        try:
-            text = await client.get(LEASES, HEARTBEAT, self.options.namespace)
-            found = gaps_in(orjson.loads(text))
-        except (ApiError, Unreachable, ValueError) as error:
-            absent = isinstance(error, ApiError) and error.not_found
-            if not absent and str(error) != self.problem:
-                self.problem = str(error)
-                self.log.warning(
-                    "no heartbeat to be read", process="audit", error=self.problem
-                )
-            return []
+        found: list[Gap] = []
+        for lease in HEARTBEATS:
+            try:
+                text = await client.get(LEASES, lease, self.options.namespace)
+                found += gaps_in(orjson.loads(text))
+            except (ApiError, Unreachable, ValueError) as error:
+                if isinstance(error, ApiError) and error.not_found:
+                    continue
+                if str(error) != self.problem:
+                    self.problem = str(error)
+                    self.log.warning(
+                        "no heartbeat to be read", process="audit", error=self.problem
+                    )
+                return []
         self.problem = ""
-        done = self.audited
-        if done is None:
-            return found
-        return [Gap(max(one.start, done), one.end) for one in found if one.end > done]
+        return without(joined(found), self.audited)
 
     async def round(self, client: Client, gaps: Sequence[Gap] = ()) -> bool:
         """One round by the generation in force; false if it is not held."""

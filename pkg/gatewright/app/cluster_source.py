@@ -36,7 +36,7 @@ from gatewright.controllers.reports import Reports, template_fault
 from gatewright.controllers.requests import Requests
 from gatewright.controllers.webhooks import Keeper
 from gatewright.kube.client import Client
-from gatewright.kube.heartbeat import Heart
+from gatewright.kube.heartbeat import HEARTBEAT, MUTATION_HEARTBEAT, Heart
 from gatewright.mutation.mutator import GROUP as MUTATIONS
 from gatewright.telemetry.log import Log
 
@@ -80,10 +80,16 @@ class ClusterSource:
         if not settings.fake_pod:
             self.teller = Teller(settings.pod, namespace, log)
             beside.append(self.teller.run)
-        self.heart: Heart | None = None
-        if WEBHOOK in options.operations:
-            self.heart = Heart(settings.pod, namespace, Log("heartbeat"))
-            beside.append(self.heart.run)
+        #: By whether they tell of mutation.
+        self.hearts: dict[bool, Heart] = {}
+        for duty, lease in (
+            (WEBHOOK, HEARTBEAT),
+            (MUTATION_WEBHOOK, MUTATION_HEARTBEAT),
+        ):
+            if duty in options.operations:
+                heart = Heart(settings.pod, namespace, Log("heartbeat"), lease=lease)
+                self.hearts[duty == MUTATION_WEBHOOK] = heart
+                beside.append(heart.run)
         self.keeper: Keeper | None = None
         self.mutating: Keeper | None = None
         for one in settings.keeping:
@@ -321,8 +327,8 @@ class ClusterSource:
     def show(self, *, ready: bool, problem: str) -> None:
         """In the condition of our Pod: what is waited for, since when, and why; and by
         the heartbeat."""
-        if self.heart is not None:
-            self.heart.ready = ready
+        for heart in self.hearts.values():
+            heart.ready = ready
         if self.teller is None:
             return
         awaited = [
@@ -375,9 +381,9 @@ class ClusterSource:
         gauge("gatekeeper_watch_manager_intended_watch_gvk", vitals.intended)
         gauge("gatekeeper_watch_manager_watched_gvk", vitals.watched)
 
-    def undecided(self) -> None:
-        if self.heart is not None:
-            self.heart.miss()
+    def undecided(self, *, mutation: bool) -> None:
+        if mutation in self.hearts:
+            self.hearts[mutation].miss()
 
     def close(self) -> None:
         self.link.stop()

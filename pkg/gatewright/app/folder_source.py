@@ -91,7 +91,7 @@ class FolderSource:
     def measure(self, gauge: Callable[[str, float], None]) -> None:
         """Nothing of its own."""
 
-    def undecided(self) -> None:
+    def undecided(self, *, mutation: bool) -> None:
         """Nobody audits by it."""
 
     def close(self) -> None:

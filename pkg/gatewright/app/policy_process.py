@@ -112,7 +112,8 @@ class PolicyProcess:
         self.stopping = False
         self.notices: set[str] = set()
         self.status = b""
-        self.refused = 0.0  # so that those before our time are heard of, too
+        #: By endpoint; none yet, so that those before our time are heard of, too.
+        self.refused: dict[str, float] = {}
         if self.cache.unusable:
             self.log.warning("the compile cache is not used", error=self.cache.unusable)
 
@@ -363,12 +364,15 @@ class PolicyProcess:
     def hear_of_undecided(self) -> None:
         """Pass on that workers have answered without a verdict."""
         series = place("gatewright_refused_requests_total")
-        count = len(series.metric.series()) * series.metric.width
-        cells = slice(series.start, series.start + count)
-        now = sum(sum(self.board.row(slot)[cells]) for slot in range(self.board.slots))
-        if now > self.refused:
-            self.source.undecided()
-        self.refused = now
+        (_, endpoints), (_, reasons) = series.metric.labels
+        rows = [self.board.row(slot) for slot in range(self.board.slots)]
+        for endpoint in endpoints:
+            first = series.cell(endpoint, reasons[0])
+            cells = slice(first, first + len(reasons) * series.metric.width)
+            now = sum(sum(row[cells]) for row in rows)
+            if now > self.refused.get(endpoint, 0.0):
+                self.source.undecided(mutation=endpoint == "mutate")
+            self.refused[endpoint] = now
 
     def gauge(self, name: str, value: float) -> None:
         self.cells.set(place(name).start, value)

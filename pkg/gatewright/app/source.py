@@ -108,8 +108,9 @@ class Source(Protocol):
         """Set gauges, by the names of their metrics."""
         ...
 
-    def undecided(self) -> None:
-        """Hear that requests got no verdict since this was called last."""
+    def undecided(self, *, mutation: bool) -> None:
+        """Hear that requests got no verdict, or were not mutated, since this was
+        called last."""
         ...
 
     def close(self) -> None:

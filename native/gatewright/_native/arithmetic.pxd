@@ -20,4 +20,5 @@ cdef Word arithmetic(Heap* heap, Operation op, Word a, Word b) noexcept nogil
 cdef Word arithmetic_one(Heap* heap, Operation op, Word a) noexcept nogil
 # Left to right over `n` numbers, exact while all are integers
 cdef Word fold(Heap* heap, Operation op, const Word* items, uint32_t n) noexcept nogil
+cdef object shortened(object value)     # an int, rounded to 64 bits
 cdef object truncated(Word w)           # a T_NUM as an int, as format_int takes it

@@ -237,6 +237,13 @@ cdef whole(Word w):
     return sign * digits * 10 ** power
 
 
+cdef shortened(value):
+    """An integer by way of a float of 64 bits, as OPA 1.17 reads one."""
+    mantissa, power = round_float(abs(value), 1, 64)
+    rounded = mantissa << power if power >= 0 else mantissa >> -power
+    return -rounded if value < 0 else rounded
+
+
 cdef Word from_text(Heap* heap, text):
     data = text.encode("ascii")
     return new_number(heap, <const char*>data, len(data))
@@ -245,6 +252,12 @@ cdef Word from_text(Heap* heap, text):
 cdef Word binary(Heap* heap, Operation op, Word a, Word b) except? 0:
     x = whole(a)
     y = whole(b)
+    if heap.older and x is not None and y is not None:
+        if op == OP_REM:
+            x, y = shortened(x), shortened(y)
+            y = y if y & ((1 << 64) - 1) else 0
+        elif op != OP_DIV:
+            x = None
     if x is not None and y is not None:
         if op == OP_PLUS:
             return from_text(heap, int_text(x + y))
@@ -326,6 +339,10 @@ cdef Word slow_unary(Heap* heap, Operation op, Word a) noexcept with gil:
     return UNDEFINED
 
 
+cdef is_int64(value):
+    return -(1 << 63) <= value < 1 << 63
+
+
 cdef Word fold_python(
     Heap* heap, Operation op, const Word* items, uint32_t n
 ) except? 0:
@@ -335,15 +352,17 @@ cdef Word fold_python(
         if not afford(SLOW + digits_of(items[i])):
             return UNDEFINED
         value = whole(items[i])
-        if value is None:
+        if value is None or (heap.older and (op == OP_MUL or not is_int64(value))):
             break
         total = total * value if op == OP_MUL else total + value
         if total.bit_length() > 200000:
             raise NumberError("number too big")
     else:
+        if heap.older:      # an int, which goes round
+            total = (total + (1 << 63)) % (1 << 64) - (1 << 63)
         return from_text(heap, int_text(total))
     # OPA multiplies into a float64 (53 bits), and adds into a new big.Float
-    prec = 53 if op == OP_MUL else 64
+    prec = 53 if op == OP_MUL and not heap.older else 64
     running = (False, 1, 0) if op == OP_MUL else (False, 0, 0)
     for i in range(n):
         if not afford(SLOW + digits_of(items[i])):

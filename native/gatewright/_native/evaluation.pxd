@@ -60,6 +60,7 @@ cdef class Evaluation(Host):
     cdef uint32_t at            # the call that runs or comes next
     cdef bint running           # it has begun
     cdef bint extracting        # results are sets of violations
+    cdef bint older             # built-ins are those of OPA 1.17
     cdef bint quiet             # errors of builtins are not read
     cdef bint wordless          # and then have no words
     cdef bint paths             # paths of the input are remembered

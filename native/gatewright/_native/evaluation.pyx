@@ -80,18 +80,21 @@ cdef class Batch:
 cdef class Evaluation(Host):
     """Runs calls.  `limit`: bytes that one batch, its review included, may take.
 
+    `older`: built-ins are those of OPA 1.17 (heap.older).
+
     What can be left out: `quiet`, that errors nobody reads have no words; `paths`, that
     it is remembered where paths of the input lead.
     """
 
     def __cinit__(
         self, Image image not None, *, limit=DEFAULT_LIMIT, bint quiet=True,
-        bint paths=True,
+        bint paths=True, bint older=False,
     ):
         self.image = image
         self.limit = limit
         self.wordless = quiet
         self.paths = paths
+        self.older = older
         vm_init(&self.vm, NULL)
         self.new_batch()
         self.vm.owner = <PyObject*>self
@@ -119,6 +122,7 @@ cdef class Evaluation(Host):
         self.batch.arena = Arena(self.limit)
         self.batch.kept = []
         self.heap = &self.batch.arena.heap
+        self.heap.older = self.older
         self.vm.heap = self.heap
         return 0
 

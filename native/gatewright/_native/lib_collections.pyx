@@ -6,7 +6,8 @@ from libc.stdint cimport int64_t, uint32_t
 from gatewright._native.arithmetic cimport OP_MUL, OP_PLUS, Operation, fold
 from gatewright._native.operand cimport bad_item, bad_type, is_number, want_int
 from gatewright._native.value cimport (
-    E_MEMORY, T_ARR, T_OBJ, T_SET, T_STR, UNDEFINED, W_FALSE, W_TRUE, Heap, SeqNode,
+    E_MEMORY, T_ARR, T_OBJ, T_SET, T_STR, UNDEFINED, W_FALSE, W_NULL, W_TRUE, Heap,
+    SeqNode,
     Word, compare, equal, fail, from_bool, from_int, item, lookup, new_seq, new_set,
     scratch, seq_len, sorted_seq, store, str_node, tag, value_at,
 )
@@ -42,7 +43,8 @@ cdef Word lib_member_3(Heap* heap, const Word* args, int n) noexcept nogil:
     cdef Word found
     if tag(args[2]) == T_SET:
         return from_bool(
-            equal(args[0], args[1]) and lookup(args[2], args[0]) != UNDEFINED
+            not heap.older
+            and equal(args[0], args[1]) and lookup(args[2], args[0]) != UNDEFINED
         )
     found = lookup(args[2], args[0])
     return from_bool(found != UNDEFINED and equal(found, args[1]))
@@ -112,6 +114,8 @@ cdef Word lib_min(Heap* heap, const Word* args, int n) noexcept nogil:
     if seq_len(w) == 0:
         return UNDEFINED
     best = item(w, 0)
+    if heap.older and tag(w) == T_SET and best == W_NULL and seq_len(w) > 1:
+        return item(w, 1)       # null stands for nothing there
     if tag(w) == T_ARR:
         for i in range(1, seq_len(w)):
             if compare(item(w, i), best) <= 0:

@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t, uint32_t
 from libc.stdio cimport snprintf
 from libc.string cimport strcmp
 
+from gatewright._native.arithmetic cimport shortened as shortened_number
 from gatewright._native.arithmetic cimport truncated as truncated_number
 from gatewright._native.number cimport int_text
 from gatewright._native.operand cimport bad_call, bad_type, is_number, wordless
@@ -73,6 +74,8 @@ cdef Word lib_format_int(Heap* heap, const Word* args, int n) noexcept nogil:
 cdef Word format_number(Heap* heap, Word w, int base) noexcept with gil:
     try:
         value = truncated_number(w)
+        if heap.older:
+            value = shortened_number(value)
         form = {2: "b", 8: "o", 16: "x"}.get(base)
         shown = int_text(value) if form is None else format(value, form)
         encoded = shown.encode("ascii")

@@ -35,9 +35,9 @@ cdef enum:
 
 # Operands --------------------------------------------------------------------
 
-cdef const char* kind_name(Arg* arg) noexcept nogil:
+cdef const char* kind_name(Print* p, Arg* arg) noexcept nogil:
     if arg.kind == A_INT:
-        return "int64"
+        return "int" if p.heap.older else "int64"
     if arg.kind == A_BIG:
         return "*big.Int"
     return "float64" if arg.kind == A_FLOAT else "string"
@@ -137,7 +137,7 @@ cdef void bad_verb(Print* p, Arg* arg, uint32_t verb) noexcept nogil:
         put(&p.out, "big.Int=", 8)
         put(&p.out, arg.text, arg.size)
     else:
-        put(&p.out, kind_name(arg), strlen(kind_name(arg)))
+        put(&p.out, kind_name(p, arg), strlen(kind_name(p, arg)))
         put_char(&p.out, c'=')
         print_arg(p, arg, c'v')
     put_char(&p.out, c')')
@@ -170,7 +170,7 @@ cdef void print_arg(Print* p, Arg* arg, uint32_t verb) noexcept nogil:
     cdef char text[8]
     cdef Out quoted
     if verb == c'T':
-        pad_type(p, kind_name(arg))
+        pad_type(p, kind_name(p, arg))
         return
     if verb == c'p':
         bad_verb(p, arg, verb)
@@ -398,7 +398,7 @@ cdef void print_format(Print* p, const char* text, size_t end) noexcept nogil:
                 put(&p.out, ", ", 2)
             if not open_arg(p, <uint32_t>arg, &value):
                 break
-            put(&p.out, kind_name(&value), strlen(kind_name(&value)))
+            put(&p.out, kind_name(p, &value), strlen(kind_name(p, &value)))
             put_char(&p.out, c'=')
             print_arg(p, &value, c'v')
             arg += 1

@@ -3,10 +3,11 @@
 
 from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
+from libc.string cimport memchr
 
 from gatewright._native.value cimport (
     E_BUILTIN, E_TYPE, T_ARR, T_INT, T_NUM, T_OBJ, T_SET, T_STR, UNDEFINED, W_NULL,
-    ErrorKind, Heap, Tag, Word, fail, index_of_number, tag,
+    ErrorKind, Heap, Tag, Word, fail, index_of_number, num_node, tag,
 )
 
 
@@ -74,6 +75,12 @@ cdef Word bad_call(Heap* heap, const char* name, const char* text) noexcept nogi
     return UNDEFINED
 
 
+cdef bint has_point(Word w) noexcept nogil:
+    return tag(w) == T_NUM and (
+        memchr(num_node(w).text, c'.', num_node(w).size) != NULL
+    )
+
+
 cdef bint want_int(
     Heap* heap, const char* name, const Word* args, int i, const char* want,
     int64_t* out,
@@ -81,7 +88,7 @@ cdef bint want_int(
     cdef char text[256]
     cdef Word w = args[i - 1]
     if tag(w) == T_INT or tag(w) == T_NUM:
-        if index_of_number(w, out):
+        if index_of_number(w, out) and not (heap.older and has_point(w)):
             return True
         if wordless(heap, E_TYPE):
             return False

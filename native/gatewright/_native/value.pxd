@@ -88,6 +88,7 @@ ctypedef struct Heap:
     size_t error_at     # reader: byte offset
     void* joins         # tables of lib_join in the arena, or NULL
     bint quiet          # nobody reads the errors of builtins: they need no words
+    bint older          # built-ins are those of OPA 1.17, which Gatekeeper has
     char message[1024]  # MESSAGE_SIZE, NUL-terminated
 
 cdef inline Tag tag(Word w) noexcept nogil:

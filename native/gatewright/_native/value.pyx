@@ -31,6 +31,7 @@ cdef void heap_init(Heap* heap, size_t limit) noexcept nogil:
     heap.limit = limit
     heap.joins = NULL
     heap.quiet = False
+    heap.older = False
     heap.error = E_NONE
     heap.error_at = 0
     heap.message[0] = 0

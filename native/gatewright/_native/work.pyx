@@ -95,6 +95,12 @@ def reserve(size) -> None:
         raise OverBudget("memory")
 
 
+def older() -> bool:
+    """Whether built-ins are to be those of OPA 1.17, which Gatekeeper has."""
+    cdef Account* mine = account()
+    return mine.heap != NULL and (<Heap*>mine.heap).older
+
+
 def time_left():
     """Seconds until the evaluation's deadline (0 when it has passed), None without."""
     cdef Account* mine = account()

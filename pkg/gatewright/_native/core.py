@@ -33,7 +33,14 @@ from gatewright._native.roster import Roster
 from gatewright._native.segment import SegmentWriter, room_for
 from gatewright._native.tally import tally
 from gatewright._native.verdicts import costs_of, failures_of, violations_of
-from gatewright._native.work import OverBudget, cancelled, charge, reserve, time_left
+from gatewright._native.work import (
+    OverBudget,
+    cancelled,
+    charge,
+    older,
+    reserve,
+    time_left,
+)
 
 __all__ = [
     "UNDEFINED",
@@ -72,6 +79,7 @@ __all__ = [
     "failures_of",
     "integer_text",
     "receive",
+    "older",
     "reserve",
     "SegmentWriter",
     "View",

@@ -19,7 +19,13 @@ class Batch: ...
 class Evaluation(Host):
     timed: bool
     def __new__(
-        cls, image: Image, *, limit: int = ..., quiet: bool = True, paths: bool = True
+        cls,
+        image: Image,
+        *,
+        limit: int = ...,
+        quiet: bool = True,
+        paths: bool = True,
+        older: bool = False,
     ) -> Evaluation: ...
     @property
     def used(self) -> int: ...

@@ -16,6 +16,7 @@ from gatewright.constraints import (
     actions,
     constraint,
     crd,
+    dialect,
     inventory,
     regosource,
     template,
@@ -85,6 +86,7 @@ class PolicySet:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
+        self._options = dialect.options_of(self.settings.options)
         self.templates: dict[str, TemplateEntry] = {}
         self.namespaces: dict[str, Mapping[str, Any]] = {}
         self.inventory = inventory.Inventory(floats=self.settings.float_inventory)
@@ -137,7 +139,7 @@ class PolicySet:
                 settings.referential,
                 settings.indexes,
             ],
-            options=settings.options,
+            options=self._options,
             sources=[regosource.__file__],
         )
         found = None if key is None else settings.cache.get(key)
@@ -160,7 +162,7 @@ class PolicySet:
         def compiled(modules: Mapping[str, Module]) -> Policy:
             return compile_policy(
                 modules,
-                options=self.settings.options,
+                options=self._options,
                 messages="gatekeeper",
                 indexed=inventory.TREE if self.settings.indexes else None,
             )

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from gatewright.builtins.types import ANY, STRING, AnyType, ObjectType, SetType, Type
+from gatewright.constraints import dialect
 from gatewright.constraints.faults import IngestError
 from gatewright.constraints.template import CEL, REGO, Code, Template
 from gatewright.k8s import meta
@@ -182,7 +183,9 @@ def _parse_lib(name: str, text: str, version: int) -> ast.Module:
 
 def _parse(name: str, text: str, version: int) -> ast.Module:
     try:
-        return parser.parse_module(name, text, version=version)
+        return parser.parse_module(
+            name, text, version=version, capabilities=dialect.capabilities()
+        )
     except RegoErrors as error:
         raise IngestError(_PREFIX + str(error)) from None
 

@@ -301,10 +301,11 @@ def _option_words(options: CompileOptions) -> Mapping[str, Any]:
 
 
 def _declared(builtins: Mapping[str, Any]) -> list[str]:
-    for name, declared in builtins.items():
-        if TABLE.get(name) is not declared:
-            raise TypeError(f"{name} is declared elsewhere")
-    return sorted(builtins)
+    # One that is not as in the table has its declaration in the key
+    return sorted(
+        name if TABLE.get(name) is declared else repr(declared)
+        for name, declared in builtins.items()
+    )
 
 
 @functools.cache

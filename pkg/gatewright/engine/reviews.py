@@ -141,6 +141,7 @@ class Reviewer:
             limit=limits.memory,
             quiet=not leaves_out("quiet"),
             paths=not leaves_out("paths"),
+            older=True,
         )
         self._routed = not leaves_out("routes")
         self._evaluation.make_context = partial(Context, http=http)

@@ -53,7 +53,9 @@ class CompileOptions:
     check between base and virtual documents.  `max_errors`: 0 is no limit.
     `rego_version` is that of queries.  `schemas` maps refs (`schema` for that of
     `input`, `schema.a.b` for those that metadata blocks name) to JSON schemas;
-    `schema_annotations` lets such blocks give types to documents.
+    `schema_annotations` lets such blocks give types to documents.  `older`: types
+    are those of OPA 1.17, which gives none to what is in `{}` and `[]`, does not check
+    what `in` looks for, and lets `some x in xs[x]` be.
     """
 
     builtins: Mapping[str, Builtin] | None = None
@@ -66,6 +68,7 @@ class CompileOptions:
     rego_version: int = 1
     schemas: Mapping[str, Any] = field(default_factory=dict)
     schema_annotations: bool = False
+    older: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -57,7 +57,14 @@ class TypeChecker:
     """Checks rules and bodies.  `rename` restores a ref as the user wrote it;
     `dependents` lists the paths of rules that a `with` target affects."""
 
-    __slots__ = ("builtins", "closures", "dependents", "rename", "with_trees")
+    __slots__ = (
+        "builtins",
+        "closures",
+        "dependents",
+        "older",
+        "rename",
+        "with_trees",
+    )
 
     def __init__(
         self,
@@ -65,10 +72,12 @@ class TypeChecker:
         *,
         rename: Callable[[ast.Ref], ast.Ref],
         dependents: Callable[[ast.Ref], list[list[ast.Term]]],
+        older: bool = False,
     ) -> None:
         self.builtins = builtins
         self.rename = rename
         self.dependents = dependents
+        self.older = older
         #: Types of the comprehensions of the expression under check, by `id`.
         self.closures: dict[int, Maybe] = {}
         self.with_trees: dict[Any, TypeTree | None] = {}
@@ -264,7 +273,7 @@ class TypeChecker:
         name = ref_name(operator)
         if name == "eq":
             return self.equality(env, expr, terms)
-        if name == "internal.member_2" or name == "internal.member_3":
+        if name in ("internal.member_2", "internal.member_3") and not self.older:
             problem = self.membership(env, expr, terms[1:])
             if problem is not None:
                 return problem

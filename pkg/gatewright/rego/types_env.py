@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from gatewright.builtins.types import (
     ANY,
@@ -167,16 +167,18 @@ class TypeEnv:
     `closure` types a comprehension in an environment.
     """
 
-    __slots__ = ("builtins", "closure", "outer", "trees", "vars")
+    __slots__ = ("builtins", "closure", "older", "outer", "trees", "vars")
 
     def __init__(
         self,
         builtins: Mapping[str, Builtin],
         *,
         closure: Callable[[TypeEnv, Any], Maybe] = _no_closures,
+        older: bool = False,
     ) -> None:
         self.builtins = builtins
         self.closure = closure
+        self.older = older
         self.outer: TypeEnv | None = None
         self.trees: tuple[TypeTree, ...] = (TypeTree(),)
         self.vars: dict[str, Maybe] = {}
@@ -186,6 +188,7 @@ class TypeEnv:
         env = TypeEnv.__new__(TypeEnv)
         env.builtins = self.builtins
         env.closure = self.closure
+        env.older = self.older
         env.outer = self
         env.trees = self.trees
         env.vars = {}
@@ -224,6 +227,8 @@ class TypeEnv:
             return BOOLEAN
         if kind is ast.Null:
             return NULL
+        if self.older and kind in _EMPTY and not term.items:
+            return _EMPTY[kind]
         if kind is ast.Array:
             return ArrayType(tuple(map(self.get, term.items)))  # type: ignore[arg-type]
         if kind is ast.Object:
@@ -314,4 +319,10 @@ def select_path(of: Maybe, terms: Sequence[Any], start: int) -> Maybe:
     return of
 
 
+#: What OPA 1.17 takes for the types of `[]`, `{}` and `set()`.
+_EMPTY: Final[Mapping[type, Type]] = {
+    ast.Array: ArrayType((), ANY),
+    ast.Object: ObjectType((), (ANY, ANY)),
+    ast.Set: SetType(ANY),
+}
 _DYNAMIC = frozenset({ast.Var, ast.Ref, ast.Array, ast.Object, ast.Set})

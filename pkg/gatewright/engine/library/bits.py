@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from gatewright.engine.library.budget import charge, reserve
+from gatewright.engine.library.budget import charge, older, reserve
 from gatewright.engine.library.context import Context
 from gatewright.engine.library.errors import (
     BuiltinError,
     OperandError,
     operand_error,
 )
-from gatewright.engine.library.operands import integer, string, whole
+from gatewright.engine.library.operands import integer, rounded, string, whole
 from gatewright.engine.values import Value, is_number
 
 __all__ = [
@@ -40,7 +40,7 @@ def _big(value: Value, position: int) -> int:
         raise OperandError(
             f"operand {position} must be integer number but got floating-point number"
         )
-    return found
+    return rounded(found) if older() else found
 
 
 def _pair(first: Value, second: Value, combine: Callable[[int, int], int]) -> int:

@@ -12,9 +12,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from gatewright._native.core import OverBudget, cancelled, charge, reserve, time_left
+from gatewright._native.core import (
+    OverBudget,
+    cancelled,
+    charge,
+    older,
+    reserve,
+    time_left,
+)
 
-__all__ = ["LINE", "OverBudget", "cancelled", "charge", "reserve", "time_left"]
+__all__ = [
+    "LINE",
+    "OverBudget",
+    "cancelled",
+    "charge",
+    "older",
+    "reserve",
+    "time_left",
+]
 
 #: Steps of one turn of a simple loop in Python.
 LINE: Final = 25

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from gatewright.engine.library.budget import older
 from gatewright.engine.library.errors import (
     OperandError,
     element_error,
@@ -26,6 +27,7 @@ __all__ = [
     "integral",
     "number",
     "object_",
+    "rounded",
     "short_integer",
     "string",
     "string_list",
@@ -43,7 +45,7 @@ _SHORT: Final = re.compile(r"([+-]?)(?=[0-9.]{1,19}$)([0-9]*)(?:\.0*)?")
 def short_integer(text: str) -> int | None:
     """What OPA takes for an integer (util.Atoi64): zeros may follow a point."""
     found = _SHORT.fullmatch(text)
-    if found is None:
+    if found is None or ("." in text and older()):
         return None
     value = int(found[1] + (found[2] or "0"))
     return value if INT64_MIN <= value <= INT64_MAX else None
@@ -86,8 +88,12 @@ def integer(value: Value, position: int) -> int:
     """Return an integer that fits 64 bits; `2.0` counts as one, `2e0` does not."""
     value = number(value, position)
     if isinstance(value, Number):
-        head, _, tail = value.text.partition(".")
-        if head.lstrip("-").isdigit() and not tail.strip("0"):
+        head, point, tail = value.text.partition(".")
+        if (
+            not (point and older())
+            and head.lstrip("-").isdigit()
+            and not tail.strip("0")
+        ):
             value = int(head)
     if isinstance(value, int) and INT64_MIN <= value <= INT64_MAX:
         return value
@@ -116,6 +122,15 @@ def whole(value: int | Number) -> int | None:
     if len(digits) - len(stripped) < -shift:
         return None
     return int(digits[:shift])
+
+
+def rounded(value: int) -> int:
+    """An integer by way of a float of 64 bits, half to even, as OPA 1.17 reads one."""
+    shift = max(value.bit_length() - 64, 0)
+    half, rest = (1 << shift) >> 1, abs(value) & ((1 << shift) - 1)
+    kept = abs(value) >> shift
+    kept += rest > half or (rest == half != 0 and kept & 1)
+    return -(kept << shift) if value < 0 else kept << shift
 
 
 def big_integer(value: Value, position: int) -> int:

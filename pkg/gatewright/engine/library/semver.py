@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from gatewright.engine.library.budget import older
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.gotext import quote
 from gatewright.engine.library.operands import INT64_MAX, string
@@ -19,20 +20,30 @@ _VERSION: Final = re.compile(
     rf"(?:-({_PART}(?:\.{_PART})*))?"
     r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
 )
+#: OPA 1.17 lets numbers begin with zeros, and what follows `-` and `+` be empty.
+_WORDS: Final = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*"
+_OLDER: Final = re.compile(
+    rf"v?([0-9]+)\.([0-9]+)\.([0-9]+)(?:-({_WORDS})?)?(?:\+(?:{_WORDS})?)?"
+)
 _Key = tuple[tuple[int, ...], bool, list[tuple[bool, int, str]]]
 
 
 def _read(text: str) -> _Key | None:
-    found = _VERSION.fullmatch(text)
+    found = (_OLDER if older() else _VERSION).fullmatch(text)
     if found is None:
         return None
-    numbers = tuple(int(part) for part in found.group(1, 2, 3))
+    digits = [part.lstrip("0") or "0" for part in found.group(1, 2, 3)]
+    if max(map(len, digits)) > 19:
+        return None
+    numbers = tuple(map(int, digits))
     if max(numbers) > INT64_MAX:
         return None
     parts = found[4].split(".") if found[4] else []
     # Numbers come before words; a release after all of its pre-releases.
     ranked = [
-        (False, len(part), part) if part.isdigit() else (True, 0, part)
+        (False, len(part.lstrip("0")), part.lstrip("0"))
+        if part.isdigit()
+        else (True, 0, part)
         for part in parts
     ]
     return numbers, not parts, ranked

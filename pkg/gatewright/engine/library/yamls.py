@@ -15,7 +15,7 @@ from typing import Any, Final
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from gatewright.engine.library.budget import LINE, charge
+from gatewright.engine.library.budget import LINE, charge, older
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.gotext import quote
 from gatewright.engine.library.jsontext import json_number, key_text
@@ -36,12 +36,13 @@ _BOOLS: Final = {
     **dict.fromkeys(["true", "True", "TRUE"], True),
     **dict.fromkeys(["false", "False", "FALSE"], False),
 }
-#: What YAML 1.1 readers take for booleans; quoted for them when printed.
-_OLD_BOOLS: Final = frozenset(
-    word
+#: What YAML 1.1 readers, OPA 1.17 among them, take for booleans; quoted for them when
+#: printed.
+_OLD_BOOLS: Final = {
+    word: base in ("y", "yes", "on")
     for base in ("y", "n", "yes", "no", "on", "off")
     for word in (base, base.capitalize(), base.upper())
-)
+}
 _INTEGER: Final = re.compile(
     r"[+-]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)"
 )
@@ -137,6 +138,8 @@ def _plain(text: str) -> Value:
         return None
     if text in _BOOLS:
         return _BOOLS[text]
+    if text in _OLD_BOOLS and older():
+        return _OLD_BOOLS[text]
     if _SPECIAL.fullmatch(text):
         shown = "NaN" if "n" in text.lower()[-1:] else "Inf"
         sign = "" if shown == "NaN" else "-" if text[0] == "-" else "+"
@@ -320,6 +323,13 @@ class _Dumper(yaml.SafeDumper):
             super().write_indent()
 
 
+class _OlderDumper(_Dumper):
+    """As OPA 1.17 prints: sequences stand below their key, long lines are folded."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        yaml.SafeDumper.increase_indent(self, flow, indentless)
+
+
 class _Text(str):
     __slots__ = ()
 
@@ -424,10 +434,10 @@ def write_yaml(value: Value) -> str:
     """Print YAML with keys in the order of Go's library."""
     text: str = yaml.dump(
         _printable(value),
-        Dumper=_Dumper,
+        Dumper=_OlderDumper if older() else _Dumper,
         default_flow_style=False,
         allow_unicode=True,
-        width=float("inf"),
+        width=80 if older() else float("inf"),
         sort_keys=False,
     )
     return text.removesuffix("...\n")

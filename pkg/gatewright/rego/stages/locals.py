@@ -56,12 +56,20 @@ _REDECLARED = {
 class LocalRewriter:
     """Rewrites bodies and terms in place; `errors` collects what is wrong."""
 
-    __slots__ = ("errors", "gen", "scopes", "strict")
+    __slots__ = ("errors", "gen", "older", "scopes", "strict")
 
-    def __init__(self, gen: VarGenerator, scopes: Scopes, *, strict: bool) -> None:
+    def __init__(
+        self,
+        gen: VarGenerator,
+        scopes: Scopes,
+        *,
+        strict: bool,
+        older: bool = False,
+    ) -> None:
         self.gen = gen
         self.scopes = scopes
         self.strict = strict
+        self.older = older
         self.errors: list[errors.Error] = []
 
     def error(self, message: str, loc: ast.Location) -> None:
@@ -209,7 +217,7 @@ class LocalRewriter:
         domain: set[str] = set()
         collect_no_closures(collection, domain)
         clashes = [name for name in sorted(bound & domain) if not is_wildcard(name)]
-        if clashes:
+        if clashes and not self.older:
             for name in clashes:
                 self.error(f"var {name} assigned before", decl.loc)
             return None
@@ -532,7 +540,9 @@ def _rewrite_branch(
         unused_args -= values
     scopes = args.copy()
     _builtin_names(state, scopes, rule)
-    rewriter = LocalRewriter(state.gen, scopes, strict=state.options.strict)
+    rewriter = LocalRewriter(
+        state.gen, scopes, strict=state.options.strict, older=state.options.older
+    )
     rule.body = rewriter.body(rule.body, used)
     state.rewritten.update(scopes.rewritten)
     if has_vars:

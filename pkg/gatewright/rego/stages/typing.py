@@ -59,8 +59,11 @@ def check_types(state: State) -> None:
         state.builtins,
         rename=_renamer(state.rewritten, state.subjects),
         dependents=_dependents(state.rule_tree, lambda: graph.reverse),
+        older=state.options.older,
     )
-    env = TypeEnv(state.builtins, closure=checker.closure_type)
+    env = TypeEnv(
+        state.builtins, closure=checker.closure_type, older=state.options.older
+    )
     found = _input_type(state, env)
     for rule in state.order:
         types, problems = _rule_schemas(state, rule)
@@ -114,6 +117,7 @@ def check_query(state: State, compiled: Compiled, body: ast.Body) -> Any:
         state.builtins,
         rename=_renamer({**compiled.rewritten_vars, **state.rewritten}, state.subjects),
         dependents=_dependents(compiled.rule_tree, compiled.reverse),
+        older=state.options.older,
     )
     env, problems = checker.body(compiled.types, body)
     state.fail(*(problem.error for problem in problems))

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Final
 
 from gatewright.app.processes import fork_child
@@ -34,14 +35,16 @@ HEALTHY_AFTER: Final = 30.0
 @dataclass(slots=True)
 class Role:
     """One place in the family: `main` runs in the child; `worker` ones are
-    drained first; one that runs `once` is not replaced.  The rest is the
-    supervisor's book-keeping."""
+    drained first; one that runs `once` is not replaced; `module` is imported before
+    the child is forked, so that it shares it, and not before those of other roles are
+    on their way.  The rest is the supervisor's book-keeping."""
 
     name: str
     slot: int
     main: Callable[[], int]
     worker: bool = False
     once: bool = False
+    module: str = ""
     pid: int = 0
     started: float = 0.0
     pause: float = 0.0
@@ -110,6 +113,8 @@ class Supervisor:
         self.stopping += 1
 
     def start(self, role: Role) -> None:
+        if role.module:
+            import_module(role.module)
         role.pid = fork_child(role.name, role.main)
         role.started = time.monotonic()
         self.log.info("process started", process=role.name, pid=role.pid)

@@ -22,6 +22,7 @@ Encodings, digests and trust: encoding, digests, jwt, signatures, asn1, x509, x5
 x509_verify.
 
 Languages: schemas, schema_validation and formats (JSON Schema); graphql with
-graphql_lexer, graphql_parser, graphql_schema, graphql_query and graphql_hints; templates and
-template_syntax.
+graphql_lexer, graphql_parser, graphql_schema, graphql_query and graphql_hints; templates with
+template_tokens, template_numbers, template_nodes, template_syntax, template_values, and
+gofmt (Go's fmt over them).
 """

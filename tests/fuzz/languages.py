@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from gatewright.engine.policy import Policy, RegoVersion, compile_policy
-from tests.fuzz import templates
+from tests.fuzz import graphql, templates
 from tests.fuzz.compare import opa_outcome, ours
 from tests.fuzz.opa_server import OpaServer
 from tests.needs import require_peer
@@ -29,6 +29,7 @@ from tests.needs import require_peer
 Call = tuple[str, list[Any]]
 #: Each language: its generator, and the builtins that it calls, by count of operands.
 LANGUAGES: dict[str, tuple[Callable[[random.Random], Call], dict[str, int]]] = {
+    "graphql": (graphql.call, graphql.BUILTINS),
     "templates": (templates.call, {"strings.render_template": 2}),
 }
 

@@ -22,7 +22,8 @@ Encodings, digests and trust: encoding, digests, jwt, signatures, asn1, x509, x5
 x509_verify.
 
 Languages: schemas, schema_validation and formats (JSON Schema); graphql with
-graphql_lexer, graphql_parser, graphql_schema, graphql_query and graphql_hints; templates with
+graphql_lexer, graphql_parser, graphql_prelude, graphql_schema, graphql_query, graphql_values,
+graphql_fragments, graphql_overlaps and graphql_hints; templates with
 template_tokens, template_numbers, template_nodes, template_syntax, template_values, and
 gofmt (Go's fmt over them).
 """

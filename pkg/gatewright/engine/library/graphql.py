@@ -1,8 +1,7 @@
-"""The `graphql.*` family. Comments are no part of the trees that are returned."""
+"""The `graphql.*` family."""
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import Final
 
@@ -32,9 +31,6 @@ _SCHEMA: Final = frozenset(
     {"Schema", "SchemaExtension", "Directives", "Definitions", "Extensions"}
 )
 _FIELD: Final = frozenset({"Alias", "Name", "Arguments", "Directives", "SelectionSet"})
-_LOCATED: Final = re.compile(
-    r"(.*) in GraphQL string at location ([0-9]+:[0-9]+)", re.DOTALL
-)
 
 _query = lru_cache(100)(parse_query)
 _schema = lru_cache(50)(parse_schema)
@@ -42,21 +38,7 @@ _schema = lru_cache(50)(parse_schema)
 
 @lru_cache(50)
 def _loaded(text: str) -> Schema:
-    return _load(_schema(text))
-
-
-def _load(document: Node) -> Schema:
-    """Check a schema; its errors are said in other words than those of texts."""
-    try:
-        return load_schema(document)
-    except BuiltinError as error:
-        found = _LOCATED.fullmatch(str(error))
-        if found is None:
-            raise
-        raise BuiltinError(
-            "Error in gqlparser SchemaDocument to Schema conversion: "
-            f"input:{found[2]}: {found[1]}."
-        ) from None
+    return load_schema(_schema(text))
 
 
 def _wrong(value: Value, position: int) -> OperandError:
@@ -120,7 +102,7 @@ def _read(query: Value, schema: Value) -> tuple[Node, Node, Schema]:
         if isinstance(schema, str):
             return document, _schema(schema), _loaded(schema)
         tree = _document(schema, _SCHEMA)
-        return document, tree, _load(tree)
+        return document, tree, load_schema(tree)
     except (KeyError, TypeError, AttributeError) as error:
         raise BuiltinError(f"malformed GraphQL tree: {error}") from None
 
@@ -172,7 +154,7 @@ def schema_is_valid(schema: Value) -> bool:
         if isinstance(schema, str):
             _loaded(schema)
         elif is_object(schema):
-            _load(_document(schema, _SCHEMA))
+            load_schema(_document(schema, _SCHEMA))
         else:
             return False
     except (BuiltinError, KeyError, TypeError, AttributeError):

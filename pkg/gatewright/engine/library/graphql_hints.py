@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gatewright.engine.library.gotext import quote
-
-__all__ = ["likely"]
+__all__ = ["likely", "listed"]
 
 
 def distance(first: str, second: str) -> int:
@@ -34,11 +32,13 @@ def likely(given: str, names: Iterable[str], before: str = "Did you mean ") -> s
         far = 1 if given.lower() == name.lower() else distance(given, name)
         if given == name or far <= limit:
             near.append((far, name))
-    found = [quote(name) for _, name in sorted(near, key=lambda pair: pair[0])[:5]]
-    if not found:
-        return ""
+    names = [name for _, name in sorted(near, key=lambda pair: pair[0])]
+    return f" {before}{listed(names)}?" if names else ""
+
+
+def listed(names: list[str]) -> str:
+    """`"a"`, `"a" or "b"`, `"a", "b", or "c"`; no more than five."""
+    found = [f'"{name}"' for name in names[:5]]
     if len(found) > 2:
-        listed = f"{', '.join(found[:-1])}, or {found[-1]}"
-    else:
-        listed = " or ".join(found)
-    return f" {before}{listed}?"
+        return f"{', '.join(found[:-1])}, or {found[-1]}"
+    return " or ".join(found)

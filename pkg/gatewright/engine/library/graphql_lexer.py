@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gatewright.engine.library.budget import LINE, charge
@@ -12,10 +12,17 @@ from gatewright.engine.library.gotext import quote
 __all__ = ["INVALID", "Token", "tokens"]
 
 INVALID: Final = "<Invalid>"
-_IGNORED: Final = re.compile(r"(?:[ \t\r\n,\ufeff]|#[^\r\n]*)*")
+_SPACE: Final = re.compile(r"[ \t\r\n,\ufeff]*")
+_COMMENT: Final = re.compile(r"#[^\x00-\x08\x0a-\x1f]*")
+#: The library takes a line to start behind its `\r`, before its `\n`.
+_LINE: Final = re.compile(r"\n|\r\n?")
 _NAME: Final = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _PUNCTUATION: Final = frozenset("!$&():=@[]{|}")
+#: Of more than three quotes at the end the first ones belong to the text.
+_BLOCK: Final = re.compile(
+    r'"""(?P<raw>(?:\\"""|"{1,2}(?!")|[^"\x00-\x08\x0b\x0c\x0e-\x1f])*)(?P<end>"{3,}|)'
+)
 _ESCAPES: Final = {
     '"': '"',
     "\\": "\\",
@@ -30,12 +37,16 @@ _ESCAPES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`kind` as errors name it; `value` of names, numbers and strings."""
+    """`kind` as errors name it; `value` of names, numbers and strings.
+
+    `comments` stand before it.
+    """
 
     kind: str
     value: str
     line: int
     column: int
+    comments: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.kind} {quote(self.value)}" if self.value else self.kind
@@ -68,19 +79,31 @@ class _Lexer:
             self.line_start = self.at + found.end()
         self.at = to
 
+    def skip_space(self) -> None:
+        found = _SPACE.match(self.text, self.at)
+        assert found is not None
+        for line in _LINE.finditer(self.text, self.at, found.end()):
+            self.line += 1
+            self.line_start = line.start() + 1
+        self.at = found.end()
+
     def token(self, kind: str, value: str = "", start: int | None = None) -> Token:
         at = self.at if start is None else start
         return Token(kind, value, self.line, at - self.line_start + 1)
 
     def next(self) -> Token:
         charge(60 * LINE)
-        found = _IGNORED.match(self.text, self.at)
-        assert found is not None
-        self.advance(found.end())
+        comments: list[str] = []
+        self.skip_space()
+        while found := _COMMENT.match(self.text, self.at):
+            comments.append(found[0])
+            self.at = found.end()
+            self.skip_space()
         try:
-            return self.read()
+            token = self.read()
         except _Invalid:
-            return self.token(INVALID)
+            token = self.token(INVALID)
+        return replace(token, comments=tuple(comments)) if comments else token
 
     def read(self) -> Token:
         text, start = self.text, self.at
@@ -158,24 +181,24 @@ class _Lexer:
             if not re.fullmatch(r"[0-9a-fA-F]{4}", digits):
                 raise _Invalid
             self.at += 5
-            return chr(int(digits, 16))
+            code = int(digits, 16)
+            return "\ufffd" if 0xD800 <= code < 0xE000 else chr(code)
         if char not in _ESCAPES:
             raise _Invalid
         self.at += 1
         return _ESCAPES[char]
 
     def block(self) -> Token:
-        start, line, line_start = self.at, self.line, self.line_start
-        at = start + 3
-        while not self.text.startswith('"""', at):
-            if at >= len(self.text):
-                self.advance(at)
-                raise _Invalid
-            at += 4 if self.text.startswith('\\"""', at) else 1
-        raw = self.text[start + 3 : at].replace('\\"""', '"""')
-        self.advance(at + 3)
-        column = start - line_start + 4
-        return Token("BlockString", _block_value(raw), line, column)
+        start = self.at
+        found = _BLOCK.match(self.text, start)
+        assert found is not None
+        self.advance(found.end())
+        if not found["end"]:
+            raise _Invalid
+        raw = found["raw"].replace('\\"""', '"""') + found["end"][3:]
+        # From the start of the last line, where OPA looks: below 0 for long ones.
+        column = start - self.line_start + 4
+        return Token("BlockString", _block_value(raw), self.line, column)
 
 
 def _block_value(raw: str) -> str:

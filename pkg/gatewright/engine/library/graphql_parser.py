@@ -42,6 +42,7 @@ LOCATIONS: Final = frozenset(
 )
 _OPERATIONS: Final = ("query", "mutation", "subscription")
 _KINDS: Final = {"Int": 1, "Float": 2, "String": 3, "BlockString": 4}
+_PARTS: Final = ("Directives", "Interfaces", "Fields", "Types", "EnumValues")
 _DEFINITIONS: Final = {
     "scalar": "SCALAR",
     "type": "OBJECT",
@@ -53,20 +54,25 @@ _DEFINITIONS: Final = {
 
 
 def located(message: str, line: int, column: int) -> BuiltinError:
-    """Return an error with its place in OPA's words."""
+    """Return an error with its place in OPA's words, which is none below 0."""
+    if line < 0 or column < 0:
+        return BuiltinError(f"GraphQL parse error: input:{line}:{column}: {message}")
     return BuiltinError(f"{message} in GraphQL string at location {line}:{column}")
 
 
 def pruned(node: Any) -> Any:
-    """Return a tree without places, empty lists and what is not there."""
+    """Return a tree without places, what is empty and what is not there."""
     if isinstance(node, list):
-        return [pruned(item) for item in node]
+        kept = (pruned(item) for item in node if item is not None)
+        return [item for item in kept if item not in ([], {})]
     if not isinstance(node, dict):
         return node
     out = {}
     for name, entry in node.items():
-        if not name.startswith("_") and entry is not None and entry not in ([], {}):
-            out[name] = pruned(entry)
+        if not name.startswith("_") and entry is not None:
+            kept = pruned(entry)
+            if kept not in ([], {}):
+                out[name] = kept
     return out
 
 
@@ -78,6 +84,10 @@ def parse_query(text: str) -> Node:
 def parse_schema(text: str) -> Node:
     """Read definitions of types, directives and the schema."""
     return _Schemas(text).document()
+
+
+def _group(token: Token) -> Node:
+    return {"List": [{"Value": text} for text in token.comments]}
 
 
 class _Parser:
@@ -127,6 +137,10 @@ class _Parser:
     def name(self) -> str:
         return self.expect("Name").value
 
+    def comments(self) -> Node:
+        """Comments before the next token, as trees have them."""
+        return _group(self.peek())
+
     def place(self) -> tuple[int, int]:
         return self.peek().line, self.peek().column
 
@@ -148,17 +162,22 @@ class _Parser:
         there = self.peek().kind == opening
         out = self.many(opening, closing, one)
         if there and not out:
-            token = self.tokens[self.spot - 1]
+            token = self.closing()
             raise self.fail(
                 token, f"expected at least one definition, found {token.kind}"
             )
         return out
+
+    def closing(self) -> Token:
+        """The token that was taken last."""
+        return self.tokens[self.spot - 1]
 
     def value(self, *, constant: bool) -> Node:
         token = self.peek()
         at = self.place()
         out: Node = {"Raw": "", "Kind": 0, "ExpectedTypeHasDefault": False, "_at": at}
         if token.kind == "[":
+            out["Comment"] = self.comments()
             out["Kind"] = 8
             out["Children"] = self.many(
                 "[",
@@ -166,6 +185,7 @@ class _Parser:
                 lambda: {"Name": "", "Value": self.value(constant=constant)},
             )
         elif token.kind == "{":
+            out["Comment"] = self.comments()
             out["Kind"] = 9
             out["Children"] = self.many("{", "}", lambda: self.member(constant))
         elif token.kind == "$" and not constant:
@@ -183,10 +203,11 @@ class _Parser:
         return out
 
     def member(self, constant: bool) -> Node:
-        at = self.place()
-        name = self.name()
+        out: Node = {"Comment": self.comments(), "_at": self.place()}
+        out["Name"] = self.name()
         self.expect(":")
-        return {"Name": name, "Value": self.value(constant=constant), "_at": at}
+        out["Value"] = self.value(constant=constant)
+        return out
 
     def arguments(self, *, constant: bool) -> list[Node]:
         return self.some("(", ")", lambda: self.member(constant))
@@ -204,8 +225,9 @@ class _Parser:
         return out
 
     def type(self) -> Node:
+        inside = self.skip("[")
         at = self.place()
-        if self.skip("["):
+        if inside:
             self.depth += 1
             if self.depth > MAX_DEPTH:
                 raise self.fail(self.peek(), "nested too deep")
@@ -222,9 +244,9 @@ class _Parser:
         return self.some("(", ")", self.variable)
 
     def variable(self) -> Node:
-        at = self.place()
+        out: Node = {"Comment": self.comments(), "_at": self.place()}
         self.expect("$")
-        out: Node = {"Variable": self.name(), "Used": False, "_at": at}
+        out.update(Variable=self.name(), Used=False)
         self.expect(":")
         out["Type"] = self.type()
         if self.skip("="):
@@ -250,6 +272,7 @@ class _Queries(_Parser):
     def operation(self) -> Node:
         out: Node = {"Operation": "query", "Name": "", "_at": self.place()}
         if self.peek().kind != "{":
+            out["Comment"] = self.comments()
             out["Operation"] = self.name()
             if self.peek().kind == "Name":
                 out["Name"] = self.name()
@@ -267,11 +290,11 @@ class _Queries(_Parser):
         return self.spread() if self.peek().kind == "..." else self.field()
 
     def field(self) -> Node:
-        at = self.place()
+        out: Node = {"Comment": self.comments(), "_at": self.place()}
         alias = name = self.name()
         if self.skip(":"):
             name = self.name()
-        out: Node = {"Alias": alias, "Name": name, "_at": at}
+        out.update(Alias=alias, Name=name)
         out["Arguments"] = self.arguments(constant=False)
         out["Directives"] = self.directives(constant=False)
         if self.peek().kind == "{":
@@ -279,14 +302,14 @@ class _Queries(_Parser):
         return out
 
     def spread(self) -> Node:
-        self.expect("...")
+        comments = _group(self.expect("..."))
         at = self.place()
         token = self.peek()
         if token.kind == "Name" and token.value != "on":
-            out: Node = {"Name": self.name(), "_at": (token.line, token.column)}
+            out: Node = {"Name": self.name(), "Comment": comments, "_at": at}
             out["Directives"] = self.directives(constant=False)
             return out
-        out = {"TypeCondition": "", "_at": at, "_inline": True}
+        out = {"TypeCondition": "", "Comment": comments, "_at": at, "_inline": True}
         if token.value == "on":
             self.spot += 1
             out["TypeCondition"] = self.name()
@@ -295,11 +318,11 @@ class _Queries(_Parser):
         return out
 
     def fragment(self) -> Node:
-        at = self.place()
+        out: Node = {"Comment": self.comments(), "_at": self.place()}
         self.keyword("fragment")
         if self.peek().value == "on":
             raise self.unexpected()
-        out: Node = {"_at": at, "Name": self.name()}
+        out["Name"] = self.name()
         out["VariableDefinition"] = self.variables()
         self.keyword("on")
         out["TypeCondition"] = self.name()
@@ -322,84 +345,109 @@ class _Schemas(_Parser):
         }
         while self.peek().kind != "<EOF>":
             described = self.peek()
-            text = self.description()
+            head = self.description()
             token = self.peek()
             if token.kind != "Name":
                 raise self.unexpected()
             if token.value in _DEFINITIONS:
-                out["Definitions"].append(self.definition(text))
+                out["Definitions"].append(self.definition(head))
             elif token.value == "schema":
-                out["Schema"].append(self.schema(text))
+                out["Schema"].append(self.schema(head))
             elif token.value == "directive":
-                out["Directives"].append(self.directive(text))
+                out["Directives"].append(self.directive(head))
             elif token.value == "extend":
-                if described.kind in ("String", "BlockString"):
+                if head["Description"]:
                     raise self.unexpected(described)
                 self.extension(out)
             else:
                 raise self.unexpected()
+        out["Comment"] = self.comments()
         return out
 
-    def description(self) -> str:
-        if self.peek().kind in ("String", "BlockString"):
-            return self.next().value
-        return ""
+    def description(self) -> Node:
+        """The text before a definition, and comments before that."""
+        if self.peek().kind not in ("String", "BlockString"):
+            return {"Description": ""}
+        before = self.comments()
+        return {"Description": self.next().value, "BeforeDescriptionComment": before}
 
-    def schema(self, text: str, *, extends: bool = False) -> Node:
-        at = self.place()
-        self.keyword("schema")
-        out: Node = {"Description": text, "_at": at}
+    def head(self) -> Node:
+        """The head of a part of a definition, which starts with its name."""
+        out = self.description()
+        if not out["Description"]:
+            out = {"Description": ""}
+        out.update(AfterDescriptionComment=self.comments(), _at=self.place())
+        out["Name"] = self.name()
+        return out
+
+    def parts(self, out: Node, name: str, one: Callable[[], Any]) -> None:
+        """Read what a definition has in braces, if it has."""
+        there = self.peek().kind == "{"
+        out[name] = self.some("{", "}", one)
+        if there:
+            out["EndOfDefinitionComment"] = _group(self.closing())
+
+    def schema(self, head: Node, *, extends: bool = False) -> Node:
+        token = self.keyword("schema")
+        out: Node = {"AfterDescriptionComment": _group(token), **head}
+        out["_at"] = self.place()
         out["Directives"] = self.directives(constant=True)
-        out["OperationTypes"] = self.some("{", "}", self.operation_type)
+        self.parts(out, "OperationTypes", self.operation_type)
         if extends and not out["Directives"] and not out["OperationTypes"]:
             raise self.unexpected()
         return out
 
     def operation_type(self) -> Node:
-        at = self.place()
-        token = self.expect("Name")
+        out: Node = {"Comment": self.comments(), "_at": self.place()}
+        token = self.next()
         if token.value not in _OPERATIONS:
             raise self.unexpected(token)
         self.expect(":")
-        return {"Operation": token.value, "Type": self.name(), "_at": at}
+        out.update(Operation=token.value, Type=self.name())
+        return out
 
     def extension(self, out: Node) -> None:
-        self.keyword("extend")
-        word = self.peek().value if self.peek().kind == "Name" else ""
+        head: Node = {"Description": ""}
+        head["AfterDescriptionComment"] = _group(self.keyword("extend"))
+        word = self.peek().value
         if word == "schema":
-            out["SchemaExtension"].append(self.schema("", extends=True))
+            out["SchemaExtension"].append(self.schema(head, extends=True))
         elif word in _DEFINITIONS:
-            definition = self.definition("")
-            parts = ("Directives", "Interfaces", "Fields", "Types", "EnumValues")
-            if not any(definition.get(part) for part in parts):
+            definition = self.definition(head, extends=True)
+            if not any(definition.get(part) for part in _PARTS):
                 raise self.unexpected()
             out["Extensions"].append(definition)
         else:
             raise self.unexpected()
 
-    def definition(self, text: str) -> Node:
-        kind = _DEFINITIONS[self.name()]
-        at = self.place()
+    def definition(self, head: Node, *, extends: bool = False) -> Node:
+        token = self.keyword(self.peek().value)
+        kind = _DEFINITIONS[token.value]
         out: Node = {
             "Kind": kind,
-            "Description": text,
-            "Name": self.name(),
             "BuiltIn": False,
-            "_at": at,
+            "AfterDescriptionComment": _group(token),
+            **head,
+            "_at": self.place(),
         }
-        if kind in ("OBJECT", "INTERFACE"):
+        out["Name"] = self.name()
+        if kind == "OBJECT" or (kind == "INTERFACE" and not extends):
             out["Interfaces"] = self.interfaces()
-        out["Directives"] = self.directives(constant=True)
+        # The library takes variables here.
+        constant = not (extends and kind == "INPUT_OBJECT")
+        out["Directives"] = self.directives(constant=constant)
         if kind in ("OBJECT", "INTERFACE"):
-            out["Fields"] = self.some("{", "}", self.field)
+            self.parts(out, "Fields", self.field)
         elif kind == "INPUT_OBJECT":
-            out["Fields"] = self.some("{", "}", self.input_value)
+            self.parts(out, "Fields", self.input_value)
         elif kind == "ENUM":
-            out["EnumValues"] = self.some("{", "}", self.enum_value)
+            self.parts(out, "EnumValues", self.enum_value)
         elif kind == "UNION" and self.skip("="):
             self.skip("|")
+            out["_members"] = [self.place()]
             out["Types"] = [self.name()]
             while self.skip("|"):
+                out["_members"].append(self.place())
                 out["Types"].append(self.name())
         return out
 
@@ -414,9 +462,7 @@ class _Schemas(_Parser):
         return out
 
     def field(self) -> Node:
-        text = self.description()
-        at = self.place()
-        out: Node = {"Description": text, "Name": self.name(), "_at": at}
+        out = self.head()
         out["Arguments"] = self.some("(", ")", self.input_value)
         self.expect(":")
         out["Type"] = self.type()
@@ -424,9 +470,7 @@ class _Schemas(_Parser):
         return out
 
     def input_value(self) -> Node:
-        text = self.description()
-        at = self.place()
-        out: Node = {"Description": text, "Name": self.name(), "_at": at}
+        out = self.head()
         self.expect(":")
         out["Type"] = self.type()
         if self.skip("="):
@@ -435,19 +479,19 @@ class _Schemas(_Parser):
         return out
 
     def enum_value(self) -> Node:
-        text = self.description()
-        at = self.place()
-        out: Node = {"Description": text, "Name": self.name(), "_at": at}
+        out = self.head()
         out["Directives"] = self.directives(constant=True)
         return out
 
-    def directive(self, text: str) -> Node:
-        self.keyword("directive")
+    def directive(self, head: Node) -> Node:
+        token = self.keyword("directive")
         self.expect("@")
-        at = self.place()
-        out: Node = {"Description": text, "Name": self.name(), "_at": at}
+        out: Node = {"AfterDescriptionComment": _group(token), **head}
+        out["_at"] = self.place()
+        out["Name"] = self.name()
         out["Arguments"] = self.some("(", ")", self.input_value)
-        out["IsRepeatable"] = self.peek().value == "repeatable"
+        token = self.peek()
+        out["IsRepeatable"] = token.kind == "Name" and token.value == "repeatable"
         if out["IsRepeatable"]:
             self.spot += 1
         self.keyword("on")

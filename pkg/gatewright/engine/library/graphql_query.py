@@ -1,27 +1,38 @@
 """Checks a GraphQL query against a schema.
 
-The rules are those of the GraphQL specification, in the order and words of the Go
-library that OPA uses.
+The walk, the rules at each of its stops, their order and words are those of the Go
+library that OPA uses: all findings are told, so their order shows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
+from gatewright.engine.library.budget import LINE, charge
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.gotext import quote
-from gatewright.engine.library.graphql_hints import likely
+from gatewright.engine.library.graphql_fragments import Cycles, too_deep, top_fields
+from gatewright.engine.library.graphql_hints import likely, listed
+from gatewright.engine.library.graphql_overlaps import Overlaps
 from gatewright.engine.library.graphql_parser import Node, located
-from gatewright.engine.library.graphql_schema import Schema, base_name, type_text
+from gatewright.engine.library.graphql_schema import (
+    Schema,
+    base_name,
+    named,
+    parts,
+    type_text,
+)
+from gatewright.engine.library.graphql_values import Values
 
 __all__ = ["check_query"]
 
 _COMPOSITE: Final = frozenset(["OBJECT", "INTERFACE", "UNION"])
+_ABSTRACT: Final = frozenset(["INTERFACE", "UNION"])
+_LEAVES: Final = frozenset(["SCALAR", "ENUM"])
 _INPUT: Final = frozenset(["SCALAR", "ENUM", "INPUT_OBJECT"])
+_TYPENAME: Final = {"Name": "__typename", "Type": {"NamedType": "String"}}
 MAX_DEPTH: Final = 200
-#: Selections that are compared with each other, at most.
-MAX_COMPARED: Final = 100_000
 
 
 def check_query(document: Node, schema: Schema) -> None:
@@ -29,560 +40,359 @@ def check_query(document: Node, schema: Schema) -> None:
 
     A query that is a tree, and no text, has no places; OPA then wraps what it has.
     """
-    rules = _Rules(document, schema)
-    rules.run()
-    if not rules.findings:
+    walk = _Walk(document, schema)
+    walk.run()
+    if not walk.findings:
         return
-    _, row, col = rules.findings[0]
+    _, row, col = walk.findings[0]
     if not row:
-        lines = [f"input: {text}\n" for text, _, _ in rules.findings]
+        lines = [f"input: {text}\n" for text, _, _ in walk.findings]
         raise BuiltinError(f"GraphQL parse error: {''.join(lines)}")
-    lines = [f"input:{row}:{col}: {text}\n" for text, row, col in rules.findings]
+    lines = [f"input:{row}:{col}: {text}\n" for text, row, col in walk.findings]
     whole = "".join(lines).removeprefix(f"input:{row}:{col}: ")
-    raise located(whole.removesuffix(".\n"), row, col)
+    raise located(whole if col < 0 else whole.removesuffix(".\n"), row, col)
 
 
-class _Rules:
+class _Walk:
     def __init__(self, document: Node, schema: Schema) -> None:
         self.document = document
         self.schema = schema
         self.findings: list[tuple[str, int, int]] = []
-        self.fragments = {f["Name"]: f for f in document.get("Fragments") or ()}
+        self.operations = parts(document, "Operations")
+        self.fragments: dict[str, Node] = {}
+        for fragment in parts(document, "Fragments"):
+            self.fragments.setdefault(fragment["Name"], fragment)
         self.operation: Node | None = None
-        self.variables: dict[str, Node] = {}
-        self.used: set[str] = set()
-        self.spread: set[str] = set()
+        #: Of fields: the type around them, their declaration.
+        self.declared: dict[int, tuple[Node | None, Node | None]] = {}
         self.walked: set[str] = set()
-        self.cycled: set[str] = set()
         self.depth = 0
-        self.compared = 0
+        self.values = Values(schema, self.add)
+        self.overlaps = Overlaps(schema, self.seen, self.fragments)
+        self.cycles = Cycles(self.fragments, self.add)
+        self.misplaced: set[tuple[str, tuple[int, int]]] = set()
+        self.names: set[str] = set()
+        self.fragment_names: set[str] = set()
+        self.spread: set[str] = set()
+        self.in_fragments = False
 
     def add(self, node: Node, text: str) -> None:
         line, column = node.get("_at") or (0, 0)
         self.findings.append((text, line, column))
 
+    def seen(self, field: Node) -> tuple[Node | None, Node | None]:
+        return self.declared.get(id(field), (None, None))
+
+    def type(self, name: str | None) -> Node | None:
+        return self.schema.types.get(name or "")
+
+    # The walk ----------------------------------------------------------------
+
     def run(self) -> None:
-        operations = self.document.get("Operations") or []
-        names: set[str] = set()
-        for operation in operations:
-            self.operation_rules(operation, alone=len(operations) == 1)
-            if operation["Name"] in names:
-                self.add(
-                    operation,
-                    f"There can be only one operation named "
-                    f"{quote(operation['Name'])}.",
-                )
-            names.add(operation["Name"])
-        self.operation = None
-        seen: set[str] = set()
-        for fragment in self.document.get("Fragments") or ():
-            self.fragment_rules(fragment)
-            if fragment["Name"] in seen:
-                self.add(
-                    fragment,
-                    f"There can be only one fragment named {quote(fragment['Name'])}.",
-                )
-            seen.add(fragment["Name"])
+        for operation in self.operations:
+            self.walked = set()
+            self.walk_operation(operation)
+        for fragment in parts(self.document, "Fragments"):
+            self.walked = set()
+            definition = self.type(fragment["TypeCondition"])
+            self.walk_directives(fragment, "FRAGMENT_DEFINITION")
+            self.walk_selections(parts(fragment, "SelectionSet"), definition)
+            self.on_fragment(fragment, definition)
 
-    def operation_rules(self, node: Node, *, alone: bool) -> None:
+    def walk_operation(self, node: Node) -> None:
         self.operation = node
-        self.used, self.walked = set(), set()
-        declared = node.get("VariableDefinitions") or []
-        self.variables = {entry["Variable"]: entry for entry in declared}
-        root = self.schema.roots.get(node["Operation"])
-        for variable in declared:
+        variables = parts(node, "VariableDefinitions")
+        self.values.enter(variables, node["Name"])
+        for variable in variables:
+            name = base_name(variable["Type"])
+            if self.type(name) is None:
+                self.add(variable, f'Unknown type "{name}".')
+        kind = node["Operation"] or "query"
+        for variable in variables:
             if variable.get("DefaultValue"):
-                self.value(variable["DefaultValue"], variable["Type"])
-            self.directives(variable, "VARIABLE_DEFINITION")
-        self.directives(node, node["Operation"].upper())
-        for variable in declared:
-            self.known_type(base_name(variable["Type"]), variable)
-        self.selections(node.get("SelectionSet") or [], root)
-        if root is None:
-            kind = quote(node["Operation"])
-            self.add(node, f"Schema does not support operation type {kind}")
-        if not alone and not node["Name"]:
-            text = "This anonymous operation must be the only defined operation."
-            self.add(node, text)
-        where = f" in operation {quote(node['Name'])}" if node["Name"] else ""
-        for variable in declared:
-            if variable["Variable"] not in self.used:
-                shown = quote("$" + variable["Variable"])
-                self.add(variable, f"Variable {shown} is never used{where}.")
-        self.overlaps(node.get("SelectionSet") or [], root)
-        if node["Operation"] == "subscription" and root:
-            self.single_field(node)
-        self.variable_rules(declared)
+                self.values.walk(variable["DefaultValue"], variable["Type"])
+            self.walk_directives(variable, "VARIABLE_DEFINITION")
+        self.walk_directives(node, kind.upper())
+        root = self.type(self.schema.roots.get(kind))
+        self.walk_selections(parts(node, "SelectionSet"), root)
+        self.on_operation(node, root)
+        self.operation = None
+        self.values.leave()
 
-    def variable_rules(self, declared: list[Node]) -> None:
+    def walk_directives(self, node: Node, where: str) -> None:
+        directives = parts(node, "Directives")
+        for used in directives:
+            declared = self.schema.directives.get(used["Name"])
+            self.walk_arguments(used, declared)
+            self.on_directive(used, declared, where)
         seen: set[str] = set()
-        for variable in declared:
-            name = variable["Variable"]
-            if name in seen:
-                shown = quote("$" + name)
-                self.add(variable, f"There can be only one variable named {shown}.")
-            seen.add(name)
-            found = self.schema.types.get(base_name(variable["Type"]))
-            if found is not None and found["Kind"] not in _INPUT:
-                shown = quote(type_text(variable["Type"]))
-                self.add(
-                    variable,
-                    f"Variable {quote('$' + name)} cannot be non-input type {shown}.",
-                )
-
-    def single_field(self, node: Node) -> None:
-        fields = [s for s in node["SelectionSet"] if "Alias" in s]
-        if len(fields) > 1:
-            name = quote(node["Name"]) if node["Name"] else ""
-            start = f"Subscription {name}" if name else "Anonymous Subscription"
-            self.add(fields[1], f"{start} must select only one top level field.")
-
-    def known_type(self, name: str, node: Node) -> None:
-        if name not in self.schema.types:
-            hint = likely(name, self.schema.types)
-            self.add(node, f"Unknown type {quote(name)}.{hint}")
-
-    def fragment_rules(self, node: Node) -> None:
-        name, on = node["Name"], node["TypeCondition"]
-        self.directives(node, "FRAGMENT_DEFINITION")
-        # Once more where it was spread: the library finds twice what is wrong in it
-        self.walked = set()
-        self.selections(node.get("SelectionSet") or [], on)
-        found = self.schema.types.get(on)
-        if found is not None and found["Kind"] not in _COMPOSITE:
-            self.add(
-                node,
-                f"Fragment {quote(name)} cannot condition on non composite type "
-                f"{quote(on)}.",
-            )
-        self.known_type(on, node)
-        self.cycles(node)
-        if name not in self.spread:
-            self.add(node, f"Fragment {quote(name)} is never used.")
-
-    def cycles(self, fragment: Node) -> None:
-        """Find each cycle once, from the fragment that is seen first."""
-        if fragment["Name"] in self.cycled:
-            return
-        # Fragments under way, each with the spreads that are to be followed.
-        path: list[str] = []
-        stack = [iter(self.entered(fragment, path))]
-        while stack:
-            spread = next(stack[-1], None)
-            if spread is None:
-                stack.pop()
-                path.pop()
-                continue
-            name = spread["Name"]
-            if name in path:
-                via = path[path.index(name) + 1 :]
-                shown = f" via {', '.join(map(quote, via))}" if via else ""
-                text = f"Cannot spread fragment {quote(name)} within itself{shown}."
-                self.add(spread, text)
-            elif name in self.fragments and name not in self.cycled:
-                stack.append(iter(self.entered(self.fragments[name], path)))
-
-    def entered(self, fragment: Node, path: list[str]) -> list[Node]:
-        self.cycled.add(fragment["Name"])
-        path.append(fragment["Name"])
-        return list(_spreads(fragment.get("SelectionSet") or []))
-
-    def selections(self, nodes: list[Node], parent: str | None) -> None:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise BuiltinError("query is nested too deep")
-        for node in nodes:
-            if "Alias" in node:
-                self.field(node, parent)
-            elif "TypeCondition" in node:
-                self.inline(node, parent)
-            else:
-                self.named_spread(node, parent)
-        self.depth -= 1
-
-    def field(self, node: Node, parent: str | None) -> None:
-        declared = self.schema.field(parent, node["Name"]) if parent else None
-        of = None if declared is None else declared["Type"]
-        known = {a["Name"]: a for a in (declared or {}).get("Arguments") or ()}
-        for argument in node.get("Arguments") or ():
-            wanted = known.get(argument["Name"])
-            self.value(
-                argument["Value"],
-                wanted["Type"] if wanted else None,
-                has_default=bool(wanted and wanted.get("DefaultValue")),
-            )
-        below = None if of is None else base_name(of)
-        children = node.get("SelectionSet") or []
-        self.selections(children, below)
-        self.directives(node, "FIELD")
-        if parent not in self.schema.types:
-            return
-        assert parent is not None
-        if declared is None or of is None:
-            self.missing_field(node, parent)
-            return
-        where = "field " + quote(f"{parent}.{node['Name']}")
-        for argument in node.get("Arguments") or ():
-            if argument["Name"] not in known:
-                name = quote(argument["Name"])
-                hint = likely(argument["Name"], known)
-                self.add(node, f"Unknown argument {name} on {where}.{hint}")
-        self.required(node, known, f"Field {quote(node['Name'])}")
-        kind = self.schema.types.get(below or "", {}).get("Kind")
-        if kind not in _COMPOSITE and children:
-            self.add(
-                node,
-                f"Field {quote(node['Name'])} must not have a selection since type "
-                f"{quote(base_name(of))} has no subfields.",
-            )
-        elif kind in _COMPOSITE and not children:
-            self.add(
-                node,
-                f"Field {quote(node['Name'])} of type {quote(type_text(of))} must have "
-                f'a selection of subfields. Did you mean "{node["Name"]} {{ ... }}"?',
-            )
-        self.unique(node)
-
-    def missing_field(self, node: Node, parent: str) -> None:
-        name = node["Name"]
-        text = f"Cannot query field {quote(name)} on type {quote(parent)}."
-        kind = self.schema.types[parent]["Kind"]
-        fitting = []
-        if kind in ("INTERFACE", "UNION"):
-            fitting = [
-                member
-                for member in sorted(self.schema.possible.get(parent, ()))
-                if self.schema.field(member, name)
-            ]
-        if fitting:
-            listed = " or ".join(map(quote, fitting[:5]))
-            text += f" Did you mean to use an inline fragment on {listed}?"
-        else:
-            own = self.schema.types[parent].get("Fields") or ()
-            text += likely(name, [entry["Name"] for entry in own])
-        self.add(node, text)
-
-    def required(self, node: Node, known: dict[str, Node], what: str) -> None:
-        given = {argument["Name"] for argument in node.get("Arguments") or ()}
-        for argument in known.values():
-            needed = argument["Type"].get("NonNull")
-            if (
-                needed
-                and not argument.get("DefaultValue")
-                and (argument["Name"] not in given)
-            ):
-                self.add(
-                    node,
-                    f"{what} argument {quote(argument['Name'])} of type "
-                    f"{quote(type_text(argument['Type']))} is required, but it was not "
-                    "provided.",
-                )
-
-    def unique(self, node: Node) -> None:
-        seen: set[str] = set()
-        for argument in node.get("Arguments") or ():
-            name = argument["Name"]
-            if name in seen:
-                text = f"There can be only one argument named {quote(name)}."
-                self.add(argument, text)
-            seen.add(name)
-
-    def inline(self, node: Node, parent: str | None) -> None:
-        on = node.get("TypeCondition") or parent
-        self.directives(node, "INLINE_FRAGMENT")
-        self.selections(node.get("SelectionSet") or [], on)
-        named: str = node.get("TypeCondition") or ""
-        found = self.schema.types.get(named)
-        if found is not None and found["Kind"] not in _COMPOSITE:
-            self.add(
-                node,
-                f"Fragment cannot condition on non composite type {quote(named)}.",
-            )
-            return
-        if named:
-            self.known_type(named, node)
-            if not self.meet(parent, named):
-                self.add(
-                    node,
-                    f"Fragment cannot be spread here as objects of type "
-                    f"{quote(parent or '')} can never be of type {quote(named)}.",
-                )
-
-    def meet(self, first: str | None, second: str) -> bool:
-        types = self.schema.types
-        if first not in types or second not in types:
-            return True
-        left = self.schema.possible.get(first, {first})
-        right = self.schema.possible.get(second, {second})
-        return bool(left & right)
-
-    def named_spread(self, node: Node, parent: str | None) -> None:
-        name = node["Name"]
-        fragment = self.fragments.get(name)
-        self.spread.add(name)
-        self.directives(node, "FRAGMENT_SPREAD")
-        if fragment is not None and name not in self.walked:
-            self.walked.add(name)
-            self.selections(
-                fragment.get("SelectionSet") or [], fragment["TypeCondition"]
-            )
-        if fragment is None:
-            self.add(node, f"Unknown fragment {quote(name)}.")
-        elif not self.meet(parent, fragment["TypeCondition"]):
-            self.add(
-                node,
-                f"Fragment {quote(name)} cannot be spread here as objects of type "
-                f"{quote(parent or '')} can never be of type "
-                f"{quote(fragment['TypeCondition'])}.",
-            )
-
-    def directives(self, node: Node, where: str) -> None:
-        seen: set[str] = set()
-        for used in node.get("Directives") or ():
+        for used in directives:
             name = used["Name"]
             declared = self.schema.directives.get(name)
-            known = {a["Name"]: a for a in (declared or {}).get("Arguments") or ()}
-            for argument in used.get("Arguments") or ():
-                wanted = known.get(argument["Name"])
-                self.value(argument["Value"], wanted["Type"] if wanted else None)
-            shown = quote("@" + name)
-            if declared is None:
-                self.add(used, f"Unknown directive {shown}.")
-                continue
-            for argument in used.get("Arguments") or ():
-                if argument["Name"] not in known:
-                    extra = quote(argument["Name"])
-                    hint = likely(argument["Name"], known)
-                    text = f"Unknown argument {extra} on directive {shown}.{hint}"
-                    self.add(used, text)
-            if where not in declared["Locations"]:
-                self.add(used, f"Directive {shown} may not be used on {where}.")
-            self.required(used, known, f"Directive {shown}")
-            self.unique(used)
-            if name in seen and not declared.get("IsRepeatable"):
+            once = declared is None or not declared.get("IsRepeatable")
+            if once and name in seen:
+                shown = f'"@{name}"'
                 text = f"The directive {shown} can only be used once at this location."
                 self.add(used, text)
             seen.add(name)
 
-    def value(self, node: Node, of: Node | None, *, has_default: bool = False) -> None:
-        kind = node["Kind"]
-        if kind == 0:
-            self.variable_use(node, of, has_default=has_default)
-            return
-        found = self.schema.types.get(base_name(of)) if of else None
-        fields = {f["Name"]: f for f in (found or {}).get("Fields") or ()}
-        seen: set[str] = set()
-        for child in node.get("Children") or ():
-            if kind == 9:
-                if child["Name"] in seen:
-                    name = quote(child["Name"])
-                    text = f"There can be only one input field named {name}."
-                    self.add(node, text)
-                seen.add(child["Name"])
-                wanted = fields.get(child["Name"])
-                self.value(child["Value"], wanted["Type"] if wanted else None)
-            else:
-                inner = of["Elem"] if of and of.get("Elem") else None
-                self.value(child["Value"], inner)
-        if of is not None and found is not None:
-            self.literal(node, of, found, fields)
-
-    def variable_use(self, node: Node, of: Node | None, *, has_default: bool) -> None:
-        name = node["Raw"]
-        self.used.add(name)
-        declared = self.variables.get(name)
-        if self.operation is None:
-            return
-        shown = quote("$" + name)
-        if declared is None:
-            title = self.operation["Name"]
-            where = f" by operation {quote(title)}" if title else ""
-            self.add(node, f"Variable {shown} is not defined{where}.")
-            return
-        if of is None:
-            return
-        given = declared["Type"]
-        default = declared.get("DefaultValue")
-        if of.get("NonNull") and not given.get("NonNull"):
+    def walk_arguments(self, node: Node, declared: Node | None) -> None:
+        known = parts(declared or {}, "Arguments")
+        for argument in parts(node, "Arguments"):
+            wanted = named(known, argument["Name"])
+            if wanted is None:
+                self.values.walk(argument["Value"], None)
+                continue
+            default = wanted.get("DefaultValue")
             filled = default is not None and default["Kind"] != 6
-            if filled or has_default:
-                of = {**of, "NonNull": False}
-        if not _fits(given, of):
+            self.values.walk(argument["Value"], wanted["Type"], has_default=filled)
+
+    def walk_selections(self, nodes: Sequence[Node], parent: Node | None) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise BuiltinError("query is nested too deep")
+        for node in nodes:
+            charge(20 * LINE)
+            if "Alias" in node:
+                self.walk_field(node, parent)
+            elif "TypeCondition" in node:
+                inner = parent
+                if node["TypeCondition"]:
+                    inner = self.type(node["TypeCondition"])
+                self.walk_directives(node, "INLINE_FRAGMENT")
+                self.walk_selections(parts(node, "SelectionSet"), inner)
+                self.on_inline(node, parent)
+            else:
+                self.walk_spread(node, parent)
+        self.depth -= 1
+
+    def walk_field(self, node: Node, parent: Node | None) -> None:
+        declared: Node | None = None
+        if node["Name"] == "__typename":
+            declared = _TYPENAME
+        elif parent is not None:
+            declared = named(parts(parent, "Fields"), node["Name"])
+        self.declared[id(node)] = (parent, declared)
+        inner = None if declared is None else self.type(base_name(declared["Type"]))
+        self.walk_arguments(node, declared)
+        self.walk_directives(node, "FIELD")
+        self.walk_selections(parts(node, "SelectionSet"), inner)
+        self.on_field(node, parent, declared)
+
+    def walk_spread(self, node: Node, parent: Node | None) -> None:
+        name = node["Name"]
+        self.overlaps.known.add(id(node))
+        fragment = self.fragments.get(name)
+        self.walk_directives(node, "FRAGMENT_SPREAD")
+        if fragment is not None and name not in self.walked:
+            self.walked.add(name)
+            self.walk_directives(fragment, "FRAGMENT_DEFINITION")
+            inner = self.type(fragment["TypeCondition"])
+            self.walk_selections(parts(fragment, "SelectionSet"), inner)
+        if fragment is None:
+            self.add(node, f'Unknown fragment "{name}".')
+        if not self.in_fragments:
+            self.spread.add(name)
+        if fragment is not None:
+            self.possible(node, parent, fragment["TypeCondition"], f'Fragment "{name}"')
+
+    # Rules -------------------------------------------------------------------
+
+    def on_operation(self, node: Node, root: Node | None) -> None:
+        name, kind = node["Name"], node["Operation"]
+        variables = parts(node, "VariableDefinitions")
+        if root is None:
+            self.add(node, f'Schema does not support operation type "{kind}"')
+        if not name and len(self.operations) > 1:
+            text = "This anonymous operation must be the only defined operation."
+            self.add(node, text)
+        where = f' in operation "{name}"' if name else ""
+        for variable in variables:
+            if id(variable) not in self.values.used:
+                shown = variable["Variable"]
+                self.add(variable, f'Variable "${shown}" is never used{where}.')
+        self.conflicts(node)
+        if kind == "subscription" and root is not None:
+            self.subscription(node)
+        if name in self.names:
+            self.add(node, f'There can be only one operation named "{name}".')
+        self.names.add(name)
+        counts: dict[str, int] = {}
+        for variable in variables:
+            shown = variable["Variable"]
+            if counts.get(shown) == 1:
+                text = f'There can be only one variable named "${shown}".'
+                self.add(variable, text)
+            counts[shown] = counts.get(shown, 0) + 1
+        for variable in variables:
+            found = self.type(base_name(variable["Type"]))
+            if found is not None and found["Kind"] not in _INPUT:
+                shown = f'"${variable["Variable"]}" cannot be non-input type'
+                of = type_text(variable["Type"])
+                self.add(variable, f'Variable {shown} "{of}".')
+
+    def subscription(self, node: Node) -> None:
+        fields = top_fields(parts(node, "SelectionSet"), self.fragments)
+        start = "Anonymous Subscription"
+        if node["Name"]:
+            start = f"Subscription {quote(node['Name'])}"
+        if len(fields) > 1:
+            self.add(fields[1], f"{start} must select only one top level field.")
+        for field in fields:
+            if field["Name"].startswith("__"):
+                text = f"{start} must not select an introspection top level field."
+                self.add(field, text)
+
+    def conflicts(self, node: Node) -> None:
+        for conflict in self.overlaps.within(parts(node, "SelectionSet")):
+            self.add(conflict.at, conflict.text())
+
+    def on_field(self, node: Node, parent: Node | None, declared: Node | None) -> None:
+        name = node["Name"]
+        if parent is not None and declared is None:
+            self.missing_field(node, parent)
+        if parent is not None and declared is not None:
+            self.unknown_arguments(node, declared, f'field "{parent["Name"]}.{name}"')
+        if name in ("__schema", "__type") and too_deep(node, self.fragments):
+            self.add(node, "Maximum introspection depth exceeded")
+        if self.operation is not None:
+            self.conflicts(node)
+        if declared is not None:
+            self.required(node, declared, f'Field "{name}"')
+            self.leaf(node, declared)
+        self.unique(node)
+
+    def missing_field(self, node: Node, parent: Node) -> None:
+        name = node["Name"]
+        text = f'Cannot query field "{name}" on type "{parent["Name"]}".'
+        types = self.fitting(parent, name)
+        if types:
+            text += f" Did you mean to use an inline fragment on {listed(types)}?"
+        elif parent["Kind"] in ("OBJECT", "INTERFACE"):
+            own = [entry["Name"] for entry in parts(parent, "Fields")]
+            text += likely(name, own)
+        self.add(node, text)
+
+    def fitting(self, parent: Node, name: str) -> list[str]:
+        """Types that have a field: interfaces by how many types have them, objects."""
+        if parent["Kind"] not in _ABSTRACT:
+            return []
+        objects = []
+        uses: dict[str, int] = {}
+        for member in self.schema.possible.get(parent["Name"], ()):
+            found = self.schema.types[member]
+            if named(parts(found, "Fields"), name) is None:
+                continue
+            objects.append(member)
+            for interface in parts(found, "Interfaces"):
+                of = self.type(interface)
+                if of is not None and named(parts(of, "Fields"), name) is not None:
+                    uses[interface] = uses.get(interface, 0) + 1
+        return sorted([*uses, *objects], key=lambda each: (-uses.get(each, 0), each))
+
+    def unknown_arguments(self, node: Node, declared: Node, where: str) -> None:
+        known = [entry["Name"] for entry in parts(declared, "Arguments")]
+        for argument in parts(node, "Arguments"):
+            name = argument["Name"]
+            if name not in known:
+                hint = likely(name, known)
+                self.add(node, f'Unknown argument "{name}" on {where}.{hint}')
+
+    def required(self, node: Node, declared: Node, what: str) -> None:
+        given = {argument["Name"] for argument in parts(node, "Arguments")}
+        for argument in parts(declared, "Arguments"):
+            name, of = argument["Name"], argument["Type"]
+            if not of.get("NonNull") or argument.get("DefaultValue") or name in given:
+                continue
             self.add(
                 node,
-                f"Variable {shown} of type {quote(type_text(given))} used in position "
-                f"expecting type {quote(type_text(of))}.",
+                f'{what} argument "{name}" of type "{type_text(of)}" is required, but '
+                "it was not provided.",
             )
 
-    def literal(
-        self, node: Node, of: Node, found: Node, fields: dict[str, Node]
-    ) -> None:
-        kind, name = node["Kind"], found["Name"]
-        if kind == 6:
-            if of.get("NonNull"):
-                shown = quote(type_text(of))
-                self.add(node, f"Expected value of type {shown}, found null.")
+    def leaf(self, node: Node, declared: Node) -> None:
+        name, of = node["Name"], declared["Type"]
+        found = self.type(base_name(of))
+        children = parts(node, "SelectionSet")
+        if found is None:
             return
-        if kind == 8 and of.get("Elem"):
-            return
-        text = _value_text(node)
-        if found["Kind"] == "SCALAR":
-            message = _scalar_problem(name, kind, text)
-            if message:
-                self.add(node, message)
-        elif found["Kind"] == "ENUM":
-            values = [entry["Name"] for entry in found.get("EnumValues") or ()]
-            if kind != 7:
-                hint = likely(node["Raw"], values, "Did you mean the enum value ")
-                shown = f"Enum {quote(name)} cannot represent non-enum value: {text}."
-                self.add(node, shown + hint)
-            elif node["Raw"] not in values:
-                hint = likely(text, values, "Did you mean the enum value ")
-                shown = f"Value {quote(text)} does not exist in {quote(name)} enum."
-                self.add(node, shown + hint)
-        elif kind != 9:
-            shown = quote(type_text(of))
-            self.add(node, f"Expected value of type {shown}, found {text}.")
+        leaf = found["Kind"] in _LEAVES
+        if leaf and children:
+            self.add(
+                node,
+                f'Field "{name}" must not have a selection since type '
+                f'"{found["Name"]}" has no subfields.',
+            )
+        if not leaf and not children:
+            self.add(
+                node,
+                f'Field "{name}" of type "{type_text(of)}" must have a selection of '
+                f'subfields. Did you mean "{name} {{ ... }}"?',
+            )
+
+    def unique(self, node: Node) -> None:
+        counts: dict[str, int] = {}
+        for argument in parts(node, "Arguments"):
+            name = argument["Name"]
+            if counts.get(name) == 1:
+                text = f'There can be only one argument named "{name}".'
+                self.add(argument, text)
+            counts[name] = counts.get(name, 0) + 1
+
+    def on_directive(self, node: Node, declared: Node | None, where: str) -> None:
+        name = node["Name"]
+        shown = f'"@{name}"'
+        if declared is None:
+            self.add(node, f"Unknown directive {shown}.")
         else:
-            self.object_literal(node, name, fields)
+            self.unknown_arguments(node, declared, f"directive {shown}")
+            place = (name, node.get("_at") or (0, 0))
+            if where not in declared["Locations"] and place not in self.misplaced:
+                self.misplaced.add(place)
+                self.add(node, f"Directive {shown} may not be used on {where}.")
+            self.required(node, declared, f"Directive {shown}")
+        self.unique(node)
 
-    def object_literal(self, node: Node, name: str, fields: dict[str, Node]) -> None:
-        given = {child["Name"] for child in node.get("Children") or ()}
-        for entry in fields.values():
-            needed = entry["Type"].get("NonNull") and not entry.get("DefaultValue")
-            if needed and entry["Name"] not in given:
-                shown = quote(f"{name}.{entry['Name']}")
-                self.add(
-                    node,
-                    f"Field {shown} of required type {quote(type_text(entry['Type']))} "
-                    "was not provided.",
-                )
-        for child in node.get("Children") or ():
-            if child["Name"] not in fields:
-                hint = likely(child["Name"], fields)
-                shown = quote(child["Name"])
-                text = f"Field {shown} is not defined by type {quote(name)}.{hint}"
-                self.add(child, text)
+    def on_inline(self, node: Node, parent: Node | None) -> None:
+        on = node["TypeCondition"]
+        found = self.type(on)
+        if found is not None and found["Kind"] not in _COMPOSITE:
+            text = f'Fragment cannot condition on non composite type "{on}".'
+            self.add(node, text)
+        if on and found is None:
+            self.add(node, f'Unknown type "{on}".')
+        self.conflicts(node)
+        self.possible(node, parent, on, "Fragment")
 
-    def overlaps(self, nodes: list[Node], parent: str | None) -> None:
-        """Fields of one name in the answer must be the same field."""
-        grouped: dict[str, list[tuple[Node, str | None]]] = {}
-        for node, on in self.collected(nodes, parent, frozenset()):
-            grouped.setdefault(node["Alias"], []).append((node, on))
-        for alias, group in grouped.items():
-            first, first_on = group[0]
-            children: list[Node] = list(first.get("SelectionSet") or [])
-            for node, on in group[1:]:
-                self.compared += 1
-                if self.compared > MAX_COMPARED:
-                    raise BuiltinError("query has too many fields of one name")
-                if self.apart(first_on, on):
-                    continue
-                reason = _conflict(first, node)
-                if reason:
-                    self.add(
-                        node,
-                        f"Fields {quote(alias)} conflict because {reason}. Use "
-                        "different aliases on the fields to fetch both if this was "
-                        "intentional.",
-                    )
-                children += node.get("SelectionSet") or []
-            if children:
-                declared = self.schema.field(first_on or "", first["Name"])
-                below = base_name(declared["Type"]) if declared else None
-                self.depth += 1
-                if self.depth > MAX_DEPTH:
-                    raise BuiltinError("query is nested too deep")
-                self.overlaps(children, below)
-                self.depth -= 1
+    def possible(self, node: Node, parent: Node | None, on: str, what: str) -> None:
+        found = self.type(on)
+        if parent is None or parent["Kind"] not in _COMPOSITE:
+            return
+        if found is None or found["Kind"] not in _COMPOSITE:
+            return
+        possible = self.schema.possible
+        around = [parent["Name"]]
+        if parent["Kind"] != "OBJECT":
+            around = possible.get(parent["Name"], [])
+        if not set(around) & set(possible.get(on, ())):
+            self.add(
+                node,
+                f'{what} cannot be spread here as objects of type "{parent["Name"]}" '
+                f'can never be of type "{on}".',
+            )
 
-    def apart(self, first: str | None, second: str | None) -> bool:
-        """No value is of both types."""
-        kinds = [
-            self.schema.types.get(t or "", {}).get("Kind") for t in (first, second)
-        ]
-        return first != second and kinds == ["OBJECT", "OBJECT"]
-
-    def collected(
-        self, nodes: list[Node], parent: str | None, via: frozenset[str]
-    ) -> Iterable[tuple[Node, str | None]]:
-        for node in nodes:
-            if "Alias" in node:
-                yield node, parent
-            elif "TypeCondition" in node:
-                on = node.get("TypeCondition") or parent
-                yield from self.collected(node.get("SelectionSet") or [], on, via)
-            elif node["Name"] in self.fragments and node["Name"] not in via:
-                fragment = self.fragments[node["Name"]]
-                yield from self.collected(
-                    fragment.get("SelectionSet") or [],
-                    fragment["TypeCondition"],
-                    via | {node["Name"]},
-                )
-
-
-def _spreads(nodes: list[Node]) -> Iterable[Node]:
-    """Spreads in the library's order: those of one level, then the last one below."""
-    levels = [nodes]
-    while levels:
-        for node in levels.pop():
-            if "Alias" in node or "TypeCondition" in node:
-                levels.append(node.get("SelectionSet") or [])
-            else:
-                yield node
-
-
-def _conflict(first: Node, second: Node) -> str:
-    if first["Name"] != second["Name"]:
-        names = f"{quote(first['Name'])} and {quote(second['Name'])}"
-        return f"{names} are different fields"
-    left, right = (
-        {a["Name"]: _value_text(a["Value"]) for a in node.get("Arguments") or ()}
-        for node in (first, second)
-    )
-    return "" if left == right else "they have differing arguments"
-
-
-def _fits(given: Node, wanted: Node) -> bool:
-    """A variable of one type may stand where the other is wanted."""
-    if wanted.get("NonNull") and not given.get("NonNull"):
-        return False
-    if wanted.get("Elem") or given.get("Elem"):
-        if not (wanted.get("Elem") and given.get("Elem")):
-            return False
-        return _fits(given["Elem"], wanted["Elem"])
-    return bool(given["NamedType"] == wanted["NamedType"])
-
-
-def _value_text(node: Node) -> str:
-    kind, children = node["Kind"], node.get("Children") or ()
-    if kind == 0:
-        return f"${node['Raw']}"
-    if kind in (3, 4):
-        return quote(node["Raw"])
-    if kind == 8:
-        return f"[{','.join(_value_text(child['Value']) for child in children)}]"
-    if kind == 9:
-        inner = ",".join(f"{c['Name']}:{_value_text(c['Value'])}" for c in children)
-        return f"{{{inner}}}"
-    raw: Any = node["Raw"]
-    return str(raw)
-
-
-_SCALARS: Final = {
-    "Int": (frozenset([1]), "Int cannot represent non-integer value: "),
-    "Float": (frozenset([1, 2]), "Float cannot represent non numeric value: "),
-    "String": (frozenset([3, 4]), "String cannot represent a non string value: "),
-    "Boolean": (frozenset([5]), "Boolean cannot represent a non boolean value: "),
-    "ID": (
-        frozenset([1, 3, 4]),
-        "ID cannot represent a non-string and non-integer value: ",
-    ),
-}
-
-
-def _scalar_problem(name: str, kind: int, text: str) -> str:
-    if name not in _SCALARS:
-        return ""
-    allowed, message = _SCALARS[name]
-    return "" if kind in allowed else message + text
+    def on_fragment(self, node: Node, found: Node | None) -> None:
+        name, on = node["Name"], node["TypeCondition"]
+        if found is not None and on and found["Kind"] not in _COMPOSITE:
+            shown = f'Fragment "{name}" cannot condition on non composite type'
+            self.add(node, f'{shown} "{on}".')
+        if found is None:
+            self.add(node, f'Unknown type "{on}".{likely(on, self.schema.types)}')
+        self.cycles.find(node)
+        self.in_fragments = True
+        if name not in self.spread:
+            self.add(node, f'Fragment "{name}" is never used.')
+        self.conflicts(node)
+        if name in self.fragment_names:
+            self.add(node, f'There can be only one fragment named "{name}".')
+        self.fragment_names.add(name)

@@ -21,7 +21,8 @@ Addresses and requests: net, lookups, urls, http, http_cache, http_transport, aw
 Encodings, digests and trust: encoding, digests, jwt, signatures, asn1, x509, x509_names,
 x509_verify.
 
-Languages: schemas, schema_validation and formats (JSON Schema); graphql with
+Languages: schemas with schema_check, schema_references, schema_numbers, schema_validation,
+formats and emails (JSON Schema); graphql with
 graphql_lexer, graphql_parser, graphql_prelude, graphql_schema, graphql_query, graphql_values,
 graphql_fragments, graphql_overlaps and graphql_hints; templates with
 template_tokens, template_numbers, template_nodes, template_syntax, template_values, and

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from gatewright.engine.library.emails import is_address
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.layouts import parse_time
 from gatewright.engine.library.net import read_address
@@ -14,7 +15,6 @@ from gatewright.engine.library.urls import read_url
 
 __all__ = ["fits"]
 
-_EMAIL: Final = re.compile(r"(?:[^<>@]*<)?[^\s@<>]+@[^\s@<>]+>?")
 _HOST: Final = re.compile(
     r"(?=.{1,255}\Z)[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
     r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
@@ -22,7 +22,8 @@ _HOST: Final = re.compile(
 _UUID: Final = re.compile(r"(?i)[a-f0-9]{8}-(?:[a-f0-9]{4}-){3}[a-f0-9]{12}")
 _POINTER: Final = re.compile(r"(?:/(?:[^~/]|~0|~1)*)*")
 _RELATIVE: Final = re.compile(r"(?:0|[1-9][0-9]*)(?:#|(?:/(?:[^~/]|~0|~1)*)*)")
-_TEMPLATE: Final = re.compile(r"(?:[^\s\"'<>%\\^`{|}]|%[0-9a-fA-F]{2}|\{[^{}\s]+\})*")
+#: In the path of a template each brace that opens is closed.
+_TEMPLATE: Final = re.compile(r"(?:[^{]|\{[^}]*\})*")
 
 
 def _layout(*layouts: str) -> Callable[[str], bool]:
@@ -48,6 +49,10 @@ def _url(text: str, *, absolute: bool) -> bool:
     return bool(url.scheme) or not absolute
 
 
+def _template(text: str) -> bool:
+    return _url(text, absolute=False) and bool(_TEMPLATE.fullmatch(read_url(text).path))
+
+
 def _regex(text: str) -> bool:
     try:
         compile_pattern(text)
@@ -71,15 +76,15 @@ _CHECKS: Final[dict[str, Callable[[str], bool]]] = {
         "2006-01-02T15:04:05.999999999Z07:00",
     ),
     "hostname": _matches(_HOST),
-    "email": _matches(_EMAIL),
-    "idn-email": _matches(_EMAIL),
+    "email": is_address,
+    "idn-email": is_address,
     "ipv4": lambda text: read_address(text) is not None and "." in text,
     "ipv6": lambda text: read_address(text) is not None and ":" in text,
     "uri": lambda text: _url(text, absolute=True),
     "uri-reference": lambda text: _url(text, absolute=False),
     "iri": lambda text: _url(text, absolute=True),
     "iri-reference": lambda text: _url(text, absolute=False),
-    "uri-template": _matches(_TEMPLATE),
+    "uri-template": _template,
     "uuid": _matches(_UUID),
     "regex": _regex,
     "json-pointer": _matches(_POINTER),

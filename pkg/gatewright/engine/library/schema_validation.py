@@ -10,17 +10,15 @@ from typing import Final
 from gatewright.engine.library.budget import LINE, charge
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.formats import fits
-from gatewright.engine.library.gotext import quote
 from gatewright.engine.library.jsontext import dump
-from gatewright.engine.library.keys import key_of
 from gatewright.engine.library.operands import utf8, whole
 from gatewright.engine.library.re2 import compile_pattern
-from gatewright.engine.library.urls import unescape
+from gatewright.engine.library.schema_numbers import marshalled, shortest
+from gatewright.engine.library.schema_references import References
 from gatewright.engine.values import (
     Number,
     Value,
     compare,
-    equal,
     is_number,
     type_name,
 )
@@ -40,54 +38,15 @@ class Finding:
 
 
 class Schema:
-    """A schema document: its root, and the places that references name."""
+    """A schema document: its root, its draft, and the places that references name."""
 
-    def __init__(self, root: Value) -> None:
+    def __init__(self, root: Value, draft: int) -> None:
         self.root = root
-        self._named: dict[str, Value] = {}
-        self._collect(root, 0)
+        self.draft = draft
+        self.references = References(root)
 
-    def _collect(self, node: Value, depth: int) -> None:
-        if depth > MAX_DEPTH:
-            raise BuiltinError("schema is nested too deep")
-        if isinstance(node, dict):
-            for name in ("$id", "id"):
-                if isinstance(node.get(name), str):
-                    self._named.setdefault(node[name].rstrip("#"), node)
-            for entry in node.values():
-                self._collect(entry, depth + 1)
-        elif isinstance(node, list):
-            for entry in node:
-                self._collect(entry, depth + 1)
 
-    def resolve(self, reference: str) -> Value:
-        """Return the schema that a `$ref` names."""
-        base, _, pointer = reference.partition("#")
-        node = self.root
-        if base:
-            found = [name for name in self._named if name in (base, reference)]
-            found += [n for n in self._named if n.endswith("/" + base)]
-            if not found:
-                raise BuiltinError(
-                    f"reference {reference} is outside of the schema: "
-                    "remote schemas are not fetched"
-                )
-            node = self._named[found[0]]
-        elif f"#{pointer}" in self._named:
-            return self._named[f"#{pointer}"]
-        if not pointer:
-            return node
-        for step in unescape(pointer).removeprefix("/").split("/"):
-            key = step.replace("~1", "/").replace("~0", "~")
-            if isinstance(node, list) and key.isdigit() and int(key) < len(node):
-                node = node[int(key)]
-            elif isinstance(node, dict) and key in node:
-                node = node[key]
-            elif isinstance(node, list):
-                raise BuiltinError(f"Out of bound array[0,{len(node)}] index '{key}'")
-            else:
-                raise BuiltinError(f"Object has no key '{key}'")
-        return node
+Path = tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -96,6 +55,10 @@ class _Result:
 
     findings: list[Finding] = field(default_factory=list)
     score: int = 0
+
+    def add(self, kind: str, path: Path, text: str) -> None:
+        self.findings.append(Finding(kind, ".".join(path) or "(Root)", text))
+        self.score -= 2
 
     def merge(self, other: _Result) -> None:
         self.findings += other.findings
@@ -127,9 +90,6 @@ def _text(value: Value) -> str:
     return value.text if isinstance(value, Number) else dump(value)
 
 
-Path = tuple[str, ...]
-
-
 class _Validator:
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
@@ -141,22 +101,20 @@ class _Validator:
             raise BuiltinError("schema or document is nested too deep")
         result = _Result()
 
-        def add(kind: str, text: str) -> None:
-            result.findings.append(Finding(kind, ".".join(path) or "(Root)", text))
-
         if isinstance(node, bool):
             if not node:
-                add("false", "False always fails validation")
+                result.add("false", path, "False always fails validation")
             return result
         if "$ref" in node:
-            target = self.schema.resolve(node["$ref"])
+            target = self.schema.references.resolve(node)
             return self.check(target, value, path, depth + 1)
-        if "type" in node:
+        if node.get("type"):
             kinds = node["type"] if isinstance(node["type"], list) else [node["type"]]
             given = _given(value)
             if given not in kinds and not (given == "integer" and "number" in kinds):
                 shown = kinds[0] if len(kinds) == 1 else f"[{','.join(kinds)}]"
-                add("invalid_type", f"Invalid type. Expected: {shown}, given: {given}")
+                text = f"Invalid type. Expected: {shown}, given: {given}"
+                result.add("invalid_type", path, text)
                 return result
         steps = _Steps(self, node, value, path, depth, result)
         steps.combined()
@@ -164,14 +122,16 @@ class _Validator:
             steps.array()
         elif isinstance(value, dict):
             steps.object()
-        elif isinstance(value, str):
-            steps.string()
         elif is_number(value):
             steps.number()
         steps.common()
+        if isinstance(value, str):
+            steps.string()
+        # One for each group of keywords, and one for the whole, as the library has it.
+        plain = value is None or isinstance(value, bool)
+        result.score += 3 if plain else 4
         if isinstance(value, dict):
             steps.properties()
-        result.score += 1
         return result
 
 
@@ -187,8 +147,12 @@ class _Steps:
     result: _Result
 
     def add(self, kind: str, text: str) -> None:
-        where = ".".join(self.path) or "(Root)"
-        self.result.findings.append(Finding(kind, where, text))
+        self.result.add(kind, self.path, text)
+
+    def has(self, name: str) -> bool:
+        """Tell whether the keyword is there, and one of the schema's draft."""
+        since = 6 if name in ("propertyNames", "contains", "const") else 7
+        return name in self.node and self.validator.schema.draft >= since
 
     def sub(self, node: Value, value: Value, *steps: str) -> _Result:
         path = (*self.path, *steps)
@@ -201,6 +165,8 @@ class _Steps:
             tried = self.sub(node, self.value)
             if not tried.findings:
                 count += 1
+            elif count:
+                continue
             elif best is None or tried.score > best.score:
                 best = tried
         return count, best
@@ -229,7 +195,7 @@ class _Steps:
             self.add("number_not", "Must not validate the schema (not)")
         if "dependencies" in node and isinstance(self.value, dict):
             self.dependencies(node["dependencies"])
-        if "if" in node:
+        if self.has("if"):
             self.condition()
 
     def merge(self, other: _Result | None) -> None:
@@ -266,7 +232,7 @@ class _Steps:
             for i, (entry, item) in enumerate(zip(items, value, strict=False)):
                 self.merge(self.sub(entry, item, str(i)))
             more = node.get("additionalItems", True)
-            if len(value) > len(items):
+            if items and len(value) > len(items):
                 if more is False:
                     text = "No additional items allowed on array"
                     self.add("array_no_additional_items", text)
@@ -278,13 +244,15 @@ class _Steps:
                 self.merge(self.sub(items, item, str(i)))
         self.sizes("Items", len(value), "array", "Array must have", "items")
         if node.get("uniqueItems"):
-            seen: dict[object, int] = {}
+            seen: dict[str, int] = {}
             for i, item in enumerate(value):
                 charge(8 * LINE)
-                first = seen.setdefault(key_of(item), i)
-                if first != i:
-                    self.add("unique", f"array items[{first},{i}] must be unique")
-        if "contains" in node:
+                text = marshalled(item)
+                if text in seen:
+                    shown = f"array items[{seen[text]},{i}] must be unique"
+                    self.add("unique", shown)
+                seen[text] = i
+        if self.has("contains"):
             best = None
             for i, item in enumerate(value):
                 tried = self.sub(node["contains"], item, str(i))
@@ -308,7 +276,9 @@ class _Steps:
         node, value = self.node, self.value
         self.sizes("Properties", len(value), "array", "Must have", "properties")
         for name in node.get("required", ()):
-            if name not in value:
+            if name in value:
+                self.result.score += 1
+            else:
                 self.add("required", f"{name} is required")
         patterns = {
             compile_pattern(pattern): entry
@@ -318,10 +288,12 @@ class _Steps:
         for name in sorted(value):
             charge(LINE * (1 + 20 * len(patterns)))
             known = name in node.get("properties", {})
+            matched = False
             for pattern, entry in patterns.items():
                 if pattern.test(utf8(name)):
-                    known = True
+                    known = matched = True
                     self.merge(self.sub(entry, value[name], name))
+            self.result.score += matched
             if known or more is True:
                 continue
             if more is False:
@@ -329,11 +301,11 @@ class _Steps:
                 self.add("additional_property_not_allowed", text)
             else:
                 self.merge(self.sub(more, value[name], name))
-        if "propertyNames" in node:
+        if self.has("propertyNames"):
             for name in sorted(value):
                 tried = self.sub(node["propertyNames"], name)
                 if tried.findings:
-                    text = f"Property name of {quote(name)} does not match"
+                    text = f'Property name of "{name}" does not match'
                     self.add("invalid_property_name", text)
                     self.merge(tried)
 
@@ -361,34 +333,35 @@ class _Steps:
         if factor is not None:
             ratio = _fraction(value) / _fraction(factor)
             if ratio.denominator != 1:
-                self.add("multiple_of", f"Must be a multiple of {_text(factor)}")
+                self.add("multiple_of", f"Must be a multiple of {shortest(factor)}")
         for name, word, sign in (
             ("maximum", "less than", 1),
             ("minimum", "greater than", -1),
         ):
             limit = node.get(name)
-            exclusive = node.get(f"exclusive{name.capitalize()}")
+            strict = node.get(f"exclusive{name.capitalize()}")
+            if isinstance(strict, bool):
+                limit, strict = (None, limit) if strict else (limit, None)
             kind = "number_lt" if sign > 0 else "number_gt"
-            if limit is not None:
-                order = compare(value, limit) * sign
-                if exclusive is True and order >= 0:
-                    self.add(kind, f"Must be {word} {_text(limit)}")
-                elif order > 0:
-                    text = f"Must be {word} or equal to {_text(limit)}"
-                    self.add(f"{kind}e", text)
-            strict = is_number(exclusive)
-            if strict and compare(value, exclusive) * sign >= 0:
-                self.add(kind, f"Must be {word} {_text(exclusive)}")
+            if limit is not None and compare(value, limit) * sign > 0:
+                text = f"Must be {word} or equal to {shortest(limit)}"
+                self.add(f"{kind}e", text)
+            if strict is not None and compare(value, strict) * sign >= 0:
+                self.add(kind, f"Must be {word} {shortest(strict)}")
 
     def common(self) -> None:
         node, value = self.node, self.value
         where = ".".join(self.path) or "(Root)"
-        if "const" in node and not equal(node["const"], value):
-            self.add("const", f"{where} does not match: {dump(node['const'])}")
-        charge(8 * LINE * len(node.get("enum", ())))
-        if "enum" in node and not any(equal(entry, value) for entry in node["enum"]):
-            shown = ", ".join(map(dump, node["enum"]))
-            self.add("enum", f"{where} must be one of the following: {shown}")
+        if self.has("const"):
+            wanted = marshalled(node["const"])
+            if marshalled(value) != wanted:
+                self.add("const", f"{where} does not match: {wanted}")
+        if "enum" in node:
+            charge(8 * LINE * len(node["enum"]))
+            known = [marshalled(entry) for entry in node["enum"]]
+            if marshalled(value) not in known:
+                shown = ", ".join(known)
+                self.add("enum", f"{where} must be one of the following: {shown}")
         name = node.get("format")
         if name and isinstance(value, str) and not fits(name, value):
             self.add("format", f"Does not match format '{name}'")

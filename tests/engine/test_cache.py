@@ -251,5 +251,10 @@ def test_keys_differ_by_the_passes_left_out(monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_has_no_words_has_no_key() -> None:
     options = replace(OPTIONS, path_exists=lambda _: True)
     assert compile_key(TEXT, options=options) is None
-    other = {"count": replace(TABLE["count"], name="kount")}
-    assert compile_key(TEXT, options=replace(OPTIONS, builtins=other)) is None
+
+
+def test_another_declaration_is_another_key() -> None:
+    same = replace(OPTIONS, builtins={"count": TABLE["count"]})
+    other = replace(OPTIONS, builtins={"count": replace(TABLE["count"], name="kount")})
+    assert compile_key(TEXT, options=same) != compile_key(TEXT, options=other)
+    assert compile_key(TEXT, options=other) == compile_key(TEXT, options=other)

@@ -79,11 +79,8 @@ cdef class Batch:
 
 cdef class Evaluation(Host):
     """Runs calls.  `limit`: bytes that one batch, its review included, may take.
-
-    `older`: built-ins are those of OPA 1.17 (heap.older).
-
-    What can be left out: `quiet`, that errors nobody reads have no words; `paths`, that
-    it is remembered where paths of the input lead.
+    `older`: built-ins are those of OPA 1.17.  To be left out: `quiet`, that errors that
+    nobody reads have no words; `paths`, that paths of the input are remembered.
     """
 
     def __cinit__(

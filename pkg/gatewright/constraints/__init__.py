@@ -6,6 +6,7 @@ Files, in order of flow:
 - `versions`    decoding by the shape of a kind's version
 - `template`    a ConstraintTemplate of any version, in one form
 - `crd`         the custom resource a template defines, and is it valid
+- `dialect`     which Rego a template is in: that of the OPA that Gatekeeper embeds
 - `regosource`  the Rego of a template: modules checked and moved
 - `actions`     deny, warn, dryrun, scoped; enforcement points
 - `constraint`  is a constraint acceptable, what does it say

@@ -48,11 +48,15 @@ class OpaServer:
         self._process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        for _ in range(200):
-            if Path(self._socket).exists():
-                break
-            time.sleep(0.05)
         self._connection = _Connection(self._socket)
+        for _ in range(200):
+            try:
+                # The socket is there a little before anyone listens.
+                self._connection.connect()
+            except OSError:
+                time.sleep(0.05)
+            else:
+                break
 
     def __enter__(self) -> OpaServer:
         return self

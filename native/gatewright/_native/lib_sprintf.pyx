@@ -345,7 +345,8 @@ cdef void print_format(Print* p, const char* text, size_t end) noexcept nogil:
             p.verb.has_width = parse_number(text, end, &i, &p.verb.width)
             if after_index and p.verb.has_width:
                 p.good_index = False
-        if i < end and text[i] == c'.':
+        # A point at the end of the format is a verb
+        if i + 1 < end and text[i] == c'.':
             i += 1
             if after_index:
                 p.good_index = False

@@ -70,6 +70,7 @@ WEEKDAYS: Final = [
     "Friday",
     "Saturday",
 ]
+_SHORT_YEAR: Final = re.compile("[-+0-9][0-9]")
 _SHORT_MONTHS: Final = [name[:3] for name in MONTHS]
 _SHORT_WEEKDAYS: Final = [name[:3] for name in WEEKDAYS]
 
@@ -298,9 +299,10 @@ class _Reading:
                 raise _Bad
             self.year = int(self.take(4))
         elif element == "06":
-            year = int(self.take(2)) if _digits(self.rest, 2) == 2 else -1
-            if year < 0:
+            # Go takes a sign for the first digit.
+            if not _SHORT_YEAR.match(self.rest):
                 raise _Bad
+            year = int(self.take(2))
             self.year = year + (1900 if year >= 69 else 2000)
         elif element == "Jan":
             self.month = self.name(_SHORT_MONTHS) + 1

@@ -81,20 +81,21 @@ def unescape(
 
 
 def read_url(text: str) -> Url:
-    """Read a URL reference; BuiltinError in Go's words."""
-    try:
-        return _read(text)
-    except BuiltinError as error:
-        raise BuiltinError(f"parse {quote(text)}: {error}") from None
+    """Read a URL reference; BuiltinError in Go's words.
 
-
-def _read(text: str) -> Url:
-    if any(char < " " or char == "\x7f" for char in text):
-        raise BuiltinError("net/url: invalid control character in URL")
+    What is wrong in front of a fragment is told without it.
+    """
     url = Url()
     rest, _, fragment = text.partition("#")
-    _read_reference(url, rest)
-    url.fragment = unescape(fragment)
+    shown = rest
+    try:
+        if any(char < " " or char == "\x7f" for char in rest):
+            raise BuiltinError("net/url: invalid control character in URL")
+        _read_reference(url, rest)
+        shown = text
+        url.fragment = unescape(fragment)
+    except BuiltinError as error:
+        raise BuiltinError(f"parse {quote(shown)}: {error}") from None
     return url
 
 

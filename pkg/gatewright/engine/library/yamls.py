@@ -258,11 +258,13 @@ def _message(error: yaml.MarkedYAMLError, text: str) -> str:
     if problem.startswith("found undefined alias") and mark is not None:
         name = re.match(r"[^\s,\[\]{}]*", text[mark.index + 1 :])
         return f"yaml: unknown anchor '{name[0] if name else ''}' referenced"
-    line = mark.line if mark is not None else 0
-    if line and isinstance(error, yaml.scanner.ScannerError):
-        line += 1
-    place = f"line {line}: " if line else ""
-    return f"yaml: {place}{problem}"
+    line = 0
+    for place in (error.context_mark, mark):
+        if place is not None and place.line:
+            line = place.line + isinstance(error, yaml.scanner.ScannerError)
+            break
+    shown = f"line {line}: " if line else ""
+    return f"yaml: {shown}{problem}"
 
 
 def unmarshal(value: Value) -> Value:

@@ -8,6 +8,7 @@ In order of flow:
 
     protocol.py   limits on connections, under uvicorn
     fastpath.py   requests answered from the parser's callbacks
+    openings.py   and those whose head was seen before, without the parser
     endpoints.py  requests that come by ASGI
     desk.py       one request: taken, decided, counted or refused, for both
     deadline.py   the time that a request has

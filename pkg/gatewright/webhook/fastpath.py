@@ -22,7 +22,8 @@ from uvicorn.server import ServerState
 from gatewright.telemetry.board import Slot
 from gatewright.webhook.desk import Desk, Reply, Visit
 from gatewright.webhook.endpoints import TRANSPORT
-from gatewright.webhook.protocol import ConnectionLimits, GuardedProtocol
+from gatewright.webhook.openings import Opening, Openings
+from gatewright.webhook.protocol import NEVER, ConnectionLimits, GuardedProtocol
 
 __all__ = ["FastProtocol", "fast_protocol"]
 
@@ -184,23 +185,13 @@ class Exchange:
 
     def send(self, reply: Reply) -> None:
         protocol = self.protocol
-        transport = protocol.transport
         self.response_complete = True
-        if not transport.is_closing():
-            body = reply.body
-            start = protocol.heads.start(protocol.server_state, reply.status)
-            close = reply.close or not self.keep_alive
-            transport.write(
-                b"%b%d\r\n%b\r\n%b"
-                % (
-                    start,
-                    len(body),
-                    b"connection: close\r\n" if close else b"",
-                    b"" if self.only_head else body,
-                )
+        if not protocol.transport.is_closing():
+            protocol.write(
+                reply,
+                close=reply.close or not self.keep_alive,
+                only_head=self.only_head,
             )
-            if close:
-                transport.close()
         self.lost()
         protocol.on_response_complete()
 
@@ -218,8 +209,103 @@ class FastProtocol(GuardedProtocol):
     desks: Mapping[bytes, Desk]
     targets: dict[bytes, tuple[Desk, float]]
     heads: Heads
+    openings: Openings
+    #: Whether the parser is in the middle of a request.
+    parsing = False
+    #: Bytes of the body that are to come, if its head needed no parser.
+    missing = 0
+    #: What the parser was given when it was at the start of a request.
+    fresh = b""
+
+    def data_received(self, data: bytes) -> None:
+        while data:
+            if self.missing:
+                data = self.body_goes_on(data)
+                continue
+            before = self.cycle
+            if self.parsing or not (before is None or before.response_complete):
+                super().data_received(data)
+                return
+            found = self.openings.find(data)
+            if found is None or self.transport.is_closing():
+                self.fresh = data
+                super().data_received(data)
+                self.fresh = b""
+                return
+            data = self.known_head(data, *found)
+
+    def known_head(self, data: bytes, opening: Opening, start: int, size: int) -> bytes:
+        """Take a request whose head needs no parser; what is left of `data`."""
+        now = self.loop.time()
+        keep = now < self.expires
+        end = start + size
+        if len(data) < end or self.flow.write_paused:
+            self.head_ends()
+            self.cycle = exchange = self.exchange(opening, keep)
+            exchange.start()
+            self.missing = size
+            return self.body_goes_on(data[start:])
+        # All of it is here, and nearly always its answer is, too
+        self.header_bytes = 0
+        self.heading = False
+        self.begin("answer", NEVER)  # the request's own deadline counts
+        visit = Visit(opening.desk, opening.allowed, self.transport)
+        visit.enter()
+        reply = visit.take(data[start:end]) or visit.decide(opening.content_type)
+        if reply is None:
+            self.cycle = exchange = self.exchange(opening, keep)
+            exchange.visit = visit
+            exchange.more_body = False
+            self.spawn(exchange.finish(visit))
+        else:
+            self.write(reply, close=reply.close or not keep)
+            visit.close()
+            self.server_state.total_requests += 1
+            if not reply.close and keep:
+                self.begin("idle", now + self.timeout_keep_alive)
+        return data[end:]
+
+    def exchange(self, opening: Opening, keep: bool) -> Exchange:
+        """A request with a head that is known."""
+        out = Exchange(
+            self, opening.desk, opening.allowed, keep_alive=keep, only_head=False
+        )
+        out.content_type = opening.content_type
+        return out
+
+    def write(self, reply: Reply, *, close: bool, only_head: bool = False) -> None:
+        """Write an answer, head and body at once."""
+        body = reply.body
+        self.transport.write(
+            b"%b%d\r\n%b\r\n%b"
+            % (
+                self.heads.start(self.server_state, reply.status),
+                len(body),
+                b"connection: close\r\n" if close else b"",
+                b"" if only_head else body,
+            )
+        )
+        if close:
+            self.transport.close()
+
+    def body_goes_on(self, data: bytes) -> bytes:
+        """Take what belongs to the body of such a request; what is left of `data`."""
+        exchange = self.cycle
+        size = self.missing
+        if len(data) > size:
+            data, rest = data[:size], data[size:]
+        else:
+            rest = b""
+        self.missing = size - len(data)
+        if data:
+            exchange.take(data)
+        if not self.missing:
+            self.body_ends()
+            exchange.complete()
+        return rest
 
     def on_message_begin(self) -> None:
+        self.parsing = True
         # uvicorn also makes an ASGI scope here; `scope_for_asgi` does if needed.
         self.url = b""
         self.headers = []
@@ -227,6 +313,8 @@ class FastProtocol(GuardedProtocol):
         self.head_begins()
 
     def on_headers_complete(self) -> None:
+        # Of the first request in what the parser was given, and of no other
+        fresh, self.fresh = self.fresh, b""
         if self.transport.is_closing():
             return  # more after the last answer
         parser = self.parser
@@ -237,16 +325,19 @@ class FastProtocol(GuardedProtocol):
             return
         now = self.head_ends()
         before = self.cycle
+        keep = parser.should_keep_alive() and parser.get_http_version() != "1.0"
         self.cycle = exchange = Exchange(
             self,
             *found,
-            keep_alive=parser.should_keep_alive()
-            and now < self.expires
-            and parser.get_http_version() != "1.0",
+            keep_alive=keep and now < self.expires,
             only_head=parser.get_method() == b"HEAD",
         )
         exchange.expects = self.expect_100_continue
         exchange.read_headers(self.headers)
+        if fresh and keep and parser.get_method() == b"POST":
+            self.openings.learn(
+                fresh, *found, content_type=exchange.content_type, now=now
+            )
         if before is None or before.response_complete:
             exchange.start()
         else:
@@ -283,6 +374,7 @@ class FastProtocol(GuardedProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self.parsing = False
         cycle = self.cycle
         if type(cycle) is Exchange:
             self.body_ends()
@@ -321,5 +413,6 @@ def fast_protocol(
         "desks": {f"/v1/{name}".encode(): desk for name, desk in desks.items()},
         "targets": {},
         "heads": Heads(),
+        "openings": Openings(),
     }
     return type("AdmissionProtocol", (FastProtocol,), own)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from gatewright._native.edge import Bounds, Counters
 from gatewright.telemetry.board import Board
 from gatewright.telemetry.exposition import render
 from gatewright.telemetry.metrics import place
@@ -74,3 +76,36 @@ def test_status_text() -> None:
     assert b"" == board.status()
     board.set_status(b'{"a":1}')
     assert b'{"a":1}' == board.status()
+
+
+@pytest.mark.parametrize(
+    "value", [0.0, 1e-9, 0.001, 0.0010001, 0.0095, 0.01, 5.0, 10.0, 10.5, 1e9]
+)
+def test_native_counters_count_the_same(value: float) -> None:
+    series = place("gatekeeper_validation_request_duration_seconds")
+    cell = series.cell("deny")
+    board = Board(3)
+    slots = [board.slot(number) for number in range(2)]
+    counters = Counters(slots[1].cells)
+    for amount in (1.0, -1.0, 2.5):
+        slots[0].add(7, amount)
+        counters.add(7, amount)
+    for _ in range(3):
+        slots[0].observe(series, cell, value)
+        counters.observe(cell, Bounds(series.metric.buckets), value)
+
+    assert list(slots[0].cells) == list(slots[1].cells)
+    assert not any(board.slot(2).cells)
+
+
+def test_a_cell_that_is_not_there_is_refused() -> None:
+    slot = Board(1).slot(0)
+    counters = Counters(slot.cells)
+    for cell in (-1, len(slot.cells)):
+        with pytest.raises(IndexError):
+            counters.add(cell)
+    for start in (-1, len(slot.cells) - 4):
+        with pytest.raises(IndexError):
+            counters.observe(start, Bounds([1.0, 2.0]), 0.5)
+
+    assert not any(slot.cells)

@@ -116,10 +116,11 @@ class Judging:
         self.begun = self.done = False
         self.sampler = sampler
         self.sampled = self.timed = sampler is not None and sampler.due()
-        self.reviewer = held.take()
-        self.reviewer.timed = self.timed
+        self.reviewer = reviewer = held.take()
+        if reviewer.timed is not self.timed:
+            reviewer.timed = self.timed
         self.case: Case = admission.open(
-            body, held.snapshot, self.reviewer, namespaces=namespaces
+            body, held.snapshot, reviewer, namespaces=namespaces
         )
 
     @property
@@ -131,8 +132,8 @@ class Judging:
             # It takes long: by which constraint?
             self.reviewer.timed = self.timed = self.sampler is not None
         self.begun = True
-        self.done = self.case.advance(steps)
-        return self.done
+        self.done = done = self.case.advance(steps)
+        return done
 
     def answer(self) -> Answer:
         if self.timed:

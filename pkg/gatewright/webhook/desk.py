@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Final
 
+from gatewright._native.edge import Bounds, Counters
 from gatewright.telemetry.board import Slot
 from gatewright.telemetry.log import Log
 from gatewright.telemetry.metrics import place
@@ -85,14 +86,15 @@ class Desk:
         self.decider = decider
         self.limits = limits
         self.traffic = traffic
-        self.slot = slot
+        self.counters = Counters(slot.cells)
         self.pool = pool
         self.log = log
         self.in_flight = place("gatewright_requests_in_flight").start
         self.refused = place("gatewright_refused_requests_total")
         self.left_out = place("gatewright_not_evaluated_total").start
-        self.decision = place("gatewright_decision_duration_seconds")
-        self.decision_cell = self.decision.cell(name)
+        decision = place("gatewright_decision_duration_seconds")
+        self.decision_cell = decision.cell(name)
+        self.decision_bounds = Bounds(decision.metric.buckets)
 
     def time_allowed(self, query: bytes) -> float:
         """Seconds that a request with this query string has."""
@@ -102,12 +104,12 @@ class Desk:
 
     def count(self, answer: Answer, decided: float, whole: float) -> None:
         """Count a decision that took `decided` of the request's `whole` seconds."""
-        slot = self.slot
-        slot.observe(self.decision, self.decision_cell, decided)
+        counters = self.counters
+        counters.observe(self.decision_cell, self.decision_bounds, decided)
         if answer.status:
-            count_request(slot, self.name, answer, whole)
+            count_request(counters, self.name, answer, whole)
         if answer.not_evaluated:
-            slot.add(self.left_out, answer.not_evaluated)
+            counters.add(self.left_out, answer.not_evaluated)
         for event in answer.events:
             self.log.info(event.message, **event.fields)
 
@@ -153,7 +155,7 @@ class Visit:
         self.work: Work | None = None
         self.open = True
         desk.traffic.requests += 1
-        desk.slot.add(desk.in_flight)
+        desk.counters.add(desk.in_flight)
 
     def enter(self, *, expects: bool = False) -> Reply | None:
         """A refusal, if the request is not taken and its client `expects` to hear
@@ -239,7 +241,7 @@ class Visit:
             if self.refusal is None or self.refusal[1] != "overload":
                 desk.traffic.requests -= 1
             desk.traffic.bytes -= self.held
-            desk.slot.add(desk.in_flight, -1.0)
+            desk.counters.add(desk.in_flight, -1.0)
             if self.work is not None:
                 self.work.close()
                 self.work = None
@@ -258,7 +260,7 @@ class Visit:
     def refuse(self, status: int, reason: str, words: str) -> Reply:
         """Count and log a request that is not decided."""
         desk = self.desk
-        desk.slot.add(desk.refused.cell(desk.name, reason))
+        desk.counters.add(desk.refused.cell(desk.name, reason))
         desk.log.warning(
             "request not decided",
             endpoint=desk.name,
@@ -284,7 +286,7 @@ class Visit:
     def failed(self, error: Exception) -> Reply:
         """A fault of ours: no verdict, so that failurePolicy decides."""
         desk = self.desk
-        desk.slot.add(desk.refused.cell(desk.name, "failed"))
+        desk.counters.add(desk.refused.cell(desk.name, "failed"))
         desk.log.error(
             "request failed",
             endpoint=desk.name,
@@ -299,6 +301,8 @@ VALIDATION_COUNT = place("gatekeeper_validation_request_count_total")
 VALIDATION_TIME = place("gatekeeper_validation_request_duration_seconds")
 MUTATION_COUNT = place("gatekeeper_mutation_request_count_total")
 MUTATION_TIME = place("gatekeeper_mutation_request_duration_seconds")
+VALIDATION_BOUNDS: Final = Bounds(VALIDATION_TIME.metric.buckets)
+MUTATION_BOUNDS: Final = Bounds(MUTATION_TIME.metric.buckets)
 STATUSES: Final = ("allow", "deny", "error", "unknown")
 COUNT_CELLS: Final = {
     (dry_run, status): VALIDATION_COUNT.cell(str(dry_run).lower(), status)
@@ -308,11 +312,14 @@ COUNT_CELLS: Final = {
 TIME_CELLS: Final = {status: VALIDATION_TIME.cell(status) for status in STATUSES}
 
 
-def count_request(slot: Slot, endpoint: str, answer: Answer, seconds: float) -> None:
+def count_request(
+    counters: Counters, endpoint: str, answer: Answer, seconds: float
+) -> None:
     """Gatekeeper's own counters."""
+    status = answer.status
     if endpoint == "mutate":
-        slot.add(MUTATION_COUNT.cell(answer.status))
-        slot.observe(MUTATION_TIME, MUTATION_TIME.cell(answer.status), seconds)
+        counters.add(MUTATION_COUNT.cell(status))
+        counters.observe(MUTATION_TIME.cell(status), MUTATION_BOUNDS, seconds)
     else:
-        slot.add(COUNT_CELLS[answer.dry_run, answer.status])
-        slot.observe(VALIDATION_TIME, TIME_CELLS[answer.status], seconds)
+        counters.add(COUNT_CELLS[answer.dry_run, status])
+        counters.observe(TIME_CELLS[status], VALIDATION_BOUNDS, seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from typing import Any
@@ -82,7 +83,7 @@ def test_all_ways_agree(seed: int) -> None:
     snapshot = samples.opened(policies(DUMP))
     reviewer = snapshot.evaluation()
     for _ in range(60):
-        body = review()
+        body = copy.deepcopy(review())  # the Pod is everybody's
         for _ in range(chance.randint(1, 3)):
             spoil(body["request"] or body, chance)
         data = json.dumps(body).encode()

@@ -54,6 +54,7 @@ class OpaServer:
                 # The socket is there a little before anyone listens.
                 self._connection.connect()
             except OSError:
+                self._connection.close()
                 time.sleep(0.05)
             else:
                 break

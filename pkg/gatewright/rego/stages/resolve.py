@@ -22,6 +22,7 @@ from gatewright.rego.stages.state import State
 from gatewright.rego.stages.variables import all_vars
 from gatewright.rego.stages.walk import (
     COMPREHENSIONS,
+    RESERVED,
     finder,
     is_generated,
     is_root_document,
@@ -268,10 +269,11 @@ class _Resolver:
         if node.with_:
             self.features.add("with")
             for item in node.with_:
-                target = item.target
-                with_.append(
-                    ast.With(self.ref(target), self.term(item.value), item.loc)
-                )
+                target = self.ref(item.target)
+                if len(target.terms) == 1 and target.terms[0].name not in RESERVED:
+                    # A builtin of one word is nowhere from here on, in OPA
+                    target.terms[0] = ast.Var(target.terms[0].name, ast.NO_LOCATION)
+                with_.append(ast.With(target, self.term(item.value), item.loc))
         return ast.Expr(
             new,
             node.negated,

@@ -335,7 +335,8 @@ cdef int compare_numbers(Word a, Word b) noexcept nogil:
 
 
 cdef bint index_of_number(Word w, int64_t* out) noexcept nogil:
-    # OPA takes 1.0 and -0 as an int, but no spelling with an exponent.
+    # OPA takes 1.0 and -0 as an int, but no spelling with an exponent, with separators,
+    # or of more than 19 characters (util.Atoi64).
     cdef NumNode* num
     cdef uint32_t i
     cdef uint64_t value = 0
@@ -346,8 +347,10 @@ cdef bint index_of_number(Word w, int64_t* out) noexcept nogil:
     if num.exp > 19 or (num.sign and num.exp < <int64_t>num.digits):
         return False
     for i in range(num.size):
-        if num.text[i] == c'e' or num.text[i] == c'E':
+        if num.text[i] == c'e' or num.text[i] == c'E' or num.text[i] == c'_':
             return False
+    if num.size - (num.text[0] == c'-' or num.text[0] == c'+') > 19:
+        return False
     for i in range(<uint32_t>num.exp):
         value *= 10
         if i < num.digits:

@@ -6,7 +6,6 @@ queries; a `Search` is one query under way.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gatewright.engine.binding import Binding
 from gatewright.engine.errors import CANCEL_ERROR, EvalError
 from gatewright.engine.library.context import Context
+from gatewright.engine.library.operands import short_integer
 from gatewright.engine.limits import Limits
 from gatewright.engine.search.events import Listener
 from gatewright.engine.search.ruleindex import RuleIndex
@@ -32,8 +32,6 @@ __all__ = ["Program", "Search"]
 
 #: Steps between two looks at the clock.
 _STRETCH: Final = 256
-#: Numbers that are an index of an array: 1.0 and -0, those with an exponent are not.
-_WHOLE: Final = re.compile(r"(-?[0-9]+)(?:\.0*)?")
 
 
 class Program:
@@ -235,8 +233,8 @@ class Search:
         if kind is dict:
             return value.get(key, UNDEFINED) if type(key) is str else UNDEFINED
         if kind is list:
-            if type(key) is Number and (whole := _WHOLE.fullmatch(key.text)):
-                key = int(whole[1])
+            if type(key) is Number:
+                key = short_integer(key.text)
             if type(key) is int and 0 <= key < len(value):
                 return value[key]
             return UNDEFINED

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from gatewright.plan import bodies, terms, unify
 from gatewright.plan.constants import is_ground, same
@@ -31,6 +31,9 @@ __all__ = [
     "plan_plain",
     "plan_rules",
 ]
+
+#: What OPA says of two values of one key.
+_KEYS: Final = "object keys must be unique"
 
 _Patterns: TypeAlias = Callable[[ast.Rule, ast.Rule], Sequence[ast.Term]]
 
@@ -95,6 +98,12 @@ def _complete(
     definitions = [rule for rule in rules if not rule.default]
     values = [_value(clause) for rule in definitions for clause in _clauses(rule)]
     constant = all(is_ground(v) and same(v, values[0]) for v in values)
+    if constant and not _stops(definitions, message):
+        # OPA looks for all solutions, and hears of errors on the way
+        bodies = [clause.body for rule in definitions for clause in _clauses(rule)]
+        constant = not any(
+            f.planner.loud.expr(expr) for body in bodies for expr in body
+        )
     alone = constant or len(definitions) == 1
     alone = alone or are_exclusive(f.planner, definitions)
     conflict = f.constant(ast.String(message))
@@ -117,6 +126,12 @@ def _complete(
             f.b.place(end)
     f.b.place(f.fail)
     f.emit("RETU")
+
+
+def _stops(definitions: Sequence[ast.Rule], message: str) -> bool:
+    """Whether OPA stops at the first solution of definitions with one value: not where
+    it takes them for definitions of an object, as those of v0 by one key (`p.a = 1`)."""
+    return message != _KEYS and all(rule.head.shown_key is None for rule in definitions)
 
 
 def _definition(
@@ -239,7 +254,7 @@ def _put_plain(
 
 def plan_plain(f: Frame, rules: Sequence[ast.Rule]) -> None:
     """Plan the function of complete definitions only, which are one key's."""
-    _complete(f, rules, "object keys must be unique", _parameters)
+    _complete(f, rules, _KEYS, _parameters)
 
 
 def _return(f: Frame, builder: int) -> None:
@@ -341,7 +356,7 @@ def plan_keyed(f: Frame, node: RuleNode, path: Sequence[ast.Term]) -> None:
         return [key]
 
     if node.rules[0].head.key is None:
-        _complete(f, node.rules, "object keys must be unique", patterns)
+        _complete(f, node.rules, _KEYS, patterns)
         return
     for rule in node.rules:
         end = f.b.label()

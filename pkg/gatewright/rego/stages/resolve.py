@@ -270,9 +270,10 @@ class _Resolver:
             self.features.add("with")
             for item in node.with_:
                 target = self.ref(item.target)
-                if len(target.terms) == 1 and target.terms[0].name not in RESERVED:
+                head, *more = target.terms
+                if type(head) is ast.Var and not more and head.name not in RESERVED:
                     # A builtin of one word is nowhere from here on, in OPA
-                    target.terms[0] = ast.Var(target.terms[0].name, ast.NO_LOCATION)
+                    target.terms[0] = ast.Var(head.name, ast.NO_LOCATION)
                 with_.append(ast.With(target, self.term(item.value), item.loc))
         return ast.Expr(
             new,

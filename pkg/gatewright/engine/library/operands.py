@@ -23,6 +23,7 @@ from gatewright.engine.values import (
 __all__ = [
     "big_integer",
     "boolean",
+    "cut_bits",
     "integer",
     "integral",
     "number",
@@ -39,6 +40,8 @@ INT64_MIN = -(1 << 63)
 INT64_MAX = (1 << 63) - 1
 #: Decimal digits an integer operand may have when written with an exponent.
 MAX_DIGITS = 4000
+#: Of Go's big.Float, unless it is told otherwise.
+MANTISSA_BITS: Final = 64
 _SHORT: Final = re.compile(r"([+-]?)(?=[0-9.]{1,19}$)([0-9]*)(?:\.0*)?")
 
 
@@ -124,13 +127,18 @@ def whole(value: int | Number) -> int | None:
     return int(digits[:shift])
 
 
+def cut_bits(value: int) -> tuple[int, int]:
+    """Round to a 64-bit mantissa, half to even: that, and the bits that it left out."""
+    shift = max(value.bit_length() - MANTISSA_BITS, 0)
+    mantissa, rest = value >> shift, value & ((1 << shift) - 1)
+    half = 1 << shift >> 1
+    return mantissa + (rest > half or (rest == half != 0 and mantissa & 1)), shift
+
+
 def rounded(value: int) -> int:
-    """An integer by way of a float of 64 bits, half to even, as OPA 1.17 reads one."""
-    shift = max(value.bit_length() - 64, 0)
-    half, rest = (1 << shift) >> 1, abs(value) & ((1 << shift) - 1)
-    kept = abs(value) >> shift
-    kept += rest > half or (rest == half != 0 and kept & 1)
-    return -(kept << shift) if value < 0 else kept << shift
+    """An integer by way of a float of 64 bits, as OPA 1.17 reads one."""
+    mantissa, shift = cut_bits(abs(value))
+    return -(mantissa << shift) if value < 0 else mantissa << shift
 
 
 def big_integer(value: Value, position: int) -> int:

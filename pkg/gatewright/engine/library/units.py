@@ -10,7 +10,7 @@ from typing import Final
 
 from gatewright.engine.library.budget import charge, reserve
 from gatewright.engine.library.errors import BuiltinError
-from gatewright.engine.library.operands import string, utf8
+from gatewright.engine.library.operands import MANTISSA_BITS, cut_bits, string, utf8
 from gatewright.engine.values import Number, Value
 
 __all__ = ["parse", "parse_bytes"]
@@ -27,7 +27,6 @@ _DECIMAL: Final = {letter: 1000 ** (i + 1) for i, letter in enumerate(_POWERS)}
 _BINARY: Final = {f"{letter}i": 1024 ** (i + 1) for i, letter in enumerate(_POWERS)}
 #: The float64 nearest to 1/1000, as OPA multiplies by it.
 _MILLI: Final = Fraction(0.001)
-_MANTISSA_BITS: Final = 64
 
 
 def parse(value: Value) -> int | Number:
@@ -136,20 +135,12 @@ def _long_bytes(digits: int, power: int, factor: int) -> Number:
     # Multiplying out takes about 0.3 s for a million, and grows faster than that
     charge(power * isqrt(power) // 13)
     reserve(6 * power)
-    mantissa, shift = _cut_bits(abs(digits) * 5**power)
-    mantissa, more = _cut_bits(mantissa * factor)
+    mantissa, shift = cut_bits(abs(digits) * 5**power)
+    mantissa, more = cut_bits(mantissa * factor)
     shift += more + power
-    exact = Context(prec=(shift + 2 * _MANTISSA_BITS) // 3, Emax=MAX_EMAX)
+    exact = Context(prec=(shift + 2 * MANTISSA_BITS) // 3, Emax=MAX_EMAX)
     found = exact.multiply(Decimal(mantissa), exact.power(Decimal(2), shift))
     return Number(("-" if digits < 0 else "") + format(found, "f"))
-
-
-def _cut_bits(value: int) -> tuple[int, int]:
-    """Round to a 64-bit mantissa, half to even: that, and the bits that it left out."""
-    shift = max(value.bit_length() - _MANTISSA_BITS, 0)
-    mantissa, rest = value >> shift, value & ((1 << shift) - 1)
-    half = 1 << shift >> 1
-    return mantissa + (rest > half or (rest == half != 0 and mantissa & 1)), shift
 
 
 def _rounded(value: Fraction) -> Fraction:
@@ -157,10 +148,10 @@ def _rounded(value: Fraction) -> Fraction:
     if not value:
         return value
     size = abs(value.numerator).bit_length() - value.denominator.bit_length()
-    for shift in (_MANTISSA_BITS - size, _MANTISSA_BITS - size - 1):
+    for shift in (MANTISSA_BITS - size, MANTISSA_BITS - size - 1):
         scaled = value * (1 << shift) if shift >= 0 else value / (1 << -shift)
         mantissa = round(scaled)
-        if abs(mantissa) <= 1 << _MANTISSA_BITS:
+        if abs(mantissa) <= 1 << MANTISSA_BITS:
             unit = Fraction(1 << -shift) if shift < 0 else Fraction(1, 1 << shift)
             return mantissa * unit
     return value

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import fnmatch
 import io
-import json
 import os
 import stat
 import tarfile
@@ -21,8 +20,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
-from gatewright.engine.documents import Doc, JsonError
 from gatewright.engine.library.errors import BuiltinError
+from gatewright.engine.library.jsontext import load_first
 from gatewright.engine.manifest import Manifest, ManifestError
 from gatewright.engine.values import Value
 from gatewright.rego import ast
@@ -40,7 +39,6 @@ __all__ = [
     "load_paths",
     "load_schemas",
     "os_text",
-    "read_json",
     "read_value",
 ]
 
@@ -163,43 +161,6 @@ def _mark(origins: dict[str, Any], value: dict[str, Value], name: str) -> None:
             origins.setdefault(key, name)
 
 
-def read_json(data: bytes) -> Value:
-    """Read one JSON value.  Raises ValueError in the words of OPA's reader."""
-    try:
-        return Doc.parse(data).python()
-    except JsonError as error:
-        text = str(error)
-        if text == "unexpected end of JSON input":
-            raise ValueError("unexpected EOF" if data.strip() else "EOF") from error
-        if not text.endswith("after top-level value"):
-            raise ValueError(text) from error
-        return _first_value(data, text)
-
-
-def _first_value(data: bytes, text: str) -> Value:
-    """The value at the start of a text that goes on: a lone null may follow it."""
-    whole = data.decode("utf-8", "replace")
-    start = len(whole) - len(whole.lstrip())
-    _, end = json.JSONDecoder().raw_decode(whole, start)
-    rest = whole[end:].lstrip()
-    if rest[0] in "{[":
-        token = rest[0]
-    else:
-        try:
-            found, _ = json.JSONDecoder(parse_float=str).raw_decode(rest)
-        except ValueError:
-            wanted = text.replace(
-                "after top-level value", "looking for beginning of value"
-            )
-            raise ValueError(wanted) from None
-        if found is None:
-            return Doc.parse(whole[:end].encode()).python()
-        token = str(found)
-        if isinstance(found, bool):
-            token = f"%!s(bool={str(found).lower()})"
-    raise ValueError(f"error: invalid character '{token}' after top-level value")
-
-
 class _Loader:
     """One run over paths; errors are collected."""
 
@@ -301,7 +262,7 @@ class _Loader:
             self.module(path, data)
         except RegoErrors:
             try:
-                value = read_json(data)
+                value = load_first(data)
             except ValueError:
                 try:
                     value = _document(path, data)
@@ -327,7 +288,7 @@ class _Loader:
 def _document(path: str, data: bytes) -> Value:
     try:
         if os.path.splitext(path)[1] == ".json":
-            return read_json(data)
+            return load_first(data)
         from gatewright.engine.library.yamls import read_yaml
 
         return read_yaml(data.decode("utf-8", "replace"))
@@ -394,7 +355,7 @@ def read_value(data: bytes) -> Value:
     """Read a text that is JSON or YAML.  Raises ValueError in the words of the
     YAML reader."""
     try:
-        return read_json(data)
+        return load_first(data)
     except ValueError as failure:
         if "max depth" in str(failure):
             raise ValueError("yaml: exceeded max depth of 10000") from failure

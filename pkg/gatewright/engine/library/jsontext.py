@@ -9,7 +9,7 @@ from gatewright.engine.documents import Doc, JsonError, LimitError
 from gatewright.engine.library.operands import utf8
 from gatewright.engine.values import Number, Set, Value, integer_text, pairs
 
-__all__ = ["dump", "json_number", "key_text", "load"]
+__all__ = ["dump", "json_number", "key_text", "load", "load_first"]
 
 _HTML: Final = {
     "<": "\\u003c",
@@ -117,3 +117,53 @@ def load(text: str | bytes) -> Value:
         raise ValueError(str(error)) from None
     except LimitError as error:
         raise ValueError(str(error)) from None
+
+
+_TOKEN: Final = re.compile(
+    rb'"(?:[^"\\]|\\.)*"|true|false|null|[\[\]{}]'
+    rb"|-?(?:0|[1-9]\d*+)(?:\.\d++|(?!\.))(?:[eE][+-]?\d++|(?![eE]))",
+    re.DOTALL,
+)
+_SPACE: Final = b" \t\r\n"
+
+
+def load_first(data: bytes) -> Value:
+    """Read a value of a stream as OPA does, which looks at one token behind it.
+
+    ValueError with Go's text for what is no value, and for a token that is there and
+    is not null.
+    """
+    try:
+        return load(data)
+    except ValueError as error:
+        if not str(error).endswith("after top-level value"):
+            raise
+    end = _value_end(data)
+    token = _first_token(data[end:].lstrip(_SPACE))
+    if token is None:
+        return load(data[:end])
+    raise ValueError(f"error: invalid character '{token}' after top-level value")
+
+
+def _value_end(data: bytes) -> int:
+    """Where the first value ends, which is one."""
+    depth = 0
+    for found in _TOKEN.finditer(data):
+        depth += (found[0] in b"[{") - (found[0] in b"]}")
+        if not depth:
+            return found.end()
+    raise AssertionError(data)
+
+
+def _first_token(rest: bytes) -> str | None:
+    """The first token as Go's `%s` has it; None for null."""
+    if rest[:1] in (b"[", b"{"):
+        return rest[:1].decode()
+    found = _TOKEN.match(rest)
+    token = load(found[0] if found else rest)
+    if token is None or isinstance(token, str):
+        return token
+    if isinstance(token, bool):
+        return f"%!s(bool={dump(token)})"
+    assert found is not None, rest
+    return found[0].decode()

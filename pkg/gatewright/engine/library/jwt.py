@@ -12,7 +12,7 @@ from gatewright.engine.library import signatures
 from gatewright.engine.library.context import Context
 from gatewright.engine.library.encoding import decode_base64url
 from gatewright.engine.library.errors import BuiltinError, operand_error
-from gatewright.engine.library.jsontext import dump, load
+from gatewright.engine.library.jsontext import dump, load, load_first
 from gatewright.engine.library.operands import object_, string, utf8
 from gatewright.engine.values import Number, Value, compare, is_number, pairs, type_name
 
@@ -57,7 +57,7 @@ def _part(text: str, what: str) -> bytes:
 
 def _object(data: bytes) -> dict[str, Value]:
     try:
-        value = load(data)
+        value = load_first(data)
     except ValueError as error:
         raise BuiltinError(f"invalid JSON: {error}") from None
     if not isinstance(value, dict):
@@ -96,7 +96,7 @@ def decode(value: Value) -> list[Value]:
         token = _token(value)
         payload = _part(token.payload, "payload")
         if token.text("cty") == "JWT":
-            value = payload.decode("utf-8", "surrogateescape").strip('"')
+            value = payload.decode("utf-8", "surrogateescape").strip("\"'")
             continue
         claims = _object(payload)
         return [token.fields, claims, _part(token.signature, "signature").hex()]
@@ -215,7 +215,8 @@ def decode_verify(ctx: Context, value: Value, constraints: Value) -> list[Value]
             return rejected
         payload = _part(token.payload, "payload")
         if token.text("cty").upper() == "JWT":
-            value = payload.decode("utf-8", "surrogateescape").strip('"')
+            # Unlike `decode`, quotes around it are not taken off
+            value = payload.decode("utf-8", "surrogateescape")
             continue
         claims = _object(payload)
         fits = _claims_fit(claims, wanted)

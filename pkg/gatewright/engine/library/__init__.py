@@ -16,7 +16,7 @@ Time: civil, layouts, durations, times.
 
 Numbers, texts, graphs: bits, units, semver, uuids, strings, graphs.
 
-Addresses and requests: net, lookups, urls, http, http_cache, http_transport, aws.
+Addresses and requests: addresses, net, lookups, urls, http, http_cache, http_transport, aws.
 
 Encodings, digests and trust: encoding, digests, jwt, signatures, asn1, x509, x509_names,
 x509_verify.

@@ -1,7 +1,7 @@
 """Go's fmt over what a template holds: Sprint, Sprintln, Sprintf.
 
 Values: None (nil), bool, int, `Byte`, float, complex, str, `Digits` (json.Number),
-list of any, dict of str and any. One number or string under one verb is printed by the
+list of any, dict of str and any, `Fault` (an error). One number or string under one verb is printed by the
 compiled `sprintf`; here are the types' names, wholes made of parts, and formats.
 """
 
@@ -16,7 +16,16 @@ from gatewright.engine.library.budget import charge, reserve
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.values import Number
 
-__all__ = ["Byte", "Digits", "is_text", "printed", "sprint", "sprintf", "type_of"]
+__all__ = [
+    "Byte",
+    "Digits",
+    "Fault",
+    "is_text",
+    "printed",
+    "sprint",
+    "sprintf",
+    "type_of",
+]
 
 #: Go's limit of a width, a precision, an index.
 MAX_FIELD: Final = 1_000_000
@@ -34,6 +43,12 @@ _TEXT_VERBS: Final = frozenset("vsxXq")
 
 class Digits(str):
     """A number of the input: Go has its text, of type json.Number."""
+
+    __slots__ = ()
+
+
+class Fault(str):
+    """An error: Go has its text, of type *errors.errorString."""
 
     __slots__ = ()
 
@@ -64,6 +79,8 @@ _PLAIN: Final = _Flags()
 def type_of(value: Any) -> str:
     """Go's name of a value's type."""
     if isinstance(value, str):
+        if isinstance(value, Fault):
+            return "*errors.errorString"
         return "json.Number" if isinstance(value, Digits) else "string"
     for kind, name in _TYPES:
         if isinstance(value, kind):
@@ -118,7 +135,18 @@ def _print(value: Any, verb: str, flags: _Flags) -> str:
         if verb == "w":
             return _bad(value, verb, flags)
         return _whole(value, verb, flags)
+    if isinstance(value, Fault):
+        return _fault(str(value), verb, flags)
     return _scalar(value, verb, flags)
+
+
+def _fault(text: str, verb: str, flags: _Flags) -> str:
+    """An error as Errorf has it: its text, else what it is made of."""
+    if verb in "vw" and flags.go:
+        return f"&errors.errorString{{s:{_scalar(text, 'v', flags)}}}"
+    if verb in _TEXT_VERBS or verb == "w":
+        return _scalar(text, "v" if verb == "w" else verb, flags)
+    return f"&{{{_scalar(text, verb, flags)}}}"
 
 
 def _inner(value: Any, verb: str, flags: _Flags) -> str:

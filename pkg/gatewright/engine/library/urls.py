@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote_from_bytes
 
+from gatewright.engine.library.addresses import address_error
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.gotext import quote
-from gatewright.engine.library.net import read_address
 from gatewright.engine.library.operands import string, utf8
 from gatewright.engine.values import Value
 
@@ -129,7 +129,8 @@ def _read_authority(url: Url, authority: str) -> None:
     if at:
         if not _USER.fullmatch(user):
             raise BuiltinError("net/url: invalid userinfo")
-        url.user = unescape(user)
+        name, colon, password = user.partition(":")
+        url.user = unescape(name) + colon + unescape(password)
 
 
 def _read_host(url: Url, host: str) -> None:
@@ -140,34 +141,33 @@ def _read_host(url: Url, host: str) -> None:
         if close < 0:
             raise BuiltinError("missing ']' in host")
         port = host[close + 1 :]
-        if not _PORT.fullmatch(port):
-            raise BuiltinError(f"invalid port {quote(port)} after host")
-        inner = host[1:close]
-        address, mark, zone = inner.partition("%25")
-        shown = unescape(address, host=True)
-        if mark:
-            shown += unescape(mark + zone, zone=True)
-        if mark and not zone:
-            raise BuiltinError(
-                f"invalid host: ParseAddr({quote(shown)}): "
-                "zone must be a non-empty string"
-            )
-        if ":" not in shown and read_address(shown) is not None:
-            raise BuiltinError("invalid IP-literal")
-        if read_address(shown.partition("%")[0]) is None:
-            raise BuiltinError(
-                f"invalid host: ParseAddr({quote(shown)}): unable to parse IP"
-            )
-        url.host, url.port = shown, port[1:]
+        _check_port(port)
+        url.host, url.port = _read_literal(host[1:close]), port[1:]
         return
-    name, colon, port = host.rpartition(":")
-    if colon:
-        if not _PORT.fullmatch(colon + port) or ":" in name:
-            shown = ":" + port if ":" not in name else ":" + host.partition(":")[2]
-            raise BuiltinError(f"invalid port {quote(shown)} after host")
-        url.port = port
-        host = name
-    url.host = unescape(host, host=True)
+    first, last = host.find(":"), host.rfind(":")
+    if first >= 0:
+        # Lists of hosts with ports are admitted, but for the web
+        _check_port(host[first if url.scheme in ("http", "https") else last :])
+    host = unescape(host, host=True)
+    url.host, _, url.port = host.rpartition(":") if first >= 0 else (host, "", "")
+
+
+def _check_port(port: str) -> None:
+    if not _PORT.fullmatch(port):
+        raise BuiltinError(f"invalid port {quote(port)} after host")
+
+
+def _read_literal(text: str) -> str:
+    """Return an IPv6 address in brackets, its zone unescaped."""
+    address, mark, zone = text.partition("%25")
+    host = unescape(address, host=True)
+    if mark:
+        host += unescape(mark + zone, zone=True)
+    if error := address_error(host):
+        raise BuiltinError(f"invalid host: {error}")
+    if ":" not in host:
+        raise BuiltinError("invalid IP-literal")
+    return host
 
 
 def _escaped(path: str) -> str:

@@ -89,6 +89,7 @@ bench: $(NATIVE_STAMP) ## Measure (benchmarks/README.md has the numbers)
 	@$(BIN)/python -m benchmarks.loading
 	@$(BIN)/python -m benchmarks.inventory
 	@$(BIN)/python -m benchmarks.pauses
+	@$(BIN)/python -m benchmarks.tail
 	@$(BIN)/python -m benchmarks.many
 	@$(BIN)/python -m benchmarks.rivals.bench
 	@$(BIN)/python -m benchmarks.rivals.opa

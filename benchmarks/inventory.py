@@ -98,7 +98,14 @@ class Fed:
     def synced(self) -> Mapping[str, tuple[int, int]]:
         return {}
 
+    def cached(self) -> Sequence[tuple[str, str, str, str]]:
+        return ()
+
     def measure(self, gauge: Callable[[str, float], None]) -> None: ...
+
+    def undecided(self, *, mutation: bool) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Stage:
@@ -365,11 +372,11 @@ def measure_pods(count: int) -> None:
     shown(f"{count:,} pods, JSON each", f"{raw / count:,.0f} bytes")
     shown("in shared memory, each, once", f"{documents.bytes / count:,.0f} bytes")
     after = [one.memory() for one in stage.readers]
-    for part in ("private", "pss"):
+    for kind in ("private", "pss"):
         grown = statistics.mean(
-            b[part] - a[part] for a, b in zip(before, after, strict=True)
+            b[kind] - a[kind] for a, b in zip(before, after, strict=True)
         )
-        shown(f"each of 3 readers has more, {part}", f"{grown / 2**20:.1f} MiB")
+        shown(f"each of 3 readers has more, {kind}", f"{grown / 2**20:.1f} MiB")
     stage.end()
 
 

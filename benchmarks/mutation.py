@@ -17,6 +17,7 @@ from gatewright.app.decider import item_of, mutated
 from gatewright.app.generation import Generation
 from gatewright.app.installation import Installation
 from gatewright.constraints import reviewdoc
+from gatewright.constraints.namespaces import Namespaces
 from gatewright.constraints.policyset import Settings
 from gatewright.k8s import review as reviews
 from gatewright.mutation.patch import diff
@@ -55,7 +56,10 @@ def generation(*mutators: dict[str, Any]) -> tuple[Generation, MutationContext]:
     assert not faults, faults
     held = Generation(1, installation.build(), limits=LIMITS)
     context = held.mutation_context(
-        own_account="nobody", new_id=lambda: "id", annotate=False
+        own_account="nobody",
+        new_id=lambda: "id",
+        annotate=False,
+        namespaces=Namespaces(installation.policies.namespaces),
     )
     return held, context
 

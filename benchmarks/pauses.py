@@ -13,16 +13,15 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
-import http.client
 import json
-import ssl
 import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from benchmarks.client import Client
 from benchmarks.rivals.webhook import ours, policies_only, pss
 from benchmarks.workloads import REVIEW, library, reviews
 from gatewright.constraints.admission import Admission
@@ -50,7 +49,7 @@ metadata: {name: slow}
 """
 
 
-def body_of(obj: dict[str, object]) -> bytes:
+def body_of(obj: Mapping[str, object]) -> bytes:
     request = {
         "uid": "u",
         "kind": {"group": "", "version": "v1", "kind": obj["kind"]},
@@ -68,28 +67,6 @@ def body_of(obj: dict[str, object]) -> bytes:
     return json.dumps(review).encode()
 
 
-class Client:
-    """One connection, kept."""
-
-    def __init__(self, port: int) -> None:
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        self.connection = http.client.HTTPSConnection(
-            "127.0.0.1", port, context=context
-        )
-
-    def ask(self, body: bytes) -> float:
-        """Milliseconds of one request."""
-        headers = {"Content-Type": "application/json"}
-        started = time.perf_counter()
-        self.connection.request("POST", "/v1/admit?timeout=10s", body, headers)
-        answer = self.connection.getresponse()
-        answer.read()
-        assert answer.status == 200, answer.status
-        return (time.perf_counter() - started) * 1e3
-
-
 @contextlib.contextmanager
 def slow_ones(port: int, took: list[float]) -> Iterator[None]:
     """While this lasts there is always a slow request under way."""
@@ -99,9 +76,9 @@ def slow_ones(port: int, took: list[float]) -> Iterator[None]:
     ended = threading.Event()
 
     def run() -> None:
-        client = Client(port)
+        client = Client(port, body)
         while not ended.is_set():
-            took.append(client.ask(body))
+            took.append(client.ask())
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -112,27 +89,26 @@ def slow_ones(port: int, took: list[float]) -> Iterator[None]:
         thread.join()
 
 
-def fast_ones(client: Client, body: bytes) -> tuple[float, float]:
+def fast_ones(client: Client) -> tuple[float, float]:
     """p50 and p99 in ms."""
     times = []
     for _ in range(REQUESTS):
-        times.append(client.ask(body))
+        times.append(client.ask())
         time.sleep(0.002)
     times.sort()
     return statistics.median(times), times[-REQUESTS // 100]
 
 
 def measure_slow(port: int, rounds: int) -> None:
-    body = REVIEW.read_bytes()
-    client = Client(port)
-    fast_ones(client, body)
+    client = Client(port, REVIEW.read_bytes())
+    fast_ones(client)
     alone: list[tuple[float, float]] = []
     beside: list[tuple[float, float]] = []
     took: list[float] = []
     for _ in range(rounds):
-        alone.append(fast_ones(client, body))
+        alone.append(fast_ones(client))
         with slow_ones(port, took):
-            beside.append(fast_ones(client, body))
+            beside.append(fast_ones(client))
     print(f"{'':44}{'p50 ms':>10}{'p99 ms':>10}")
     for label, rows in (("alone", alone), ("beside a slow policy", beside)):
         p50, p99 = (statistics.median(row[at] for row in rows) for at in (0, 1))

@@ -163,18 +163,18 @@ class Field:
                     took[side].append((passed * 1e3, cpu * 1e3, waiting * 1e3))
         out = {}
         for side, rows in took.items():
-            times, cpu, waiting = (sorted(one) for one in zip(*rows, strict=True))
+            times, used, waited = (sorted(one) for one in zip(*rows, strict=True))
             more = [
                 (own[0] - yes[0], own[1] - yes[1])
                 for own, yes in zip(rows, took["yes"], strict=True)
             ]
-            passed, used = zip(*more, strict=True)
+            longer, dearer = zip(*more, strict=True)
             out[side] = Row(
                 statistics.median(times),
                 times[-len(times) // 100],
-                statistics.median(cpu),
-                statistics.median(waiting),
-                {"p50": statistics.median(passed), "cpu": statistics.median(used)},
+                statistics.median(used),
+                statistics.median(waited),
+                {"p50": statistics.median(longer), "cpu": statistics.median(dearer)},
             )
         return out
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -75,6 +76,18 @@ def test_a_rule_that_runs_for_minutes_is_left_out_alone(tmp_path: Path) -> None:
         _, listed = server.get(server.metrics, "/debug/constraints")
         longest = max(json.loads(listed), key=lambda one: one["max_us"])
         assert ("Slow", "slow") == (longest["kind"], longest["name"])
+        if sys.platform == "linux":
+            # What a slow one is left to gives way to what answers.
+            (worker, *_) = server.workers()
+            assert {0, 5} == set(niceness(worker))
+
+
+def niceness(pid: int) -> list[int]:
+    """That of each thread of a process."""
+    return [
+        int(one.read_text().rpartition(")")[2].split()[16])
+        for one in Path(f"/proc/{pid}/task").glob("*/stat")
+    ]
 
 
 def test_the_deadline_is_504(tmp_path: Path) -> None:

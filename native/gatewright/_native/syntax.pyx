@@ -9,19 +9,8 @@ Nothing here recurses: a tree is as deep as the parser lets it be.
 
 cimport cython
 from cpython.object cimport PyObject
+from gatewright._native.slots cimport offset_of, read
 from libc.stdint cimport uint64_t
-
-cdef extern from "Python.h":
-    """
-    #include <structmember.h>
-    static inline Py_ssize_t gw_slot_offset(PyObject *descriptor) {
-        if (!Py_IS_TYPE(descriptor, &PyMemberDescr_Type)) return 0;
-        PyMemberDef *member = ((PyMemberDescrObject *)descriptor)->d_member;
-        return member->type == T_OBJECT_EX ? member->offset : 0;
-    }
-    """
-    Py_ssize_t gw_slot_offset(object descriptor)
-
 
 cdef extern from *:
     """
@@ -90,14 +79,6 @@ cdef class _Shape:
     cdef int count
     cdef Py_ssize_t slots[4]
     cdef Py_ssize_t instead
-
-
-cdef inline object read(object node, Py_ssize_t offset):
-    # The type was looked up by identity, so the slot is where its descriptor says.
-    cdef PyObject* value = (<PyObject**>(<char*><PyObject*>node + offset))[0]
-    if value is NULL:
-        raise AttributeError("a node is not filled in")
-    return <object>value
 
 
 cdef inline int push(list stack, object value) except -1:
@@ -383,10 +364,3 @@ cdef class Shapes:
         else:
             stack.append(value)
         return 0
-
-
-cdef Py_ssize_t offset_of(object kind, str name) except -1:
-    cdef Py_ssize_t offset = gw_slot_offset(kind.__dict__[name])
-    if offset <= 0:
-        raise TypeError(f"{kind.__name__}.{name} is no slot")
-    return offset

@@ -2,7 +2,7 @@
 
 core       values, images and evaluations; the engine alone opens it
 plans      passes over the code of plans; the planner alone opens it
-trees      walks over the syntax tree; the front end alone opens it
+trees      tokens, nodes and walks over the syntax tree; the front end alone opens it
 admission  an admission request's parts; constraints alone open it
 edge       counters in shared memory; the edge alone opens it
 

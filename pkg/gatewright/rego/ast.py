@@ -12,8 +12,10 @@ written); numeric equality is the evaluator's business.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Final, TypeAlias
+
+from gatewright._native.trees import construct
 
 __all__ = [
     "Annotations",
@@ -382,3 +384,23 @@ class Module:
     annotations: list[Annotations] = field(default_factory=list)
     rego_version: int = 1
     source: Source | None = field(default=None, compare=False, repr=False)
+
+
+# Making nodes ---------------------------------------------------------------
+
+#: Those of which many are made: in native memory, as their dataclasses say.
+_MANY: Final = (
+    *(Location, Null, Boolean, Number, String, Var, Ref, Array, Set, Object, Call),
+    *(ArrayComprehension, SetComprehension, ObjectComprehension, TemplateString),
+    *(With, SomeDecl, Every, Expr, Comment, Head, Rule),
+)
+
+for _kind in _MANY:
+    construct(
+        _kind,
+        [
+            (one.name, one.default if one.default_factory is MISSING else list)
+            for one in fields(_kind)
+        ],
+        MISSING,
+    )

@@ -1,9 +1,9 @@
 """The lexer: source text to parallel lists of tokens, in one pass.
 
-One regular expression finds a token and the blanks before it; the loop only
-sorts matches into lists, so there is no work per character in Python.  Blanks
-are no tokens: two tokens touch when one ends where the next starts, and the
-parser asks for line breaks by looking at the gap.
+Plain tokens are found in native memory (`_native.tokens`), all the rest here, so
+there is no work per character in Python.  Blanks are no tokens: two tokens touch when
+one ends where the next starts, and the parser asks for line breaks by looking at the
+gap.
 
 A template string yields a part token for each stretch of text, with the tokens
 of its expressions in between.  Which `}` closes an expression is found by
@@ -21,6 +21,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Final
 
+from gatewright._native.trees import Splitter
 from gatewright.rego import tokens
 from gatewright.rego.ast import Source
 from gatewright.rego.source import line_starts
@@ -29,21 +30,17 @@ __all__ = ["Lexed", "lex"]
 
 BOM: Final = "\ufeff"
 
-_TOKEN: Final = re.compile(
-    r"""[ \t\r\n]*(?:
-      ([A-Za-z_][A-Za-z_\d]*)
-    | (:=|[=!<>]=|[][{}().,;+\-*/%&|:=<>])
-    | ("[^"\\\n]*(?:\\(?:["\\/bfnrt]|u[\s\S]{3})[^"\\\n]*)*")
-    | ([0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]*)?(?:[A-Za-z_][A-Za-z_\d]*)?)
-    | (`[^`]*`)
-    | (\#[^\n]*)
-    | ([\s\S])
-    | (\Z)
-    )""",
-    re.VERBOSE,
+_SPLITTER: Final = Splitter(
+    tokens.KEYWORDS,
+    tokens.PUNCTUATION,
+    ident=tokens.IDENT,
+    number=tokens.NUMBER,
+    string=tokens.STRING,
+    raw=tokens.RAW_STRING,
 )
-_IDENT, _PUNCT, _STRING, _NUMBER, _RAW, _COMMENT, _OTHER = range(1, 8)
-
+_NUMBER: Final = re.compile(
+    r"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]*)?(?:[A-Za-z_][A-Za-z_\d]*)?"
+)
 _GOOD_NUMBER: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _QUOTED: Final = re.compile(r'[^"\\\n]*(?:\\(?:["\\/bfnrt]|u[\s\S]{0,3})[^"\\\n]*)*')
 _TEMPLATE: Final = re.compile(
@@ -88,73 +85,62 @@ def lex(source: Source) -> Lexed:
     """Split a source into tokens.  Never fails: bad text yields `ILLEGAL`."""
     text = source.text
     out = Lexed(source, line_starts(text))
-    add_kind = out.kinds.append
-    add_start = out.starts.append
-    add_end = out.ends.append
-    add_text = out.texts.append
-    keyword = tokens.KEYWORDS.get
-    punctuation = tokens.PUNCTUATION
-    ident, string, raw = tokens.IDENT, tokens.STRING, tokens.RAW_STRING
-    lbrace, rbrace = tokens.LBRACE, tokens.RBRACE
-
     # Open template strings, innermost last: braces still open in the expression
     # being read, and whether the template is a raw one.
     templates: list[list[int]] = []
-    at = 1 if text.startswith(BOM) else 0
-    first = at
-    while at >= 0:
-        resume = -1
-        for match in _TOKEN.finditer(text, at):
-            group = match.lastindex
-            if group == _IDENT:
-                word = match[1]
-                add_kind(keyword(word, ident))
-            elif group == _PUNCT:
-                word = match[2]
-                kind = punctuation[word]
-                if templates and kind in (lbrace, rbrace):
-                    if kind == lbrace:
-                        templates[-1][0] += 1
-                    elif templates[-1][0]:
-                        templates[-1][0] -= 1
-                    else:
-                        end = match.end()
-                        out.add(kind, end - 1, end, word)
-                        resume = _template(out, end, templates.pop()[1], templates)
-                        break
-                add_kind(kind)
-            elif group == _STRING:
-                word = match[3]
-                add_kind(string)
-            elif group == _COMMENT:
-                out.comments.append(match.span(6))
-                continue
-            elif group == _NUMBER:
-                word = match[4]
-                if not word.isdigit() and not _GOOD_NUMBER.fullmatch(word):
-                    out.add_bad(*match.span(4), _number_errors(word))
-                    continue
-                add_kind(tokens.NUMBER)
-            elif group == _RAW:
-                word = match[5]
-                add_kind(raw)
-            elif group == _OTHER:
-                resume = _other(out, match.start(7), templates)
-                break
-            else:
-                break
-            add_start(match.start(group))
-            add_end(match.end())
-            add_text(word)
-        at = resume
+    first = at = 1 if text.startswith(BOM) else 0
+    while True:
+        at = _SPLITTER.run(
+            text,
+            at,
+            bool(templates),
+            out.kinds,
+            out.starts,
+            out.ends,
+            out.texts,
+            out.comments,
+        )
+        if at == len(text):
+            break
+        char = text[at]
+        if char in "{}":
+            at = _brace(out, at, templates)
+        elif char in "0123456789":
+            at = _number(out, at)
+        else:
+            at = _other(out, at, templates)
     out.add(tokens.EOF, len(text), len(text), "")
     if _BAD.search(text, first):
         _mark_bad(out, first)
     return out
 
 
+def _brace(out: Lexed, start: int, templates: list[list[int]]) -> int:
+    """Read a brace in an expression of a template string; return where to go on."""
+    char = out.source.text[start]
+    out.add(tokens.PUNCTUATION[char], start, start + 1, char)
+    if char == "{":
+        templates[-1][0] += 1
+    elif templates[-1][0]:
+        templates[-1][0] -= 1
+    else:
+        return _template(out, start + 1, templates.pop()[1], templates)
+    return start + 1
+
+
+def _number(out: Lexed, start: int) -> int:
+    """Read a number that is more than digits and a fraction."""
+    match = _NUMBER.match(out.source.text, start)
+    assert match is not None
+    if _GOOD_NUMBER.fullmatch(match[0]):
+        out.add(tokens.NUMBER, start, match.end(), match[0])
+    else:
+        out.add_bad(start, match.end(), _number_errors(match[0]))
+    return match.end()
+
+
 def _other(out: Lexed, start: int, templates: list[list[int]]) -> int:
-    """Read what no fast pattern fits; return where to go on."""
+    """Read what is no plain token; return where to go on."""
     text = out.source.text
     char = text[start]
     touches = char > "\x7f" and out.kinds and out.ends[-1] == start

@@ -382,7 +382,7 @@ class _Statements(RuleParser):
             module.rego_version = max(module.rego_version, 2)
 
     def _comments(self) -> list[ast.Comment]:
-        lines = self.lexed.lines
+        lines = self.lines
         out = []
         row = 1
         for start, end in self.lexed.comments:

@@ -6,9 +6,10 @@ hints and the count of wildcards go back with the position.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
+from gatewright._native.trees import cursor
 from gatewright.rego import ast, errors, lexer, source, tokens
 
 __all__ = ["MAX_BODIES", "MAX_DEPTH", "Cursor", "State"]
@@ -51,6 +52,7 @@ class Cursor:
         "i",
         "kinds",
         "lexed",
+        "lines",
         "memo",
         "not_bodies",
         "ref_kinds",
@@ -70,6 +72,7 @@ class Cursor:
     ) -> None:
         lexed = lexer.lex(text)
         self.lexed = lexed
+        self.lines = lexed.lines
         self.source = text
         self.text = text.text
         self.kinds = lexed.kinds
@@ -101,40 +104,15 @@ class Cursor:
 
     # Moving ------------------------------------------------------------------
 
-    def scan(self) -> None:
-        """Step to the next token; blanks and comments are skipped."""
-        i = self.i
-        if i < 0 or self.kinds[i] != tokens.EOF:
-            i += 1
-        kind = self.kinds[i]
-        self.i = i
-        if kind >= tokens.SOFT and kind not in self.soft:
-            kind = tokens.IDENT
-        self.tok = kind
-        if kind == tokens.ILLEGAL:
-            for message in self.lexed.errors.get(i, ()):
-                self.error(self.loc(), message)
+    scan = cursor.scan
+    touching = cursor.touching
+    peek = cursor.peek
+    after_newline = cursor.after_newline
 
-    def touching(self) -> int:
-        """Return the kind of the next token if nothing stands between, else -1."""
-        i = self.i
-        nxt = i + 1
-        if nxt < len(self.kinds) and self.starts[nxt] == self.ends[i]:
-            return self.kinds[nxt]
-        return -1
-
-    def peek(self) -> int:
-        """Return the kind of the token after the current one."""
-        kind = self.kinds[min(self.i + 1, len(self.kinds) - 1)]
-        if kind >= tokens.SOFT and kind not in self.soft:
-            return tokens.IDENT
-        return kind
-
-    def after_newline(self) -> bool:
-        """Tell whether a line break stands before the current token."""
-        i = self.i
-        begin = self.ends[i - 1] if i else 0
-        return self.text.find("\n", begin, self.starts[i]) >= 0
+    def report_illegal(self) -> None:
+        """Report what the lexer said about the current token."""
+        for message in self.lexed.errors.get(self.i, ()):
+            self.error(self.loc(), message)
 
     def save(self) -> State:
         return self.i, self.tok, self.wildcards, self.errors, self.hints
@@ -192,35 +170,19 @@ class Cursor:
 
     # Places ------------------------------------------------------------------
 
-    def loc(self) -> ast.Location:
-        """Return the place of the current token."""
-        i = self.i
-        start, end = self.starts[i], self.ends[i]
-        if self.tok == tokens.WHITESPACE:
-            start = end
-            if self.text[start] == "#":
-                start = self.text.find("\n", start)
-            end = start + 1
-        lines = self.lexed.lines
-        row = bisect_right(lines, start)
-        col = start - lines[row - 1] + 1
-        if start == len(self.text):
-            # OPA does not count a column for the end of the text.
-            col -= 1
-        elif self.text[start] == "\n":
-            # A blank, or a part of a template: to OPA a line break is column 0
-            # of the line that it opens.
-            row += 1
-            col = 0
-        return ast.Location(self.source, row, col, start, end)
+    loc: Callable[..., ast.Location] = cursor.loc
+    last_end = cursor.last_end
 
-    def last_end(self) -> int:
-        """Return where the token before the current one ends."""
-        return self.ends[self.i - 1] if self.i else 0
+    def blank_start(self) -> int:
+        """Return where the blank after the current token is, a comment passed over."""
+        start = self.ends[self.i]
+        if self.text[start] == "#":
+            start = self.text.find("\n", start)
+        return start
 
     def spanned(self, loc: ast.Location) -> ast.Location:
         """Return `loc` with its text running to the end of the last token."""
-        start = self.lexed.lines[loc.row - 1] + loc.col - 1
+        start = self.lines[loc.row - 1] + loc.col - 1
         return source.extent(loc, start=start, end=self.last_end())
 
     # Findings ----------------------------------------------------------------
@@ -247,7 +209,7 @@ class Cursor:
         """Raise `RegoErrors` if anything was found wrong."""
         if not self.errors:
             return
-        lines = self.lexed.lines
+        lines = self.lines
         data = source.encode(self.text)
         ascii_only = len(data) == len(self.text)
         found = []
@@ -287,3 +249,14 @@ class Cursor:
         else:
             self.tok = tokens.WHITESPACE
         self.unexpected(note)
+
+
+cursor.attach(
+    Cursor,
+    ast.Location,
+    illegal=tokens.ILLEGAL,
+    end=tokens.EOF,
+    blank=tokens.WHITESPACE,
+    ident=tokens.IDENT,
+    soft=tokens.SOFT,
+)

@@ -356,7 +356,7 @@ class LogicParser(BodyParser):
         )
 
     def _report_ambiguous(self, loc: ast.Location, body: ast.Body, prefix: str) -> None:
-        begin = self.lexed.lines[loc.row - 1] + loc.col - 1
+        begin = self.lines[loc.row - 1] + loc.col - 1
         end = self.last_end()
         braces = union = self.text[begin:end]
         inner = body[0].loc

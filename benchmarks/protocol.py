@@ -31,14 +31,14 @@ from gatewright.app.generation import Generation
 from gatewright.app.installation import Installation
 from gatewright.app.sampling import Sampler
 from gatewright.app.settings import Settings
+from gatewright.app.worker import connection_limits, request_limits
 from gatewright.constraints.namespaces import Namespaces
 from gatewright.constraints.policyset import Settings as PolicySettings
 from gatewright.telemetry.board import Board
 from gatewright.telemetry.log import Log
 from gatewright.webhook.app import admission_app
-from gatewright.webhook.desk import Desk, RequestLimits, Traffic
+from gatewright.webhook.desk import Desk, Traffic
 from gatewright.webhook.fastpath import fast_protocol
-from gatewright.webhook.protocol import ConnectionLimits
 
 #: Requests of one round.
 MANY = 50
@@ -96,37 +96,18 @@ def decider() -> GenerationDecider:
 
 def protocol(loop: asyncio.AbstractEventLoop) -> Any:
     """Our protocol as a worker has it, on a wire of its own."""
-    settings = Settings(Path())
-    limits = settings.limits
+    limits = Settings(Path()).limits
     board = Board(1)
     desk = Desk(
         "admit",
         decider=decider(),
-        limits=RequestLimits(
-            in_flight=limits.in_flight,
-            in_flight_bytes=limits.in_flight_bytes,
-            body=limits.body,
-            deadline=limits.deadline,
-            margin=limits.margin,
-            slice_steps=limits.slice_steps,
-        ),
+        limits=request_limits(limits),
         traffic=Traffic(),
         slot=board.slot(0),
         pool=ThreadPoolExecutor(1),
         log=Log("bench"),
     )
-    kind = fast_protocol(
-        ConnectionLimits(
-            headers=limits.headers,
-            header_time=limits.header_time,
-            body_time=limits.body_time,
-            handshake_time=limits.handshake_time,
-            connection_age=limits.connection_age,
-            connections=limits.connections,
-        ),
-        board.slot(0),
-        {"admit": desk},
-    )
+    kind = fast_protocol(connection_limits(limits), board.slot(0), {"admit": desk})
     config = uvicorn.Config(
         admission_app({"admit": desk}),
         http=kind,

@@ -217,15 +217,7 @@ def wait_for_calls(cluster: Cluster, manager: Manager) -> None:
     )
 
     def called() -> bool:
-        cluster.run(
-            "kubectl",
-            "create",
-            "configmap",
-            "probe",
-            "--dry-run=server",
-            "-n",
-            "default",
-        )
+        cluster.probe()
         time.sleep(0.05)
         return manager.metric(series) > 0
 

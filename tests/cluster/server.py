@@ -149,6 +149,13 @@ class Cluster:
         """Run helm; what it printed. Raises AssertionError if it fails."""
         return self._must("helm", *arguments)
 
+    def probe(self) -> subprocess.CompletedProcess[str]:
+        """Try to create a ConfigMap, which stays a try: does a webhook answer?"""
+        return self.run(
+            *("kubectl", "create", "configmap", "probe"),
+            *("--dry-run=server", "-n", "default"),
+        )
+
     def apply(self, *objects: dict[str, Any]) -> str:
         """`kubectl apply --server-side` of objects."""
         text = yaml.safe_dump_all(objects)

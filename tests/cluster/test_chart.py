@@ -204,16 +204,7 @@ def test_closed_with_nobody_there_blocks_no_control_plane(site: Cluster) -> None
     install(site, "install", "--set", "availability=closed")
 
     def closed() -> bool:
-        done = site.run(
-            "kubectl",
-            "create",
-            "configmap",
-            "probe",
-            "--dry-run=server",
-            "-n",
-            "default",
-        )
-        return "failed calling webhook" in done.stderr
+        return "failed calling webhook" in site.probe().stderr
 
     until("the webhook is called", closed)
     lease = {

@@ -12,6 +12,7 @@ from libc.stdint cimport UINT32_MAX, int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy, strlen
 
+from gatewright._native.stack cimport widened
 from gatewright._native.utf8 cimport count_runes
 from gatewright._native.work cimport Account, account, afford
 
@@ -622,7 +623,7 @@ cdef int compare_nested(Word a, Word b) noexcept nogil:
     cdef Frame shallow[SHALLOW]
     cdef Frame* frames = shallow
     cdef Frame* frame
-    cdef Frame* more
+    cdef void* more
     cdef size_t room = SHALLOW, depth = 0
     cdef int order = 0
     cdef bint nested
@@ -655,15 +656,11 @@ cdef int compare_nested(Word a, Word b) noexcept nogil:
             continue
         depth += 1
         if depth == room:
-            more = <Frame*>malloc(2 * room * sizeof(Frame))
+            more = widened(frames, shallow, &room, sizeof(Frame))
             if more == NULL:
                 order = -1 if a < b else 1      # unequal, at least
                 break
-            memcpy(more, frames, room * sizeof(Frame))
-            if frames != shallow:
-                free(frames)
-            frames = more
-            room *= 2
+            frames = <Frame*>more
         open_frame(&frames[depth], a, b)
     mine.spent = spent
     if frames != shallow:
@@ -862,7 +859,7 @@ cdef Word copy(Heap* heap, Word w) noexcept nogil:
     cdef CopyFrame shallow[SHALLOW]
     cdef CopyFrame* frames = shallow
     cdef CopyFrame* frame
-    cdef CopyFrame* more
+    cdef void* more
     cdef size_t room = SHALLOW, depth = 0
     cdef Word root, child, made
     if tag(w) < T_ARR or tag(w) == T_AUX:
@@ -880,16 +877,12 @@ cdef Word copy(Heap* heap, Word w) noexcept nogil:
             made = copy_leaf(heap, child)
         else:
             if depth + 1 == room:
-                more = <CopyFrame*>malloc(2 * room * sizeof(CopyFrame))
+                more = widened(frames, shallow, &room, sizeof(CopyFrame))
                 if more == NULL:
                     fail(heap, E_MEMORY, "out of memory")
                     root = UNDEFINED
                     break
-                memcpy(more, frames, room * sizeof(CopyFrame))
-                if frames != shallow:
-                    free(frames)
-                frames = more
-                room *= 2
+                frames = <CopyFrame*>more
                 frame = &frames[depth]
             depth += 1
             made = open_copy(heap, &frames[depth], child)

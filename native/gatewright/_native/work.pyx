@@ -3,9 +3,9 @@
 more than the memory that they take."""
 
 from libc.stdint cimport int64_t, uint32_t
-from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.stdlib cimport free
 
+from gatewright._native.stack cimport widened
 from gatewright._native.value cimport (
     T_ARR, T_AUX, T_NUM, T_OBJ, T_STR, Heap, SeqNode, Word, load, num_node,
     seq_node, str_node, tag,
@@ -139,22 +139,18 @@ cdef inline size_t leaf(Word w) noexcept nogil:
 cdef size_t unfolded(Word w, size_t limit) noexcept nogil:
     cdef Frame shallow[SHALLOW]
     cdef Frame* frames = shallow
-    cdef Frame* more
+    cdef void* more
     cdef size_t room = SHALLOW, depth = 0, total = 0
     while True:
         if tag(w) < T_ARR or tag(w) == T_AUX:
             total += leaf(w)
         else:
             if depth == room:
-                more = <Frame*>malloc(2 * room * sizeof(Frame))
+                more = widened(frames, shallow, &room, sizeof(Frame))
                 if more == NULL:
                     total = limit + 1
                     break
-                memcpy(more, frames, room * sizeof(Frame))
-                if frames != shallow:
-                    free(frames)
-                frames = more
-                room *= 2
+                frames = <Frame*>more
             total += NODE
             frames[depth].seq = seq_node(w)
             frames[depth].at = 0

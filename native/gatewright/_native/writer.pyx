@@ -6,6 +6,7 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 
 from gatewright._native.number cimport number_text
+from gatewright._native.stack cimport widened
 from gatewright._native.utf8 cimport rune_at, rune_is_valid
 from gatewright._native.value cimport (
     E_MEMORY, E_NONE, T_ARR, T_INT, T_NUM, T_OBJ, T_SET, T_STR, UNDEFINED, W_FALSE,
@@ -316,7 +317,7 @@ cdef bint write_value(Heap* heap, Out* out, Word w, WriteMode mode) noexcept nog
     cdef Frame shallow[SHALLOW]
     cdef Frame* frames = shallow
     cdef Frame* frame
-    cdef Frame* more
+    cdef void* more
     cdef size_t room = SHALLOW, depth = 0
     cdef bint spaced = mode == WRITE_REGO
     cdef Tag t
@@ -333,15 +334,11 @@ cdef bint write_value(Heap* heap, Out* out, Word w, WriteMode mode) noexcept nog
                     if w == UNDEFINED:
                         break
             if depth == room:
-                more = <Frame*>malloc(2 * room * sizeof(Frame))
+                more = widened(frames, shallow, &room, sizeof(Frame))
                 if more == NULL:
                     fail(heap, E_MEMORY, "out of memory")
                     break
-                memcpy(more, frames, room * sizeof(Frame))
-                if frames != shallow:
-                    free(frames)
-                frames = more
-                room *= 2
+                frames = <Frame*>more
             frame = &frames[depth]
             frame.seq = seq_node(w)
             frame.at = 0

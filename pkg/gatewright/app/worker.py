@@ -26,7 +26,7 @@ from gatewright.app.credentials import Credentials
 from gatewright.app.decider import GenerationDecider
 from gatewright.app.lookups import Lookups
 from gatewright.app.sampling import Sampler
-from gatewright.app.settings import Settings
+from gatewright.app.settings import Limits, Settings
 from gatewright.app.subscription import Subscription
 from gatewright.telemetry.board import Board
 from gatewright.telemetry.log import Log
@@ -39,7 +39,7 @@ from gatewright.webhook.protocol import (
     guarded_protocol,
 )
 
-__all__ = ["run_worker"]
+__all__ = ["connection_limits", "request_limits", "run_worker"]
 
 EX_TEMPFAIL: Final = 75
 #: Seconds between collections: only what an odd error left in a cycle is there to
@@ -50,6 +50,30 @@ SWITCH_EVERY: Final = 0.0005
 #: How much nicer threads of the pool are than the one that answers: on a busy node a
 #: request that comes in gets its core at once, and a slow policy a third of one still.
 BEHIND: Final = 5
+
+
+def request_limits(limits: Limits) -> RequestLimits:
+    """Those of one request and of all that are in flight."""
+    return RequestLimits(
+        in_flight=limits.in_flight,
+        in_flight_bytes=limits.in_flight_bytes,
+        body=limits.body,
+        deadline=limits.deadline,
+        margin=limits.margin,
+        slice_steps=limits.slice_steps,
+    )
+
+
+def connection_limits(limits: Limits) -> ConnectionLimits:
+    """Those of one connection and of their number."""
+    return ConnectionLimits(
+        headers=limits.headers,
+        header_time=limits.header_time,
+        body_time=limits.body_time,
+        handshake_time=limits.handshake_time,
+        connection_age=limits.connection_age,
+        connections=limits.connections,
+    )
 
 
 def _stand_back() -> None:
@@ -135,14 +159,7 @@ class Worker:
         pool = ThreadPoolExecutor(
             2, thread_name_prefix="slow-decisions", initializer=_stand_back
         )
-        requests = RequestLimits(
-            in_flight=limits.in_flight,
-            in_flight_bytes=limits.in_flight_bytes,
-            body=limits.body,
-            deadline=limits.deadline,
-            margin=limits.margin,
-            slice_steps=limits.slice_steps,
-        )
+        requests = request_limits(limits)
         desks = {
             name: Desk(
                 name,
@@ -155,14 +172,7 @@ class Worker:
             )
             for name in self.settings.endpoints
         }
-        connections = ConnectionLimits(
-            headers=limits.headers,
-            header_time=limits.header_time,
-            body_time=limits.body_time,
-            handshake_time=limits.handshake_time,
-            connection_age=limits.connection_age,
-            connections=limits.connections,
-        )
+        connections = connection_limits(limits)
         protocol = (
             fast_protocol(connections, cells, desks)
             if self.settings.fast_path

@@ -94,6 +94,7 @@ bench: $(NATIVE_STAMP) ## Measure (benchmarks/README.md has the numbers)
 	@$(BIN)/python -m benchmarks.rivals.bench
 	@$(BIN)/python -m benchmarks.rivals.opa
 	@$(BIN)/python -m benchmarks.rivals.webhook
+	@$(BIN)/python -m benchmarks.rivals.memory
 	@$(BIN)/python -m benchmarks.rivals.cluster
 
 .PHONY: format

@@ -27,10 +27,12 @@ WEBHOOK = "validation.gatekeeper.sh"
 
 @dataclass(slots=True)
 class Rival:
-    """`address` of its webhook, `authority` its certificate's file."""
+    """`address` of its webhook, `authority` its certificate's file; `health` and
+    `metrics` are ports."""
 
     address: tuple[str, int]
     health: int
+    metrics: int
     authority: Path
     daemon: Daemon
     name: str = "no-pod"
@@ -85,7 +87,7 @@ def gatekeeper(
         environment={**os.environ, "POD_NAMESPACE": HOME, "POD_NAME": "no-pod"},
     )
     daemon.start()
-    made = Rival(("127.0.0.1", port), health, issued.ca, daemon)
+    made = Rival(("127.0.0.1", port), health, metrics, issued.ca, daemon)
     try:
         try:
             until("Gatekeeper is ready", made.ready)

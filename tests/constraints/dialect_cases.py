@@ -1,8 +1,8 @@
-"""Expressions in templates, as the real gator judges them.
+"""Expressions in templates, and whole templates, as the real gator judges them.
 
     python -m tests.constraints.dialect_cases [--gator PATH]
 
-asks it anew for every case of cases/dialect.yaml.
+asks it anew for every case of cases/dialect.yaml and cases/dialect_modules.yaml.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 CASES = Path(__file__).with_name("cases") / "dialect.yaml"
+MODULES = CASES.with_name("dialect_modules.yaml")
 DEFAULT = Path.home() / ".cache" / "gatewright-peers" / "bin" / "gator"
 
 
@@ -34,6 +35,11 @@ def template(expression: str) -> dict[str, Any]:
             f"package dialect\n\n{imports}\n\n"
             f'violation contains {{"msg": json.marshal(x)}} if {{ x := {value} }}\n'
         )
+    return template_of(rego)
+
+
+def template_of(rego: str) -> dict[str, Any]:
+    """A template with a module."""
     return {
         "apiVersion": "templates.gatekeeper.sh/v1",
         "kind": "ConstraintTemplate",
@@ -55,9 +61,22 @@ OBJECT = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}}
 
 def answer(command: list[str], expression: str) -> str:
     """The message, "undefined", or "refused" where the template does not compile."""
+    messages, error = _tested(command, template(expression))
+    if error:
+        return "refused"
+    return messages[0] if messages else "undefined"
+
+
+def verdict(command: list[str], rego: str) -> list[str] | str:
+    """The messages of a template, or why it is refused."""
+    messages, error = _tested(command, template_of(rego))
+    return error.removeprefix("auditing objects: ") if error else messages
+
+
+def _tested(command: list[str], tested: dict[str, Any]) -> tuple[list[str], str]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "all.yaml"
-        path.write_text(yaml.safe_dump_all([template(expression), CONSTRAINT, OBJECT]))
+        path.write_text(yaml.safe_dump_all([tested, CONSTRAINT, OBJECT]))
         done = subprocess.run(
             [*command, "test", "-f", str(path), "-o", "json"],
             capture_output=True,
@@ -66,13 +85,12 @@ def answer(command: list[str], expression: str) -> str:
             check=False,
         )
     if not done.stdout.strip():
-        return "refused"
-    found = json.loads(done.stdout)
-    return found[0]["msg"] if found else "undefined"
+        return [], done.stderr.strip()
+    return sorted({found["msg"] for found in json.loads(done.stdout) or ()}), ""
 
 
-def read() -> list[dict[str, str]]:
-    cases: list[dict[str, str]] = yaml.safe_load(CASES.read_text())
+def read(path: Path = CASES) -> list[dict[str, Any]]:
+    cases: list[dict[str, Any]] = yaml.safe_load(path.read_text())
     return cases
 
 
@@ -80,12 +98,27 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--gator", type=Path, default=DEFAULT)
     gator = parser.parse_args().gator
-    rows = [{**case, "is": answer([str(gator)], case["of"])} for case in read()]
-    head = "".join(
-        line + "\n" for line in CASES.read_text().splitlines() if line.startswith("#")
-    )
-    body = yaml.safe_dump(rows, allow_unicode=True, width=1000, sort_keys=False)
-    CASES.write_text(head + body)
+    for path, asked in ((CASES, answer), (MODULES, verdict)):
+        rows = [{**case, "is": asked([str(gator)], case["of"])} for case in read(path)]
+        head = "".join(
+            line + "\n" for line in path.read_text().splitlines() if line[:1] == "#"
+        )
+        body = yaml.dump(
+            rows, Dumper=_Readable, allow_unicode=True, width=1000, sort_keys=False
+        )
+        path.write_text(head + body)
+
+
+class _Readable(yaml.SafeDumper):
+    """Texts of several lines as blocks."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Readable.add_representer(str, _text)
 
 
 if __name__ == "__main__":

@@ -244,6 +244,17 @@ cdef shortened(value):
     return -rounded if value < 0 else rounded
 
 
+cdef by_float(Word w):
+    """The int that a number is as a float of 64 bits, None when it is none."""
+    minus, mantissa, power = binary_float(w)
+    if power < 0:
+        if mantissa & ((1 << -power) - 1):
+            return None
+        mantissa, power = mantissa >> -power, 0
+    value = mantissa << power
+    return -value if minus else value
+
+
 cdef Word from_text(Heap* heap, text):
     data = text.encode("ascii")
     return new_number(heap, <const char*>data, len(data))
@@ -252,10 +263,11 @@ cdef Word from_text(Heap* heap, text):
 cdef Word binary(Heap* heap, Operation op, Word a, Word b) except? 0:
     x = whole(a)
     y = whole(b)
-    if heap.older and x is not None and y is not None:
+    if heap.older:
         if op == OP_REM:
-            x, y = shortened(x), shortened(y)
-            y = y if y & ((1 << 64) - 1) else 0
+            x, y = by_float(a), by_float(b)
+            if y is not None and not y & ((1 << 64) - 1):
+                y = 0
         elif op != OP_DIV:
             x = None
     if x is not None and y is not None:

@@ -28,12 +28,13 @@ __all__ = ["Capabilities", "version_document", "versions"]
 class Capabilities:
     """`builtins` by name; `future_keywords` that may be imported; `features` by OPA's
     names (`rego_v1`, `template_strings`); `allow_net`: hosts that builtins may reach,
-    None for all."""
+    None for all; `older`: texts are read as OPA 1.17 reads them."""
 
     builtins: Mapping[str, Builtin]
     future_keywords: tuple[str, ...]
     features: frozenset[str]
     allow_net: frozenset[str] | None = None
+    older: bool = False
 
     @classmethod
     def of(cls, document: Any) -> Capabilities:

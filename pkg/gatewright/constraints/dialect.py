@@ -35,7 +35,7 @@ _UNTYPED: Final = (
 def capabilities() -> Capabilities:
     """What a template may use."""
     found = Capabilities.of_version(VERSION)
-    return replace(found, builtins={**found.builtins, **_untyped()})
+    return replace(found, builtins={**found.builtins, **_untyped()}, older=True)
 
 
 def _untyped() -> dict[str, Builtin]:

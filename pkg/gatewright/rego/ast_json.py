@@ -28,9 +28,14 @@ class RawNumber(str):
 
 
 @deeply
-def module_json(module: ast.Module, *, locations: bool = False) -> dict[str, Any]:
-    """Return the JSON form of a module; numbers are `RawNumber`."""
-    writer = _Writer(locations=locations)
+def module_json(
+    module: ast.Module, *, locations: bool = False, older: bool = False
+) -> dict[str, Any]:
+    """Return the JSON form of a module; numbers are `RawNumber`.
+
+    `older`: as before OPA 1.18, which did not mark a body that nobody wrote.
+    """
+    writer = _Writer(locations=locations, older=older)
     out: dict[str, Any] = {
         "package": writer.placed(
             module.package, {"path": writer.terms(module.package.path.terms)}
@@ -107,10 +112,11 @@ def _string(text: str) -> str:
 
 
 class _Writer:
-    __slots__ = ("locations",)
+    __slots__ = ("locations", "older")
 
-    def __init__(self, *, locations: bool) -> None:
+    def __init__(self, *, locations: bool, older: bool = False) -> None:
         self.locations = locations
+        self.older = older
 
     def placed(self, node: Any, out: dict[str, Any]) -> dict[str, Any]:
         """Add the place of a node to its form."""
@@ -195,7 +201,7 @@ class _Writer:
 
     def expr(self, expr: ast.Expr) -> dict[str, Any]:
         out: dict[str, Any] = {}
-        if expr.generated:
+        if expr.generated and not self.older:
             out["generated"] = True
         out["index"] = expr.index
         if expr.negated:

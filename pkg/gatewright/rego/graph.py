@@ -47,8 +47,13 @@ def _may_intersect(rule: ast.Rule, ref: Sequence[ast.Term], start: int) -> bool:
     return True
 
 
-def rules_dynamic(root: RuleNode, ref: Sequence[ast.Term]) -> list[ast.Rule]:
-    """Rules that a ref starting with `data` may reach, each once."""
+def rules_dynamic(
+    root: RuleNode, ref: Sequence[ast.Term], *, coarse: bool = False
+) -> list[ast.Rule]:
+    """Rules that a ref starting with `data` may reach, each once.
+
+    `coarse`: what comes behind a variable in a rule's own ref does not count.
+    """
     found: dict[int, ast.Rule] = {}
 
     def visit(node: RuleNode, i: int) -> None:
@@ -64,7 +69,9 @@ def rules_dynamic(root: RuleNode, ref: Sequence[ast.Term]) -> list[ast.Rule]:
             nodes = node.children.values()
         for child in nodes:
             for rule in child.rules:
-                if id(rule) not in found and _may_intersect(rule, ref, i + 1):
+                if id(rule) not in found and (
+                    coarse or _may_intersect(rule, ref, i + 1)
+                ):
                     found[id(rule)] = rule
             visit(child, i + 1)
 
@@ -368,11 +375,26 @@ def _connect_rule(graph: Graph, root: RuleNode, rule: ast.Rule) -> None:
     graph.dynamic[id(rule)] = found
 
 
-def build_graph(modules: Iterator[ast.Module], root: RuleNode) -> Graph:
-    """The graph of all rules; declarations must have been rewritten."""
+def _connect_coarse(graph: Graph, root: RuleNode, rule: ast.Rule) -> None:
+    for node in [*rule.body, rule.head]:
+        for ref in _refs_in(node):
+            head = ref.terms[0]
+            if type(head) is ast.Var and head.name == "data":
+                for target in rules_dynamic(root, ref.terms, coarse=True):
+                    graph.connect(rule, target)
+
+
+def build_graph(
+    modules: Iterator[ast.Module], root: RuleNode, *, coarse: bool = False
+) -> Graph:
+    """The graph of all rules; declarations must have been rewritten.
+
+    `coarse`: as before OPA 1.18, variables may hold anything, and every edge counts as
+    one that is there for certain.
+    """
     graph = Graph()
     for module in modules:
         for rule in rules_of(module):
             graph.nodes[id(rule)] = rule
-            _connect_rule(graph, root, rule)
+            (_connect_coarse if coarse else _connect_rule)(graph, root, rule)
     return graph

@@ -188,7 +188,10 @@ class _Statements(RuleParser):
             words |= set(_FUTURE.split())
         self.future_words = sorted(words)
         self.features = capabilities.features
-        self.templates = "template_strings" in capabilities.features
+        self.older = capabilities.older
+        # Of 1.17, v0 has none, whatever its capabilities say
+        has_templates = bool(self.version) or not self.older
+        self.templates = has_templates and "template_strings" in capabilities.features
 
     def statements(self, *, rules: bool = True) -> list[Statement]:
         """Read statements to the end of the text, or until there is an error."""
@@ -213,7 +216,7 @@ class _Statements(RuleParser):
         if self.tok == tokens.PACKAGE:
             package = self.package()
             if package is not None:
-                if self.tok == tokens.SUB:
+                if self.tok == tokens.SUB and not self.older:
                     self.unexpected()
                     return None
                 return [package]
@@ -223,7 +226,7 @@ class _Statements(RuleParser):
         elif self.tok == tokens.IMPORT:
             item = self.import_()
             if item is not None:
-                if self.tok == tokens.SUB:
+                if self.tok == tokens.SUB and not self.older:
                     self.unexpected()
                     return None
                 self._apply(item)
@@ -251,17 +254,19 @@ class _Statements(RuleParser):
                 self._apply_future(item)
             case _:
                 return
-        self.reclassify()
+        if not self.older:
+            self.reclassify()
 
     def _apply_rego(self, item: ast.Import) -> None:
         path = printer.ref_text(item.path)
-        if path not in ("rego.v1", "rego.v2"):
-            self.error(
-                item.path.loc,
-                f"invalid import `{path}`, must be one of: `rego.v1`, `rego.v2`",
-            )
+        known = ("rego.v1",) if self.older else ("rego.v1", "rego.v2")
+        if path not in known:
+            one_of = "" if self.older else "one of: "
+            listed = ", ".join(f"`{name}`" for name in known)
+            message = f"invalid import `{path}`, must be {one_of}{listed}"
+            self.error(item.path.loc, message)
         elif item.alias:
-            self.error(item.alias_loc, "`rego` imports cannot be aliased")
+            self.error(self._alias_loc(item), "`rego` imports cannot be aliased")
         elif not self._has_import(path):
             self.error(
                 item.path.loc,
@@ -274,6 +279,10 @@ class _Statements(RuleParser):
             self.enable(tokens.V1_KEYWORDS | tokens.V2_KEYWORDS)
             self.not_bodies = True
 
+    def _alias_loc(self, item: ast.Import) -> ast.Location:
+        """Where OPA says that an alias is wrong."""
+        return item.path.loc if self.older else item.alias_loc
+
     def _has_import(self, path: str) -> bool:
         name = path.replace(".", "_")  # rego_v1, and rego_v2, which has that too
         known = {name, f"{name}_import", "rego_v2"}
@@ -285,7 +294,7 @@ class _Statements(RuleParser):
             self.error(item.path.loc, "invalid import, must be `future.keywords`")
             return
         if item.alias:
-            self.error(item.alias_loc, "`future` imports cannot be aliased")
+            self.error(self._alias_loc(item), "`future` imports cannot be aliased")
             return
         words = list(self.future_words)
         if len(terms) == 3 and isinstance(terms[2], ast.String):
@@ -296,8 +305,11 @@ class _Statements(RuleParser):
                     f"unexpected keyword, must be one of [{' '.join(words)}]",
                 )
                 return
-            words = [word]
-        if "not" in words:
+            if word == "not" and self.older:
+                self.not_bodies = True  # and all other words are there too
+            else:
+                words = [word]
+        if "not" in words and not self.older:
             self.not_bodies = True
         self.enable(
             frozenset(
@@ -352,7 +364,7 @@ class _Statements(RuleParser):
                     rule = rule_of(statement)
                 except NotARule as verdict:
                     message = str(verdict)
-                    if out.rego_version == 0:
+                    if out.rego_version == 0 and not self.older:
                         message += missing_keyword(statements, index)
                     loc = statement[0].loc
                     findings.append(self._finding(message, loc))

@@ -256,7 +256,7 @@ class BodyParser(TermParser):
 
     def _hint_infix_keyword(self) -> None:
         """Hint at the import that would make a stray `in`, `and`, `or` work."""
-        if self.hints:
+        if self.hints or self.older:
             return
         word = "in"
         if self.tok == tokens.IDENT:

@@ -55,6 +55,7 @@ class Cursor:
         "lines",
         "memo",
         "not_bodies",
+        "older",
         "ref_kinds",
         "soft",
         "source",
@@ -86,6 +87,7 @@ class Cursor:
         if version >= 2:
             self.soft |= tokens.V2_KEYWORDS
         self.not_bodies = version >= 2
+        self.older = False  # as OPA 1.17
         # Keywords that may be a part of a ref: those of the version the parser
         # was started with, and those switched on.
         self.ref_kinds = frozenset(range(tokens.PACKAGE, tokens.SOFT)) | self.soft

@@ -175,7 +175,8 @@ class RuleParser(LogicParser):
             item.alias = alias.name
             item.alias_loc = alias.loc
             return item
-        if isinstance(alias, ast.Ref) and len(alias.terms) == 1:
+        # OPA 1.17 finds the fault in what follows
+        if isinstance(alias, ast.Ref) and len(alias.terms) == 1 and not self.older:
             name = printer.term_text(alias.terms[0])
             if name in ("data", "input"):
                 self.error(
@@ -192,6 +193,8 @@ class RuleParser(LogicParser):
     def keyword_as_rule(self, *, default: bool) -> bool:
         """Report a keyword that is used as the name of a rule."""
         followers = _NAME_FOLLOWERS.get(self.tok)
+        if self.older:
+            return False
         if followers is None or (not default and self.peek() not in followers):
             return False
         name = tokens.NAMES[self.tok]
@@ -275,7 +278,8 @@ class RuleParser(LogicParser):
     def _if_body(self) -> ast.Body | None:
         """Read what follows `if`: one literal, or braces with a body."""
         state = self.save()
-        braces = self.tok == tokens.LBRACE
+        # OPA 1.17 takes whatever does not read as a literal for braces
+        braces = self.older or self.tok == tokens.LBRACE
         expr = self.literal()
         # A set is never false, so `p if { true }` means a body.
         if expr is not None and not (braces and isinstance(expr.terms, ast.Set)):

@@ -470,7 +470,11 @@ class TermParser(ScalarParser):
             return None
         if comprehension:
             if self.tok in (tokens.RBRACE, tokens.COMMA):
-                return self._object_rest(key, value)
+                whole = self._object_rest(key, value)
+                if whole is None and self.older:
+                    self.restore(state)
+                    self.unexpected("non-terminated object")
+                return whole
             if self.tok == tokens.OR:
                 self.scan()
                 body = self.body(tokens.RBRACE)

@@ -150,7 +150,7 @@ class TypeChecker:
         env.closure = self.closure_type
         problems: list[TypeProblem] = []
         for expr in body:
-            here = self.with_env(env, expr) if expr.with_ else env
+            here = self.with_env(env, expr) if expr.with_ and not self.older else env
             in_closures: list[TypeProblem] = []
             refs = RefChecker(here, self.rename)
             if not _flat(expr):
@@ -263,7 +263,12 @@ class TypeChecker:
             ):
                 want = self.builtins.get(ref_name(with_.target), of)
                 return argument_error(
-                    with_.loc, with_.target, "arity mismatch", new.args, want
+                    with_.loc,
+                    with_.target,
+                    "arity mismatch",
+                    new.args,
+                    want,
+                    whole=self.older,
                 )
         terms = expr.terms
         if type(terms) is not list:
@@ -287,13 +292,18 @@ class TypeChecker:
             have = [env.get(term) for term in terms[1:]]
             want = FunctionType((ANY, ANY))
             return argument_error(
-                expr.loc, terms[0], f"too {few} arguments", have, want
+                expr.loc,
+                terms[0],
+                f"too {few} arguments",
+                have,
+                want,
+                whole=self.older,
             )
         left, right = terms[1], terms[2]
         of_left, of_right = env.get(left), env.get(right)
         if unify_terms(env, left, of_left, right, of_right):
             return None
-        return match_error(expr.loc, of_left, of_right)
+        return match_error(expr.loc, of_left, of_right, whole=self.older)
 
     def membership(
         self, env: TypeEnv, expr: ast.Expr, args: list[Any]
@@ -364,7 +374,9 @@ class TypeChecker:
                     break
         if not message:
             return None
-        return argument_error(expr.loc, operator, message, have, want, output=True)
+        return argument_error(
+            expr.loc, operator, message, have, want, output=True, whole=self.older
+        )
 
     def undefined(self, expr: ast.Expr, operator: ast.Ref) -> errors.Error:
         return errors.Error(

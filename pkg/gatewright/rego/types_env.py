@@ -268,7 +268,7 @@ class TypeEnv:
         if name not in RESERVED:
             of = self.var(name)
             if of is not None:
-                return select_path(of, terms, 1)
+                return self.select(of, terms, 1)
             builtin_name = ref_name(ref)
             builtin = self.builtins.get(builtin_name) if builtin_name else None
             return None if builtin is None else builtin.type
@@ -276,47 +276,45 @@ class TypeEnv:
             node = tree.children.get(("v", name))
             if node is None:
                 continue
-            found, of = _below(node, terms)
+            found, of = self.below(node, terms)
             if found:
                 return of
         return ANY
 
+    def below(self, node: TypeTree, terms: Sequence[Any]) -> tuple[bool, Maybe]:
+        """Look a path up below its head; False when the tree does not know it."""
+        i = 1
+        while True:
+            if i == len(terms):
+                return True, node.extent()
+            term = terms[i]
+            if node.value is not None:
+                below = node.child(term) if node.children else None
+                if below is None:
+                    return True, self.select(node.value, terms, i)
+                node = below
+            elif not is_constant(term):
+                return True, self.select(node.extent(), terms, i)
+            else:
+                below = node.child(term)
+                if below is None:
+                    return False, None
+                node = below
+            i += 1
 
-def _below(node: TypeTree, terms: Sequence[Any]) -> tuple[bool, Maybe]:
-    """Look a path up below its head; False when the tree does not know it."""
-    i = 1
-    while True:
-        if i == len(terms):
-            return True, node.extent()
-        term = terms[i]
-        if node.value is not None:
-            below = node.child(term) if node.children else None
-            if below is None:
-                return True, select_path(node.value, terms, i)
-            node = below
-        elif not is_constant(term):
-            return True, select_path(node.extent(), terms, i)
-        else:
-            below = node.child(term)
-            if below is None:
-                return False, None
-            node = below
-        i += 1
-
-
-def select_path(of: Maybe, terms: Sequence[Any], start: int) -> Maybe:
-    """The type that a path selects from a value of a type."""
-    for i in range(start, len(terms)):
-        if of is None:
-            return None
-        term = terms[i]
-        if type(term) in _DYNAMIC:
-            if is_empty(of):
-                return ANY
-            of = values_of(of)
-        else:
-            of = select(of, constant_key(term))
-    return of
+    def select(self, of: Maybe, terms: Sequence[Any], start: int) -> Maybe:
+        """The type that a path selects from a value of a type."""
+        for i in range(start, len(terms)):
+            if of is None:
+                return None
+            term = terms[i]
+            if type(term) in _DYNAMIC:
+                if is_empty(of) and not self.older:
+                    return ANY
+                of = values_of(of)
+            else:
+                of = select(of, constant_key(term))
+        return of
 
 
 #: What OPA 1.17 takes for the types of `[]`, `{}` and `set()`.

@@ -214,10 +214,12 @@ def argument_error(
     want: Builtin | FunctionType,
     *,
     output: bool = False,
+    whole: bool = False,
 ) -> TypeProblem:
     """A call with operands that the function does not take.
 
-    `output`: the list of wanted operands ends with the result.
+    `output`: the list of wanted operands ends with the result.  `whole`: however wide,
+    types are printed in full, as before OPA 1.18.
     """
     types: list[Maybe] = list(want.args)
     names = [""] * len(types)
@@ -235,7 +237,7 @@ def argument_error(
     if variadic is not None:
         wants.append(f"{sprint(variadic)}...")
     have_line, want_line = line("have", list(map(sprint, have))), line("want", wants)
-    if _wide(have_line, want_line):
+    if not whole and _wide(have_line, want_line):
         haves = list(map(_short, have))
         wants = [_short_named(n, t) for n, t in zip(names, types, strict=True)]
         for i, (given, of) in enumerate(zip(have, types)):  # noqa: B905 - shorter ends
@@ -291,10 +293,15 @@ def _short_named(name: str, of: Maybe) -> str:
     return full if len(full) <= _MAX_TYPE else _named(name, _elided(of, 0))
 
 
-def match_error(loc: ast.Location, left: Maybe, right: Maybe) -> TypeProblem:
-    """Two sides of an equality that no value satisfies."""
+def match_error(
+    loc: ast.Location, left: Maybe, right: Maybe, *, whole: bool = False
+) -> TypeProblem:
+    """Two sides of an equality that no value satisfies.
+
+    `whole`: as in `argument_error`, and without a hint.
+    """
     lines = [f"left  : {sprint(left)}", f"right : {sprint(right)}"]
-    if _wide(*lines):
+    if not whole and _wide(*lines):
         one, two = _diff(left, right)
         lines = [f"left  : {one}", f"right : {two}"]
     for kind, name in (
@@ -302,7 +309,7 @@ def match_error(loc: ast.Location, left: Maybe, right: Maybe) -> TypeProblem:
         (ArrayType, "arrays"),
         (SetType, "sets"),
     ):
-        if isinstance(left, kind) and isinstance(right, kind):
+        if not whole and isinstance(left, kind) and isinstance(right, kind):
             lines.append(
                 f"hint  : both sides are {name} but their types differ,"
                 f" so they can never be equal (see {_DOCS})"

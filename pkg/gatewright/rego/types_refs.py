@@ -140,7 +140,7 @@ class RefChecker:
         while at < len(terms):
             term = terms[at]
             kind = type(term)
-            if is_empty(of):
+            if is_empty(of) and not env.older:
                 return self.empty(of, ref, at)
             keys = keys_of(of)
             if keys is None:

@@ -45,9 +45,9 @@ def unify_terms(env: TypeEnv, a: Any, of_a: Maybe, b: Any, of_b: Maybe) -> bool:
             return _unify_arrays(env, b, a)
         if other is ast.Object:
             return _unify_objects(env, b, a)
-        if other is ast.Ref:
+        if other is ast.Ref and not env.older:
             return unify(env, a, ANY)
-    elif kind is ast.Ref and other is ast.Var:
+    elif kind is ast.Ref and other is ast.Var and not env.older:
         return unify(env, b, ANY)
     if kind is ast.Var and of_a is None and of_b is not None:
         return unify(env, a, of_b)

@@ -35,12 +35,12 @@ _UINT64: Final = (1 << 64) - 1
 def _big(value: Value, position: int) -> int:
     if not is_number(value):
         raise operand_error(position, value, "integer")
-    found = whole(value)
+    found = rounded(value) if older() else whole(value)
     if found is None:
         raise OperandError(
             f"operand {position} must be integer number but got floating-point number"
         )
-    return rounded(found) if older() else found
+    return found
 
 
 def _pair(first: Value, second: Value, combine: Callable[[int, int], int]) -> int:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
+from gatewright.engine.library import gobwas
+from gatewright.engine.library.budget import older
 from gatewright.engine.library.errors import BuiltinError, element_error, operand_error
 from gatewright.engine.library.operands import string, utf8
 from gatewright.engine.library.re2 import Pattern, compile_pattern, quote_meta
@@ -30,6 +32,12 @@ def match(pattern: Value, delimiters: Value, value: Value) -> bool:
     else:
         raise operand_error(2, delimiters, "array", "null")
     text = string(value, 3)
+    if older():
+        # A byte that is no UTF-8 is U+FFFD there
+        runes = (
+            0xFFFD if "\udc80" <= mark <= "\udcff" else ord(mark) for mark in marks
+        )
+        return gobwas.compiled(utf8(source), tuple(runes)).match(utf8(text))
     return _compiled(source, marks).test(utf8(text))
 
 

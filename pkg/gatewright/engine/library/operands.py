@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from typing import Final
 
 from gatewright.engine.library.budget import older
@@ -135,10 +136,32 @@ def cut_bits(value: int) -> tuple[int, int]:
     return mantissa + (rest > half or (rest == half != 0 and mantissa & 1)), shift
 
 
-def rounded(value: int) -> int:
-    """An integer by way of a float of 64 bits, as OPA 1.17 reads one."""
-    mantissa, shift = cut_bits(abs(value))
-    return -(mantissa << shift) if value < 0 else mantissa << shift
+def rounded(value: int | Number) -> int | None:
+    """The integer that a number is as a float of 64 bits, as OPA 1.17 reads one.
+
+    None when that is none, or one with more than `MAX_DIGITS` digits.
+    """
+    if isinstance(value, Number):
+        if abs(int(value.text.lower().partition("e")[2] or "0")) > MAX_DIGITS:
+            return whole(value)
+        exact = Fraction(value.text)
+        # So many bits of the fraction that the mantissa is full, and one that says
+        # whether there is more
+        size = exact.numerator.bit_length() - exact.denominator.bit_length()
+        down = max(MANTISSA_BITS + 2 - size, 0)
+        scaled, rest = divmod(abs(exact.numerator) << down, exact.denominator)
+        fine = scaled << 1 | bool(rest)
+        down += 1
+        negative = exact < 0
+    else:
+        fine, down, negative = abs(value), 0, value < 0
+    mantissa, shift = cut_bits(fine)
+    if shift < down:
+        if mantissa & ((1 << (down - shift)) - 1):
+            return None
+        mantissa, shift = mantissa >> (down - shift), down
+    found = mantissa << (shift - down)
+    return -found if negative else found
 
 
 def big_integer(value: Value, position: int) -> int:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
+
+from gatewright.builtins.capabilities import Capabilities
+from gatewright.engine.library.budget import older
 from gatewright.engine.library.context import Context
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.jsontext import load
@@ -16,6 +21,11 @@ def runtime(ctx: Context) -> dict[str, Value]:
     return dict(ctx.runtime)
 
 
+@cache
+def _older_language() -> Capabilities:
+    return replace(Capabilities.of_version("v1.17.1"), older=True)
+
+
 def parse_module(filename: Value, source: Value) -> Value:
     """Return the syntax tree of a v1 module as JSON, without places."""
     # OPA calls both of them operand 1.
@@ -24,11 +34,12 @@ def parse_module(filename: Value, source: Value) -> Value:
     from gatewright.rego.errors import RegoErrors
     from gatewright.rego.parser import parse_module as parse
 
+    known = _older_language() if older() else None
     try:
-        module = parse(name, text)
+        module = parse(name, text, capabilities=known)
     except RegoErrors as error:
         first = error.errors[0]
         # OPA returns this one as it is, not in a list of errors.
         alone = first.message == "empty module"
         raise BuiltinError(first.format() if alone else str(error)) from None
-    return load(dumps(module_json(module), indent=None))
+    return load(dumps(module_json(module, older=older()), indent=None))

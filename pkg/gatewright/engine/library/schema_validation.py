@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
 
-from gatewright.engine.library.budget import LINE, charge
+from gatewright.engine.library.budget import LINE, charge, older
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.formats import fits
 from gatewright.engine.library.jsontext import dump
@@ -356,7 +356,8 @@ class _Steps:
             wanted = marshalled(node["const"])
             if marshalled(value) != wanted:
                 self.add("const", f"{where} does not match: {wanted}")
-        if "enum" in node:
+        # Before OPA 1.18 an empty list was none
+        if "enum" in node and (node["enum"] or not older()):
             charge(8 * LINE * len(node["enum"]))
             known = [marshalled(entry) for entry in node["enum"]]
             if marshalled(value) not in known:

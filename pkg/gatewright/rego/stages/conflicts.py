@@ -73,6 +73,10 @@ def _check_node(state: State, node: RuleNode) -> errors.Error | None:
     if not conflicts and node.children and any(not _ref_ground(rule) for rule in rules):
         conflicts = _below(state, node, functions=True)
     name = _name(state, rules[-1])
+    if conflicts and state.options.older:
+        listed = " ".join(ref for ref, _ in conflicts)
+        message = f"rule {name} conflicts with [{listed}]"
+        return errors.Error(errors.TYPE_ERROR, message, rules[0].loc)
     if conflicts:
         lines = "".join(f"\n  rule {ref} at {place(loc)}" for ref, loc in conflicts)
         message = f"rule {name} conflicts with:{lines}"

@@ -180,7 +180,8 @@ class LocalRewriter:
         if len(self.errors) == before:
             loc = terms[0].loc
             terms[0] = ast.Ref([ast.Var("eq", loc)], loc)
-            expr.from_assignment = True
+            # Before OPA 1.18 the left side may bind the right one
+            expr.from_assignment = not self.older
         return expr
 
     def target(self, term: Any) -> Any:

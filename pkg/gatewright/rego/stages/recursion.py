@@ -23,7 +23,9 @@ _MAX_CONDITIONS = 2
 
 def set_graph(state: State) -> None:
     """SetGraph: edges between rules."""
-    state.graph = build_graph(iter(state.modules.values()), state.rule_tree)
+    state.graph = build_graph(
+        iter(state.modules.values()), state.rule_tree, coarse=state.options.older
+    )
     if state.graph.dynamic:
         state.graph_origins = {
             id(dynamic): Origins(state, rule, dynamic)
@@ -34,6 +36,8 @@ def set_graph(state: State) -> None:
 
 
 def _name(state: State, rule: ast.Rule) -> str:
+    if state.options.older:  # generated names and all
+        return ref_text(rule_ref(rule))
     return ref_text([renamed(term, state.rewritten) for term in rule_ref(rule)])
 
 

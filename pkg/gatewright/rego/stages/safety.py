@@ -315,9 +315,10 @@ class _Scopes:
 
     __slots__ = ("module", "rows")
 
-    def __init__(self, module: ast.Module) -> None:
+    def __init__(self, module: ast.Module, *, older: bool) -> None:
         self.module = module
-        self.rows: set[int] | None = None
+        # Before OPA 1.18 nothing is said
+        self.rows: set[int] | None = set() if older else None
 
     def of(self, rule: ast.Rule) -> str:
         if self.rows is None:
@@ -415,7 +416,7 @@ def _last_place(head: ast.Head, name: str) -> ast.Location:
 def check_safety_rule_heads(state: State) -> None:
     """CheckSafetyRuleHeads: bodies and parameters bind what heads use."""
     for module in state.modules.values():
-        scopes = _Scopes(module)
+        scopes = _Scopes(module, older=state.options.older)
         for rule in rules_of(module):
             head = rule.head
             if not head_may_have_vars(head):
@@ -447,7 +448,7 @@ def check_safety_rule_bodies(state: State) -> None:
         state.arity, operands=bool(state.features & {"logical", "not_body"})
     )
     for module in state.modules.values():
-        scopes = _Scopes(module)
+        scopes = _Scopes(module, older=state.options.older)
         for rule in rules_of(module):
             bound = term_vars(*(rule.head.args or ())) | RESERVED
             ordered, unsafe = checker.order(rule.body, bound)

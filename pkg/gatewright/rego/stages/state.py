@@ -120,8 +120,11 @@ class State:
         return self._record(found, fatal=True)
 
     def note(self, *found: errors.Error) -> bool:
-        """Record errors that let later stages run; False at the limit."""
-        return self._record(found, fatal=False)
+        """Record errors that let later stages run; False at the limit.
+
+        Before OPA 1.18 none did.
+        """
+        return self._record(found, fatal=self.options.older)
 
     def _record(self, found: tuple[errors.Error, ...], *, fatal: bool) -> bool:
         if not found:

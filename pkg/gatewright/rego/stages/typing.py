@@ -55,15 +55,14 @@ def check_types(state: State) -> None:
     """CheckTypes over all rules, dependencies first."""
     graph: Graph = state.graph
     state.order = graph.order()
+    older = state.options.older
     checker = TypeChecker(
         state.builtins,
-        rename=_renamer(state.rewritten, state.subjects),
+        rename=_renamer(state.rewritten, {} if older else state.subjects),
         dependents=_dependents(state.rule_tree, lambda: graph.reverse),
-        older=state.options.older,
+        older=older,
     )
-    env = TypeEnv(
-        state.builtins, closure=checker.closure_type, older=state.options.older
-    )
+    env = TypeEnv(state.builtins, closure=checker.closure_type, older=older)
     found = _input_type(state, env)
     for rule in state.order:
         types, problems = _rule_schemas(state, rule)

@@ -144,6 +144,16 @@ class Installation:
         self.choose_synced(objects)
         for key in self.applied.keys() - objects.keys():
             self.remove(key)
+        self.policies.compile_ahead(
+            [
+                obj
+                for key, obj in objects.items()
+                if is_template(key)
+                and key not in self.applied
+                and key not in self.refused
+            ],
+            guard=guard,
+        )
         for key in sorted(objects, key=order):
             obj = objects[key]
             # A constraint is looked at again when its template has changed.
@@ -232,7 +242,7 @@ class Installation:
 
     def add(self, key: ObjectKey, obj: Mapping[str, Any]) -> None:
         group, kind, namespace, name = key
-        if group == template.GROUP and kind == "ConstraintTemplate":
+        if is_template(key):
             self.policies.add_template(obj)
         elif group == crd.CONSTRAINT_GROUP:
             self.policies.add_constraint(obj)
@@ -357,6 +367,11 @@ def synced_by(obj: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """The kinds that a SyncSet names.  Raises UnmarshalError."""
     spec = gostruct.decode(obj, _SYNCSET)["spec"]
     return [(one["group"], one["version"], one["kind"]) for one in spec["gvks"] or ()]
+
+
+def is_template(key: ObjectKey) -> bool:
+    """Tell a ConstraintTemplate."""
+    return key[:2] == (template.GROUP, "ConstraintTemplate")
 
 
 def is_data(key: ObjectKey) -> bool:

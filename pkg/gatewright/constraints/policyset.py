@@ -8,7 +8,8 @@ here reads files or talks to a cluster.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,7 +24,9 @@ from gatewright.constraints import (
 )
 from gatewright.constraints.constraint import Constraint
 from gatewright.constraints.exclusion import Exclusions
-from gatewright.constraints.faults import IngestError, TemplateError
+from gatewright.constraints.faults import IngestError, PolicyFault, TemplateError
+from gatewright.constraints.regosource import RegoSource
+from gatewright.engine import crew
 from gatewright.engine.cache import CompileCache, compile_key, entry_meta
 from gatewright.engine.documents import Doc
 from gatewright.engine.parts import Part
@@ -91,6 +94,8 @@ class PolicySet:
         self.namespaces: dict[str, Mapping[str, Any]] = {}
         self.inventory = inventory.Inventory(floats=self.settings.float_inventory)
         self.config: Mapping[str, Any] | None = None
+        #: Compiled by `compile_ahead`, until it is asked for.
+        self._ahead: dict[bytes, Part] = {}
 
     # Templates ---------------------------------------------------------------
 
@@ -127,10 +132,60 @@ class PolicySet:
                 f"[{' '.join(before)}], new targets [{' '.join(after)}]"
             )
 
+    def compile_ahead(
+        self,
+        objects: Iterable[Mapping[str, Any]],
+        *,
+        guard: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        """Compile what templates among these objects need and what is not in the
+        cache, in several processes where there are cores for them, so that
+        `add_template` finds it.  What has errors is left to that.
+
+        `guard` surrounds each; what raises in it leaves the template out.
+        """
+        self._ahead.clear()
+        wanted: dict[bytes, RegoSource] = {}
+        for obj in objects:
+            try:
+                parsed = template.parse(obj, defaults=self.settings.template_defaults)
+                source = regosource.source_of(parsed)
+            except PolicyFault:
+                continue
+            key = self._key(source)
+            if key is not None and not self.settings.cache.has(key):
+                wanted[key] = source
+        # The long ones first, so that all are done at the same time.
+        todo = sorted(wanted, key=lambda key: _size(wanted[key]), reverse=True)
+
+        def do(job: int) -> bytes | None:
+            try:
+                with guard():
+                    return self._part(wanted[todo[job]], todo[job]).data
+            except Exception:  # noqa: BLE001 - `add_template` says it
+                return None
+
+        for job, data in crew.do_jobs(len(todo), do).items():
+            try:
+                self._ahead[todo[job]] = Part.read(data)
+            except ValueError:
+                continue  # a process that ended as it wrote: no image
+
     def _compile(self, parsed: template.Template) -> Part:
         source = regosource.source_of(parsed)
+        key = self._key(source)
+        if key is None:
+            return self._part(source, key)
+        cache = self.settings.cache
+        part = cache.get(key)
+        if part is None:
+            part = self._ahead.pop(key, None) or self._part(source, key)
+            cache.put(key, part)
+        return part
+
+    def _key(self, source: RegoSource) -> bytes | None:
         settings = self.settings
-        key = compile_key(
+        return compile_key(
             "template",
             [
                 source.text,
@@ -142,19 +197,16 @@ class PolicySet:
             options=self._options,
             sources=[regosource.__file__],
         )
-        found = None if key is None else settings.cache.get(key)
-        if found is not None:
-            return found
-        modules = regosource.modules_of(source, referential=settings.referential)
+
+    def _part(self, source: RegoSource, key: bytes | None) -> Part:
+        """Compile; raises IngestError."""
+        modules = regosource.modules_of(source, referential=self.settings.referential)
         try:
-            part = self._policy(modules).part(
+            return self._policy(modules).part(
                 regosource.ENTRYPOINT, meta=b"" if key is None else entry_meta(key)
             )
         except RegoErrors as error:
             raise IngestError(f"unable to compile modules: {error}") from None
-        if key is not None:
-            settings.cache.put(key, part)
-        return part
 
     def _policy(self, modules: Mapping[str, Module]) -> Policy:
         """The policy of a template's modules; raises RegoErrors."""
@@ -290,6 +342,10 @@ def _spelled(value: Any, *, floats: bool) -> Any:
         return whole_numbers(value)
     text = gotext.json_text(value).encode("utf-8", "surrogateescape")
     return Doc.parse(text, review=True)
+
+
+def _size(source: RegoSource) -> int:
+    return len(source.text) + sum(map(len, source.libs))
 
 
 def _notices(parsed: template.Template) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ parts       one planned policy as an image of its own
 reruns      what has failed, once more as a search: which error OPA meets first
 policy      compile_policy -> Policy: evaluate, prepare_query
 cache       planned policies by what they were made from, in memory and on disk
+crew        a list of jobs done by this process and forks of it
 search/     the same, step by step: slower, and it tells
 traces/     what becomes of the steps: coverage, profile, explanation
 manifest    what a bundle may hold, and which Rego its files are in

@@ -113,6 +113,18 @@ class CompileCache:
         self._remember(key, found)
         return found
 
+    def has(self, key: bytes) -> bool:
+        """Whether `get` would look at an entry; it is not counted as a question."""
+        if key in self._parts:
+            return True
+        if self._folder is None:
+            return False
+        try:
+            os.stat(_name(key), dir_fd=self._folder, follow_symlinks=False)
+        except OSError:
+            return False
+        return True
+
     def put(self, key: bytes, part: Part) -> None:
         """Keep a part, made with `entry_meta(key)`, under a key."""
         self._remember(key, part)

@@ -154,6 +154,7 @@ def load(
     Returns the objects; constraints have their defaults from then on.
     """
     these = Sorted.of(objects)
+    policies.compile_ahead(these.templates)
     for obj in these.templates:
         name = gotext.quote(meta.name_of(obj))
         entry = add_template(

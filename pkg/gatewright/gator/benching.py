@@ -166,6 +166,7 @@ class _Loading:
 
     def templates(self, policies: PolicySet) -> None:
         """Add the templates; those without Rego are passed over."""
+        policies.compile_ahead(self.these.templates)
         for obj in self.these.templates:
             name = meta.name_of(obj)
             quoted = gotext.quote(name)

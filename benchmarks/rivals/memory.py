@@ -172,7 +172,7 @@ def main() -> None:
         fill(cluster, given.pods)
         cluster.apply(SYNC)
         print(f"{given.pods:,} pods, {number} constraints", flush=True)
-        with gatekeeper(cluster, folder / "rival") as rival:
+        with gatekeeper(cluster, folder / "rival", seconds=600.0) as rival:
             pids = [rival.daemon.pid]
             measured("Gatekeeper", lambda: pids, rival.metrics, given.pods)
         with managing(cluster, *duties, workers=given.workers) as manager:

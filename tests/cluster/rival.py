@@ -52,8 +52,9 @@ def gatekeeper(
     folder: Path,
     *options: str,
     operations: Sequence[str] = ("webhook", "status", "generate"),
+    seconds: float = 60.0,
 ) -> Iterator[Rival]:
-    """It, ready, deciding by Rego only; its files are in `folder`."""
+    """It, ready (within `seconds`), deciding by Rego only; its files are in `folder`."""
     program = require_peer("gatekeeper")
     certificates, cache = folder / "rival-certs", folder / "rival-cache"
     certificates.mkdir()
@@ -90,7 +91,7 @@ def gatekeeper(
     made = Rival(("127.0.0.1", port), health, metrics, issued.ca, daemon)
     try:
         try:
-            until("Gatekeeper is ready", made.ready)
+            until("Gatekeeper is ready", made.ready, seconds=seconds)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{daemon.tail()}") from None
         yield made

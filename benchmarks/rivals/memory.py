@@ -175,7 +175,8 @@ def main() -> None:
         with gatekeeper(cluster, folder / "rival", seconds=600.0) as rival:
             pids = [rival.daemon.pid]
             measured("Gatekeeper", lambda: pids, rival.metrics, given.pods)
-        with managing(cluster, *duties, workers=given.workers) as manager:
+        with managing(cluster, *duties, workers=given.workers, ready=False) as manager:
+            until("ours is ready", manager.ready, seconds=600)
             measured(
                 "gatewright",
                 lambda: family(manager.process.pid),

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.fuzz import odd_texts
+from tests.fuzz import odd_texts, yaml_texts
 from tests.fuzz.mutations import mutated
 from tests.fuzz.operands import KINDS, operand
 
@@ -19,7 +19,7 @@ BUILTINS = {
         "regex.match", "regex.is_valid", "regex.split", "regex.replace", "regex.find_n",
         "regex.globs_match", "glob.match", "glob.quote_meta", "time.parse_ns",
         "time.parse_rfc3339_ns", "time.parse_duration_ns", "json.unmarshal",
-        "json.is_valid", "yaml.is_valid", "urlquery.decode",
+        "json.is_valid", "yaml.is_valid", "yaml.unmarshal", "urlquery.decode",
         "urlquery.decode_object", "uri.is_valid", "uri.parse", "io.jwt.decode",
         "net.cidr_contains", "net.cidr_intersects", "net.cidr_expand",
         "net.cidr_is_valid", "semver.compare", "semver.is_valid", "units.parse",
@@ -34,6 +34,8 @@ _SOURCES: Final[dict[str, Callable[[random.Random], str]]] = {
     "regex.globs_match": odd_texts.glob,
     "uri.is_valid": odd_texts.url,
     "uri.parse": odd_texts.url,
+    "yaml.is_valid": yaml_texts.document,
+    "yaml.unmarshal": yaml_texts.document,
 }
 
 

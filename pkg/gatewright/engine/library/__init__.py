@@ -7,7 +7,11 @@ budget      what a call may still take: steps, memory, time
 operands    reading operands, with OPA's texts
 runtime     what the engine tells of itself
 
-Values as text, as keys, by path: gotext, jsontext, yamlorder, yamls, keys, paths, patches.
+Values as text, as keys, by path: gotext, jsontext, keys, paths, patches.
+
+YAML, from bytes to values: yaml_input, yaml_cursor, yaml_scalars, yaml_words,
+yaml_scanner, yaml_parser, yaml_nodes, yaml_tags, yaml_values; yamls, which prints it too,
+with yamlorder.
 
 Patterns: re2, dfa (patterns as tables for the evaluator), regex_hooks (its door to
 them), regex, glob, globs.

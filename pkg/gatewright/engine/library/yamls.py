@@ -6,50 +6,43 @@ repeated key keeps its last value, and only the first document is read.
 
 from __future__ import annotations
 
-import base64
 import math
 import re
 from decimal import Decimal
 from typing import Any, Final
 
 import yaml
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.nodes import ScalarNode, SequenceNode
 
 from gatewright.engine.library.budget import LINE, charge, older
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.gotext import quote
 from gatewright.engine.library.jsontext import json_number, key_text
 from gatewright.engine.library.operands import INT64_MIN, string, utf8
+from gatewright.engine.library.yaml_cursor import YamlFault
+from gatewright.engine.library.yaml_nodes import compose
+from gatewright.engine.library.yaml_tags import (
+    BOOLS,
+    NULL,
+    OLD_BOOLS,
+    SPECIAL,
+    Instant,
+    number,
+)
+from gatewright.engine.library.yaml_values import (
+    MAX_DEPTH,
+    GoMap,
+    decode,
+    key_name,
+    show,
+)
 from gatewright.engine.library.yamlorder import in_order
 from gatewright.engine.values import Number, Set, Value, is_object, number_text, pairs
-from gatewright.rego.annotation_yaml import nests_too_deep
+from gatewright.rego.depth import deep
 
 __all__ = ["go_float", "is_valid", "marshal", "read_yaml", "unmarshal", "write_yaml"]
 
-#: Nodes that a document may have once its aliases are followed.
-MAX_NODES: Final = 1_000_000
-MAX_DEPTH: Final = 500
 _CORE: Final = "tag:yaml.org,2002:"
-_IMPLICIT: Final = "implicit"
-_NULL: Final = frozenset(["", "~", "null", "Null", "NULL"])
-_BOOLS: Final = {
-    **dict.fromkeys(["true", "True", "TRUE"], True),
-    **dict.fromkeys(["false", "False", "FALSE"], False),
-}
-#: What YAML 1.1 readers, OPA 1.17 among them, take for booleans; quoted for them when
-#: printed.
-_OLD_BOOLS: Final = {
-    word: base in ("y", "yes", "on")
-    for base in ("y", "n", "yes", "no", "on", "off")
-    for word in (base, base.capitalize(), base.upper())
-}
-_INTEGER: Final = re.compile(
-    r"[+-]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)"
-)
-_FLOAT: Final = re.compile(r"[+-]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][+-]?[0-9]+)?")
-#: A `_` that is not between digits.
-_LOOSE: Final = re.compile("(?<![0-9])_|_(?![0-9])")
-_SPECIAL: Final = re.compile(r"[+-]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _TIME: Final = re.compile(
     r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
     r"(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]*)?"
@@ -57,27 +50,17 @@ _TIME: Final = re.compile(
 )
 _BREAKS: Final = re.compile("[\n\x85\u2028\u2029]+")
 _NEXT_LINE: Final = re.compile(" *\x85[ \x85]*")
+_BAD_BYTE: Final = re.compile("[\ud800-\udfff]")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,20}")
 _BASE60: Final = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def go_float(value: float) -> str:
     """Print a float as Go's encoding/json does."""
     if value == 0:
         return "-0" if math.copysign(1, value) < 0 else "0"
-    size = abs(value)
-    digits = repr(value)
-    if 1e-6 <= size < 1e21:
-        if "e" in digits:
-            digits = f"{value:.{30 if size < 1 else 0}f}"
-            shortest = repr(value).partition("e")[0].replace(".", "").lstrip("-")
-            if size < 1:
-                zeros = -int(repr(value).partition("e")[2]) - 1
-                sign = "-" if value < 0 else ""
-                return f"{sign}0.{'0' * zeros}{shortest}"
-        return digits.removesuffix(".0")
+    if 1e-6 <= abs(value) < 1e21:
+        return f"{Decimal(repr(value)):f}".removesuffix(".0")
     mantissa, _, exponent = f"{value!r}".partition("e")
     if not exponent:
         mantissa, _, exponent = f"{value:.16e}".partition("e")
@@ -100,171 +83,66 @@ def _short_float(value: float) -> str:
     return f"{sign}{mantissa}e{'-' if power < 0 else '+'}{abs(power):02d}"
 
 
-def _number(text: str) -> Value:
-    """Read a plain scalar as a number; None when it is none.
-
-    Go's library drops `_` wherever it stands, but from what begins with a point.
-    """
-    if text[:1] == "_" or (text[:1] == "." and _LOOSE.search(text)):
-        return None
-    plain = text.replace("_", "")
-    if _INTEGER.fullmatch(plain):
-        body = plain.lstrip("+-")
-        lowered = body.lower()
-        base = {"0x": 16, "0b": 2, "0o": 8}.get(lowered[:2])
-        if base:
-            found = int(body[2:], base)
-        elif len(body) > 1 and body[0] == "0":
-            found = int(body, 8)
-        elif len(body) > 20:
-            found = 1 << 64
-        else:
-            found = int(body)
-        found = -found if plain[0] == "-" else found
-        if INT64_MIN <= found < 1 << 64:
-            return found
-    if _FLOAT.fullmatch(plain):
-        value = float(plain)
-        if math.isinf(value):
-            return None
-        shown = go_float(value)
-        whole = shown.lstrip("-").isdigit() and shown != "-0"
-        return int(shown) if whole else Number(shown)
-    return None
-
-
-def _plain(text: str) -> Value:
-    if text in _NULL:
-        return None
-    if text in _BOOLS:
-        return _BOOLS[text]
-    if text in _OLD_BOOLS and older():
-        return _OLD_BOOLS[text]
-    if _SPECIAL.fullmatch(text):
-        shown = "NaN" if "n" in text.lower()[-1:] else "Inf"
-        sign = "" if shown == "NaN" else "-" if text[0] == "-" else "+"
-        raise BuiltinError(f"json: unsupported value: {sign}{shown}")
-    number = _number(text)
-    return text if number is None else number
-
-
-class _Reader:
-    def __init__(self) -> None:
-        self.nodes = 0
-
-    def value(self, node: Node, depth: int = 0) -> Value:
-        self.nodes += 1
-        charge(16 * LINE)
-        if self.nodes > MAX_NODES:
-            raise BuiltinError("yaml: document contains excessive aliasing")
-        if depth > MAX_DEPTH:
-            raise BuiltinError("yaml: exceeded max depth")
-        if isinstance(node, ScalarNode):
-            return self.scalar(node)
-        if isinstance(node, SequenceNode):
-            return [self.value(item, depth + 1) for item in node.value]
-        assert isinstance(node, MappingNode)
-        out: dict[str, Value] = {}
-        merged: list[Node] = []
-        for key, entry in node.value:
-            if _is_merge(key):
-                merged += entry.value if isinstance(entry, SequenceNode) else [entry]
-                continue
-            out[self.key(key, entry)] = self.value(entry, depth + 1)
-        for source in merged:
-            found = self.value(source, depth + 1)
-            if not isinstance(found, dict):
-                raise BuiltinError("yaml: map merge requires map or sequence of maps")
-            out = {**found, **out}
-        return out
-
-    def scalar(self, node: ScalarNode) -> Value:
-        tag = node.tag.removeprefix(_CORE)
-        text: str = node.value
-        if tag == "binary":
-            return base64.b64decode(text).decode("utf-8", "surrogateescape")
-        return _plain(text) if tag in _RESOLVED else text
-
-    def key(self, node: Node, entry: Node) -> str:
-        if not isinstance(node, ScalarNode):
-            shown = ", ".join(
-                quote(item.value) for item in node.value if isinstance(item, ScalarNode)
-            )
-            raise BuiltinError(f"yaml: invalid map key: []interface {{}}{{{shown}}}")
-        key = self.scalar(node)
-        if key is None:
-            shown = quote(entry.value) if isinstance(entry, ScalarNode) else "map[]"
-            raise BuiltinError(
-                f"unsupported map key of type: %!s(<nil>), key: <nil>, value: {shown}"
-            )
-        if isinstance(key, bool):
-            return "true" if key else "false"
-        return key if isinstance(key, str) else key_text(key)
-
-
-_RESOLVED: Final = frozenset([_IMPLICIT, "null", "bool", "int", "float"])
-
-
-def _is_merge(node: Node) -> bool:
-    return isinstance(node, ScalarNode) and node.value == "<<" and not node.style
-
-
-class _CoreLoader(_Loader):  # type: ignore[misc]
-    """The loader that leaves plain scalars to `_plain`."""
-
-    def resolve(
-        self, kind: type[Node], value: str, implicit: tuple[bool, bool] | bool
-    ) -> str:
-        """Return the tag of a node that has none."""
-        del value
-        if kind is ScalarNode:
-            plain = isinstance(implicit, tuple) and implicit[0]
-            return _IMPLICIT if plain else _CORE + "str"
-        return _CORE + ("seq" if kind is SequenceNode else "map")
-
-
 def read_yaml(text: str) -> Value:
     """Read the first document; BuiltinError says what is wrong with it.
 
-    What comes after it must be YAML too.
+    What comes after it must be YAML too, but for OPA 1.17.
     """
-    # A node of libyaml's takes some 4 us, and is known when it is there
-    charge(40 * LINE * sum(map(text.count, "\n,:[{")))
-    if nests_too_deep(text):
-        raise BuiltinError("yaml: exceeded max depth of 10000")
-    loader = None
+    old = older()
     try:
-        loader = _CoreLoader(utf8(text))
-        node = loader.get_node() if loader.check_node() else None
-        while loader.check_node():
-            loader.get_node()
-        if node is None:
-            return None
-        return _Reader().value(node)
-    except yaml.MarkedYAMLError as error:
-        raise BuiltinError(_message(error, text)) from None
-    except yaml.reader.ReaderError as error:
-        raise BuiltinError(f"yaml: {error.reason}") from None
-    except (yaml.YAMLError, UnicodeError) as error:
-        raise BuiltinError(f"yaml: {error}") from None
-    finally:
-        if loader is not None:
-            loader.dispose()
+        node = compose(utf8(text), older=old)
+    except YamlFault as fault:
+        raise BuiltinError(fault.text(older=old)) from None
+    if node is None:
+        return None
+    with deep(5 * MAX_DEPTH):
+        return _plain_value(_named(decode(node, older=old), older=old))
 
 
-def _message(error: yaml.MarkedYAMLError, text: str) -> str:
-    problem = (error.problem or "").strip()
-    mark = error.problem_mark
-    if problem.startswith("found undefined alias") and mark is not None:
-        name = re.match(r"[^\s,\[\]{}]*", text[mark.index + 1 :])
-        return f"yaml: unknown anchor '{name[0] if name else ''}' referenced"
-    line = 0
-    for place in (error.context_mark, mark):
-        if place is not None and place.line:
-            line = place.line + isinstance(error, yaml.scanner.ScannerError)
-            break
-    shown = f"line {line}: " if line else ""
-    return f"yaml: {shown}{problem}"
+def _named(value: Any, *, older: bool) -> Any:
+    """Maps with strings for keys; BuiltinError for a key that has no name."""
+    if isinstance(value, list):
+        return [_named(item, older=older) for item in value]
+    if not isinstance(value, GoMap):
+        return value
+    out = {}
+    for key, entry in value:
+        name = key_name(key, older=older)
+        if name is None:
+            raise BuiltinError(
+                f"unsupported map key of type: {_type_of(key)}, key: {show(key)}, "
+                f"value: {show(entry)}"
+            )
+        out[name] = _named(entry, older=older)
+    return out
+
+
+def _type_of(key: Any) -> str:
+    if key is None:
+        return "%!s(<nil>)"
+    return "uint64" if isinstance(key, int) else "time.Time"
+
+
+def _plain_value(value: Any) -> Value:
+    """By way of JSON, which has no infinity and no bytes that are no UTF-8."""
+    if isinstance(value, list):
+        return [_plain_value(item) for item in value]
+    if isinstance(value, dict):
+        return {_clean(name): _plain_value(value[name]) for name in sorted(value)}
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            shown = "NaN" if math.isnan(value) else f"{value:+}".title()
+            raise BuiltinError(f"json: unsupported value: {shown}")
+        shown = go_float(value)
+        whole = shown.lstrip("-").isdigit() and shown != "-0"
+        return int(shown) if whole else Number(shown)
+    if isinstance(value, Instant):
+        return value.text
+    return _clean(value) if isinstance(value, str) else value
+
+
+def _clean(text: str) -> str:
+    return _BAD_BYTE.sub("\ufffd", text)
 
 
 def unmarshal(value: Value) -> Value:
@@ -343,12 +221,12 @@ class _Digits(str):
 def _needs_quotes(text: str) -> bool:
     """A plain scalar of this text would be read as something else."""
     return (
-        text in _NULL
-        or text in _BOOLS
-        or text in _OLD_BOOLS
-        or bool(_SPECIAL.fullmatch(text) or _BASE60.fullmatch(text))
+        text in NULL
+        or text in BOOLS
+        or text in OLD_BOOLS
+        or bool(SPECIAL.fullmatch(text) or _BASE60.fullmatch(text))
         or bool(_TIME.fullmatch(text))
-        or _number(text) is not None
+        or number(text) is not None
     )
 
 
@@ -378,12 +256,11 @@ def _resolve(self: Any, kind: type, value: str, implicit: tuple[bool, bool]) -> 
         return _CORE + ("seq" if kind is SequenceNode else "map")
     if not implicit[0]:
         return _CORE + "str"
-    if value in _NULL:
+    if value in NULL:
         return _CORE + "null"
-    if value in _BOOLS:
+    if value in BOOLS:
         return _CORE + "bool"
-    number = _number(value)
-    if number is None:
+    if number(value) is None:
         return _CORE + "str"
     return _CORE + ("float" if any(c in value for c in ".eE") else "int")
 

@@ -7,7 +7,7 @@ budget      what a call may still take: steps, memory, time
 operands    reading operands, with OPA's texts
 runtime     what the engine tells of itself
 
-Values as text, as keys, by path: gotext, jsontext, keys, paths, patches.
+Values as text, as keys, by path: gotext, jsontext, keys, paths, edits, patches.
 
 YAML, from bytes to values: yaml_input, yaml_cursor, yaml_scalars, yaml_words,
 yaml_scanner, yaml_parser, yaml_nodes, yaml_tags, yaml_values; yamls, which prints it too,

@@ -14,7 +14,7 @@ yaml_scanner, yaml_parser, yaml_nodes, yaml_tags, yaml_values; yamls, which prin
 with yamlorder.
 
 Patterns: re2, dfa (patterns as tables for the evaluator), regex_hooks (its door to
-them), regex, glob, globs.
+them), regex, glob, gobwas with gobwas_syntax and gobwas_matchers (as before), globs.
 
 Time: civil, layouts, durations, times.
 

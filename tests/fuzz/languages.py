@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from gatewright.engine.policy import Policy, RegoVersion, compile_policy
-from tests.fuzz import graphql, json_schemas, patches, templates, texts
+from tests.fuzz import graphql, json_schemas, moments, patches, templates, texts
 from tests.fuzz.compare import Outcome, opa_outcome, ours
 from tests.fuzz.opa_server import OpaServer
 from tests.needs import require_peer
@@ -34,6 +34,7 @@ Call = tuple[str, list[Any]]
 LANGUAGES: dict[str, tuple[Callable[[random.Random], Call], dict[str, int]]] = {
     "graphql": (graphql.call, graphql.BUILTINS),
     "schemas": (json_schemas.call, json_schemas.BUILTINS),
+    "moments": (moments.call, moments.BUILTINS),
     "patches": (patches.call, patches.BUILTINS),
     "texts": (texts.call, texts.BUILTINS),
     "templates": (templates.call, {"strings.render_template": 2}),

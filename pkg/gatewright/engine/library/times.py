@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
@@ -207,16 +208,32 @@ def _zone(name: str) -> tzinfo:
         return UTC
     if name == "Local":
         return _local()
-    if name.startswith("/") or "\\" in name or ".." in name:
+    if name[0] in "/\\" or ".." in name:
         raise BuiltinError("time: invalid location name")
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     try:
-        return ZoneInfo(name)
-    except (IsADirectoryError, PermissionError) as error:
-        raise BuiltinError("is a directory") from error
+        # To Go a name is a path, with what a path may have more of
+        return ZoneInfo(name if name.endswith("/") else posixpath.normpath(name))
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise BuiltinError(f"unknown time zone {name}") from error
+        raise BuiltinError(_zone_error(name)) from error
+
+
+def _zone_error(name: str) -> str:
+    """What is wrong with the file of a zone."""
+    from zoneinfo import TZPATH
+
+    for folder in TZPATH:
+        try:
+            with open(f"{folder}/{name}", "rb"):
+                return "malformed time zone information"
+        except FileNotFoundError:
+            continue
+        except ValueError:
+            return "invalid argument"
+        except OSError as error:
+            return (error.strerror or "").lower()
+    return f"unknown time zone {name}"
 
 
 def _local() -> tzinfo:

@@ -38,6 +38,7 @@ def normal(text: str) -> str:
     """Return an output without times and without the place of the checkout."""
     root = str(FIXTURES.resolve())
     text = text.replace(root.lstrip("/"), "ROOT")
+    text = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID", text)
     text = re.sub(r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d WARN", "T WARN", text)
     # Durations and rates, and the blanks that follow them in tables.
     text = re.sub(r"\b\d+(\.\d+)?(ns|\u00b5s|ms|s)\b", "T", text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
+from uuid import uuid4
 
 from gatewright.gator.policies import GatorError
 from gatewright.k8s import gvk, meta
@@ -36,7 +37,7 @@ class Mutators:
     def __init__(self, objects: Iterable[Mapping[str, Any]]) -> None:
         resources = [obj for obj in objects if _is_mutator(obj)]
         try:
-            mutators = [parse_mutator(dict(obj)) for obj in resources]
+            mutators = [parse_mutator(dict(obj), defaults=False) for obj in resources]
         except MutatorError as error:
             raise GatorError(
                 f"error creating expander: error parsing resources: {error}"
@@ -62,7 +63,7 @@ class Mutators:
         )
         try:
             out: dict[str, Any] = self._system.mutate(
-                obj, target, mutation_id=""
+                obj, target, mutation_id=str(uuid4())
             ).object
         except ApplyError as error:
             raise GatorError(

@@ -79,10 +79,11 @@ class Mutator:
         )
 
 
-def parse_mutator(resource: JsonObject) -> Mutator:
+def parse_mutator(resource: JsonObject, *, defaults: bool = True) -> Mutator:
     """A mutator from its resource (JSON data, any served version).
 
-    Raises MutatorError.
+    `defaults`: what is left out stands for what an API server writes there; gator
+    knows none.  Raises MutatorError.
     """
     kind = resource.get("kind") or ""
     read = KINDS.get(kind)
@@ -99,6 +100,7 @@ def parse_mutator(resource: JsonObject) -> Mutator:
             generation=int(metadata.get("generation") or 1),
             spec=spec,
             parameters=mapping(spec.get("parameters"), "spec.parameters"),
+            defaults=defaults,
         )
     )
 
@@ -111,6 +113,7 @@ class Draft:
     generation: int
     spec: JsonObject
     parameters: JsonObject
+    defaults: bool
 
     @property
     def location(self) -> str:
@@ -378,8 +381,10 @@ def parse_modify_set(draft: Draft) -> Mutator:
     items = values.get("fromList")
     members = items if isinstance(items, list) else []
     operation = text(draft.parameters.get("operation"), "spec.parameters.operation")
+    if not operation and draft.defaults:
+        operation = "merge"
     setter: setters.Setter
-    if operation in ("", "merge"):  # the CRD's default
+    if operation == "merge":
         setter = setters.MergeSet(members)
     elif operation == "prune":
         setter = setters.PruneSet(members)

@@ -22,6 +22,8 @@ cdef struct Kinds:
     int end
     int blank
     int ident
+    int dot
+    int bracket
     # Soft keywords come last.
     int soft
 
@@ -36,6 +38,7 @@ cdef struct Slots:
     Py_ssize_t text
     Py_ssize_t source
     Py_ssize_t soft
+    Py_ssize_t ref_kinds
 
 
 cdef type owner = None
@@ -44,7 +47,7 @@ cdef Kinds kind_of
 cdef Slots slots
 
 
-def attach(cursor, location, *, illegal, end, blank, ident, soft):
+def attach(cursor, location, *, illegal, end, blank, ident, dot, bracket, soft):
     """Says of which class the functions here are methods, and what makes a place;
     the others are kinds of tokens, `soft` the first of the soft keywords.
 
@@ -59,10 +62,13 @@ def attach(cursor, location, *, illegal, end, blank, ident, soft):
     slots.text = offset_of(cursor, "text")
     slots.source = offset_of(cursor, "source")
     slots.soft = offset_of(cursor, "soft")
+    slots.ref_kinds = offset_of(cursor, "ref_kinds")
     kind_of.illegal = illegal
     kind_of.end = end
     kind_of.blank = blank
     kind_of.ident = ident
+    kind_of.dot = dot
+    kind_of.bracket = bracket
     kind_of.soft = soft
     owner = cursor
     place = location
@@ -107,9 +113,25 @@ def scan(cursor):
         cursor.report_illegal()
 
 
+def opens_ref(cursor):
+    """Take a keyword as a name when `.` or `[` touches it (`if.x`)."""
+    check(cursor)
+    cdef int following
+    if read(cursor, slots.tok) in <frozenset?>read(cursor, slots.ref_kinds):
+        following = touched(cursor)
+        if following == kind_of.dot or following == kind_of.bracket:
+            write(cursor, slots.tok, kind_of.ident)
+            return True
+    return False
+
+
 def touching(cursor):
     """Return the kind of the next token if nothing stands between, else -1."""
     check(cursor)
+    return touched(cursor)
+
+
+cdef int touched(object cursor) except? -1:
     cdef Py_ssize_t i = index_of(cursor)
     if (
         i + 1 < len(<list?>read(cursor, slots.kinds))

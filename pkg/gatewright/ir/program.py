@@ -9,8 +9,9 @@ is no place to go).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, NamedTuple
 
 from gatewright.ir.opcodes import BY_NAME, OPCODES, Opcode
@@ -27,6 +28,7 @@ __all__ = [
     "Location",
     "Program",
     "Shape",
+    "instruction",
     "labels_of",
     "uses_and_sets",
 ]
@@ -47,6 +49,12 @@ class Instr(NamedTuple):
     @property
     def name(self) -> str:
         return OPCODES[self.op].name
+
+
+#: `Instr._make` without Python code of its own: an instruction of (op, args).
+instruction: Final[Callable[[tuple[int, tuple[int, ...]]], Instr]] = partial(
+    tuple.__new__, Instr
+)
 
 
 class Location(NamedTuple):

@@ -20,16 +20,14 @@ from gatewright.ir.program import (
     Instr,
     Location,
     Program,
+    instruction,
 )
 from gatewright.plan.constants import term_text
 from gatewright.rego import ast
 
 __all__ = ["FunctionBuilder", "Label", "Tables"]
 
-# `_make` of the two, without Python code of its own: one for each instruction.
-_instr: Final[Callable[[tuple[int, tuple[int, ...]]], Instr]] = partial(
-    tuple.__new__, Instr
-)
+# `_make`, without Python code of its own: one for each instruction.
 _location: Final[Callable[[tuple[str, int, int]], Location]] = partial(
     tuple.__new__, Location
 )
@@ -144,7 +142,7 @@ class FunctionBuilder:
 
     def emit(self, name: str, *args: int) -> None:
         """Append an instruction; label operands are labels of this builder."""
-        self._code.append(_instr((BY_NAME[name], args)))
+        self._code.append(instruction((BY_NAME[name], args)))
         self._locations.append(self.location)
 
     def aside(self, code: Callable[[], None]) -> None:
@@ -172,7 +170,7 @@ class FunctionBuilder:
                 args = list(instr.args)
                 for place in places:
                     args[place] = labels[args[place]]
-                instr = _instr((instr.op, tuple(args)))
+                instr = instruction((instr.op, tuple(args)))
             code.append(instr)
         return Function(
             name=self.name,

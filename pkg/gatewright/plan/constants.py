@@ -26,9 +26,11 @@ def term_text(term: ast.Term) -> str:
     Of equal members of a set, and of equal keys of an object, the first spelling
     stays; of the values of equal keys, the last.
     """
-    # Most are strings, and `match` would be slow for them.
+    # Most are strings and paths of them, and `match` would be slow for them.
     if isinstance(term, ast.String):
         return encode_basestring(term.value)
+    if isinstance(term, ast.Array):
+        return f"[{','.join(map(term_text, term.items))}]"
     match term:
         case ast.Number(text):
             return text
@@ -36,8 +38,6 @@ def term_text(term: ast.Term) -> str:
             return "true" if value else "false"
         case ast.Null():
             return "null"
-        case ast.Array(items):
-            return f"[{','.join(map(term_text, items))}]"
         case ast.Set(items):
             if len(items) == 1:
                 return f"<{term_text(items[0])}>"

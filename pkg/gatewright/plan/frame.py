@@ -52,11 +52,13 @@ def is_constant(operand: Operand) -> bool:
 class Frame:
     """One function while it is planned."""
 
-    __slots__ = ("b", "closed", "env", "fail", "once", "planner", "spelled")
+    __slots__ = ("b", "closed", "emit", "env", "fail", "once", "planner", "spelled")
 
     def __init__(self, planner: Planner, builder: FunctionBuilder) -> None:
         self.planner = planner
         self.b = builder
+        #: Append an instruction.
+        self.emit = builder.emit
         self.env: Env = {}
         #: Variables that hold a literal that is walked as it is written, and which.
         self.spelled: dict[str, tuple[Operand, ast.Term]] = {}
@@ -67,10 +69,6 @@ class Frame:
         self.once = builder.params == 0
 
     # Emitting ---------------------------------------------------------------
-
-    def emit(self, name: str, *args: int) -> None:
-        """Append an instruction."""
-        self.b.emit(name, *args)
 
     def at(self, loc: ast.Location) -> int:
         """Let following instructions belong to `loc`; the index of it."""

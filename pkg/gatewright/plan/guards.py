@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from gatewright.plan.levels import SCALARS, Test, Tests
+from gatewright.plan.levels import SCALARS, Test
 from gatewright.rego import ast
 
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["guarded"]
 
 
-def guarded(
-    planner: Planner, body: Sequence[ast.Expr], tests: Tests | None
-) -> Sequence[ast.Expr]:
-    """The body with the index's tests where they have to stand."""
-    if tests is None or not (tests.tests or tests.paths):
-        return body
+def guarded(planner: Planner, clause: ast.Rule) -> Sequence[ast.Expr]:
+    """A clause's body with the index's tests where they have to stand."""
+    body = clause.body
     loud = next((at for at, e in enumerate(body) if planner.loud.expr(e)), len(body))
     if loud == len(body):
+        return body
+    tests = planner.tests(clause)
+    if tests is None or not (tests.tests or tests.paths):
         return body
     names = _Names()
     front: list[ast.Expr] = []

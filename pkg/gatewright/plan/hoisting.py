@@ -58,30 +58,32 @@ def _closed(f: Frame, term: ast.Term) -> ast.Term | None:
     """The term without variables, if it is of the input alone."""
     if type(term) in SCALARS:
         return term
-    match term:
-        case ast.Var(name):
-            operand = f.env.get(name)
-            if operand is None:
-                return None
-            if is_constant(operand):
-                return f.term_of(operand)
-            bound, closed = f.closed.get(name, (operand, None))
-            return closed if bound == operand else None
-        case ast.Ref([head, *steps]):
-            if not all(map(is_ground, steps)):
-                return None
-            if head == _INPUT:
-                return term
-            below = _closed(f, head)
-            if isinstance(below, ast.Ref):
-                return ast.Ref([*below.terms, *steps], term.loc)
+    if isinstance(term, ast.Var):
+        operand = f.env.get(term.name)
+        if operand is None:
             return None
-        case ast.Call(operator, args):
-            parts = [_closed(f, arg) for arg in args]
-            known = [part for part in parts if part is not None]
-            if len(known) < len(parts):
+        if is_constant(operand):
+            return f.term_of(operand)
+        bound, closed = f.closed.get(term.name, (operand, None))
+        return closed if bound == operand else None
+    if isinstance(term, ast.Ref):
+        head, *steps = term.terms
+        if not all(map(is_ground, steps)):
+            return None
+        if isinstance(head, ast.Var) and head.name == "input":
+            return term
+        below = _closed(f, head)
+        if isinstance(below, ast.Ref):
+            return ast.Ref([*below.terms, *steps], term.loc)
+        return None
+    if isinstance(term, ast.Call):
+        known: list[ast.Term] = []
+        for arg in term.args:
+            part = _closed(f, arg)
+            if part is None:
                 return None
-            return ast.Call(operator, known, term.loc)
+            known.append(part)
+        return ast.Call(term.operator, known, term.loc)
     return term if is_ground(term) else None
 
 
@@ -95,6 +97,3 @@ def asked_of(call: ast.Call) -> Iterator[str]:
         elif isinstance(arg, ast.Ref):
             yield INPUT
             yield term_text(ast.Array(list(arg.terms[1:])))
-
-
-_INPUT = ast.Var("input")

@@ -256,10 +256,11 @@ def _loop(f: Frame, expr: ast.Expr) -> _Loop | None:
         return _some(f, expr)
     if not isinstance(expr.terms, list) or len(expr.terms) != 3:
         return None
-    name = _operator(f, expr)
-    if name not in _EQUALITY:
-        return None
     _, left, right = expr.terms
+    if type(left) is not ast.Ref and type(right) is not ast.Ref:
+        return None  # as in most
+    if _operator(f, expr) not in _EQUALITY:
+        return None
     for ref, other in ((right, left), (left, right)):
         if not isinstance(ref, ast.Ref):
             continue

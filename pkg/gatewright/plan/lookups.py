@@ -75,6 +75,9 @@ class Lookup:
 
 def analyse(f: Frame, body: Sequence[ast.Expr]) -> Lookup | None:
     """The look-up that a body begins with, if it does."""
+    parts = body[0].terms
+    if type(parts) is not list or not any(type(part) is ast.Ref for part in parts[1:]):
+        return None  # as most
     if leaves_out("lookups"):
         return None
     sides = _sides(f, body[0])

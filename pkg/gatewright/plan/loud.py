@@ -101,16 +101,16 @@ class Loudness:
         return any(_may_repeat(clause) for clause in clauses)
 
     def _part(self, part: Any) -> bool:
-        if isinstance(part, ast.Expr):
+        kind = type(part)
+        if kind is ast.Ref:
+            return self._ref(part)
+        if kind is ast.Expr:
             if part.with_:
                 return True
-            if isinstance(part.terms, list):
-                return self._call(part.terms[0])
-        if isinstance(part, ast.Call):
+            return type(part.terms) is list and self._call(part.terms[0])
+        if kind is ast.Call:
             return self._call(part.operator)
-        if isinstance(part, ast.ObjectComprehension | ast.TemplateString):
-            return True
-        return isinstance(part, ast.Ref) and self._ref(part)
+        return kind is ast.ObjectComprehension or kind is ast.TemplateString
 
     def _call(self, operator: ast.Term) -> bool:
         parts = operator.terms if isinstance(operator, ast.Ref) else [operator]
@@ -127,7 +127,7 @@ class Loudness:
 
     def _ref(self, ref: ast.Ref) -> bool:
         head, *steps = ref.terms
-        if not isinstance(head, ast.Var) or head.name != "data":
+        if type(head) is not ast.Var or head.name != "data":
             return False
         node = self._planner.compiled.rule_tree
         for step in steps:

@@ -79,6 +79,8 @@ class Planner:
         self._keyed: dict[int, bool] = {}
         self._params: list[int] = []
         self._tests: dict[int, Tests] = {}
+        #: By clause: the definitions that the rule index has together with it.
+        self._indexed: dict[int, Sequence[ast.Rule]] = {}
         self.strict = strict
         self.loud = Loudness(self, strict=strict)
         #: The rules that `hoisted` made.
@@ -176,15 +178,24 @@ class Planner:
 
     def tests(self, clause: ast.Rule) -> Tests | None:
         """What OPA's rule index asks before it enters a clause."""
+        rules = self._indexed.get(id(clause))
+        if rules is not None and id(clause) not in self._tests:
+            self._tests.update(tests_of(self, rules))
         return self._tests.get(id(clause))
 
     def _index(self, node: RuleNode) -> None:
-        """Look at the rules at a node as OPA's rule index has them."""
-        if node.rules and id(node.rules[0]) not in self._tests:
+        """Note which rules at a node OPA's rule index has together; they are looked
+        at when somebody asks, which is a twentieth of all compiling."""
+        if node.rules and id(node.rules[0]) not in self._indexed:
             rules = node.rules
             if any(len(rule.head.reference.terms) > 1 for rule in rules):
                 rules = [rule for inner in node.walk() for rule in inner.rules]
-            self._tests.update(tests_of(self, rules))
+            for rule in rules:
+                clause: ast.Rule | None = rule
+                while clause is not None:
+                    self._indexed[id(clause)] = rules
+                    self._tests.pop(id(clause), None)
+                    clause = clause.else_
 
     # Functions --------------------------------------------------------------
 

@@ -76,7 +76,7 @@ def _body(f: Frame, clause: ast.Rule, args: Sequence[ast.Term]) -> None:
     f.env = {}
     for register, pattern in enumerate(args):
         unify.unify_value(f, pattern, register)
-    bodies.plan_body(f, guarded(f.planner, clause.body, f.planner.tests(clause)))
+    bodies.plan_body(f, guarded(f.planner, clause))
     f.at(clause.head.loc if clause.head.loc.row else clause.loc)
 
 

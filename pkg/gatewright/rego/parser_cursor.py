@@ -137,15 +137,7 @@ class Cursor:
         if self.tok == tokens.IDENT and kind in self.soft:
             self.tok = kind
 
-    def opens_ref(self) -> bool:
-        """Take a keyword as a name when `.` or `[` touches it (`if.x`)."""
-        if self.tok in self.ref_kinds and self.touching() in (
-            tokens.DOT,
-            tokens.LBRACK,
-        ):
-            self.tok = tokens.IDENT
-            return True
-        return False
+    opens_ref = cursor.opens_ref
 
     def take_name(self) -> bool:
         """Tell whether the token is a name, or a keyword that may be one."""
@@ -260,5 +252,7 @@ cursor.attach(
     end=tokens.EOF,
     blank=tokens.WHITESPACE,
     ident=tokens.IDENT,
+    dot=tokens.DOT,
+    bracket=tokens.LBRACK,
     soft=tokens.SOFT,
 )

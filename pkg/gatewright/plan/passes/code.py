@@ -29,12 +29,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 from gatewright._native.plans import Opcodes, Passes
 from gatewright.ir.opcodes import RELATIONS
-from gatewright.ir.program import REGISTER_PLACES, SHAPES, Function, Instr
+from gatewright.ir.program import REGISTER_PLACES, SHAPES, Function, instruction
 
 __all__ = ["rewrite"]
 
@@ -63,10 +62,6 @@ _OPCODES: Final = Opcodes(
     [RELATIONS.index(_OPPOSITE[relation]) for relation in RELATIONS],
     RELATIONS.index("neq"),
 )
-#: `Instr._make`, without Python code of its own.
-_make: Final[Callable[[tuple[int, tuple[int, ...]]], Instr]] = partial(
-    tuple.__new__, Instr
-)
 
 
 def rewrite(
@@ -88,7 +83,7 @@ def rewrite(
         params=function.params,
         calls=params,
         constant=false,
-        make=_make,
+        make=instruction,
     )
     places = function.locations
     return replace(

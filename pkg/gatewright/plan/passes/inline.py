@@ -31,6 +31,7 @@ from gatewright.ir.program import (
     SHAPES,
     Function,
     Instr,
+    instruction,
     labels_of,
     uses_and_sets,
 )
@@ -140,9 +141,7 @@ class Inliner:
         results: dict[int, int] = {}
         starts: list[int] = []
         size = 0
-        targets: set[int] = set()
-        for instr in code:
-            targets.update(labels_of(instr))
+        targets = _targets(code)
         for index, (op, args) in enumerate(code):
             starts.append(size)
             size += 1
@@ -239,7 +238,7 @@ class _Expansion:
         self.registers = function.registers
         self.code: list[tuple[int, list[int]]] = []
         self.locations: list[int] = []
-        self.targets = {label for instr in function.code for label in labels_of(instr)}
+        self.targets = _targets(function.code)
 
     def result(self) -> Function:
         function = self.function
@@ -263,7 +262,7 @@ class _Expansion:
             for place in LABEL_PLACES[op]:
                 if mine[place] < 0:
                     mine[place] = starts[~mine[place]]
-            code.append(Instr(op, tuple(mine)))
+            code.append(instruction((op, tuple(mine))))
         return replace(
             function,
             code=tuple(code),
@@ -356,6 +355,11 @@ class _Expansion:
             if expected is not None:
                 return following + 1 if truth == expected else args[2]
         return following
+
+
+def _targets(code: Sequence[Instr]) -> set[int]:
+    """Where jumps go."""
+    return {args[place] for op, args in code for place in LABEL_PLACES[op]}
 
 
 def _with_constants(

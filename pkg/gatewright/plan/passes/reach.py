@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from gatewright.ir.opcodes import OPCODES
-from gatewright.ir.program import Function, Instr
+from gatewright.ir.program import Function, instruction
 
 __all__ = ["reached", "with_functions"]
 
@@ -34,11 +34,12 @@ def reached(functions: Sequence[Function], roots: Iterable[int]) -> dict[int, in
 def with_functions(function: Function, numbers: Mapping[int, int]) -> Function:
     """A function that names others by their new numbers."""
     code = []
-    for op, args in function.code:
+    for instr in function.code:
+        op, args = instr
         place = _PLACES[op]
         if place >= 0:
             mine = list(args)
             mine[place] = numbers[mine[place]]
-            args = tuple(mine)
-        code.append(Instr(op, args))
+            instr = instruction((op, tuple(mine)))
+        code.append(instr)
     return replace(function, code=tuple(code))

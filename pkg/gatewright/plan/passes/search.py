@@ -26,6 +26,7 @@ from gatewright.ir.program import (
     NO_LOCATION,
     Function,
     Instr,
+    instruction,
     labels_of,
     uses_and_sets,
 )
@@ -38,6 +39,8 @@ _EQK: Final = BY_NAME["EQK"]
 _CMPKJ: Final = BY_NAME["CMPKJ"]
 _INPUTK: Final = BY_NAME["INPUTK"]
 _JUMP: Final = BY_NAME["JUMP"]
+#: What a block begins with.
+_HEADS: Final = frozenset((_EQK, _INPUTK))
 _LT: Final = RELATIONS.index("lt")
 
 
@@ -93,6 +96,9 @@ def _runs(
     code = function.code
     at = 0
     while at < len(code):
+        if code[at].op not in _HEADS:
+            at += 1
+            continue
         run: list[_Block] = []
         head = at
         while head < len(code):
@@ -235,7 +241,7 @@ def with_labels(instr: Instr, label: Callable[[int], int]) -> Instr:
     args = list(instr.args)
     for place in places:
         args[place] = label(args[place])
-    return Instr(instr.op, tuple(args))
+    return instruction((instr.op, tuple(args)))
 
 
 def _bytes(term: ast.Term) -> bytes:

@@ -53,21 +53,29 @@ def gatekeeper(
     *options: str,
     operations: Sequence[str] = ("webhook", "status", "generate"),
     seconds: float = 60.0,
+    kubeconfig: Path | None = None,
+    pod: str = "",
+    host: str = "",
 ) -> Iterator[Rival]:
-    """It, ready (within `seconds`), deciding by Rego only; its files are in `folder`."""
+    """It, ready (within `seconds`), deciding by Rego only; its files are in `folder`.
+
+    `pod`: the one that it is (none that there is, by default); `host`: by which name it
+    is called, besides its address."""
     program = require_peer("gatekeeper")
     certificates, cache = folder / "rival-certs", folder / "rival-cache"
     certificates.mkdir()
     cache.mkdir()
     # Asked for, whatever its duties are.
-    issued = make_certificate(["127.0.0.1"], folder=certificates)
+    issued = make_certificate(
+        ["127.0.0.1", *([host] if host else ())], folder=certificates
+    )
     port, health, metrics = free_ports(3)
     daemon = Daemon(
         "gatekeeper",
         [
             program,
-            f"--kubeconfig={cluster.kubeconfig}",
-            "--debug-use-fake-pod",
+            f"--kubeconfig={kubeconfig or cluster.kubeconfig}",
+            *(() if pod else ("--debug-use-fake-pod",)),
             "--disable-cert-rotation",
             f"--cert-dir={certificates}",
             "--host=127.0.0.1",
@@ -85,7 +93,7 @@ def gatekeeper(
             *options,
         ],
         log=folder / "gatekeeper.log",
-        environment={**os.environ, "POD_NAMESPACE": HOME, "POD_NAME": "no-pod"},
+        environment={**os.environ, "POD_NAMESPACE": HOME, "POD_NAME": pod or "no-pod"},
     )
     daemon.start()
     made = Rival(("127.0.0.1", port), health, metrics, issued.ca, daemon)

@@ -63,6 +63,13 @@ def gatekeeper(site: Cluster) -> Iterator[None]:
                 site, made, *(one for one in CASE["constraints"] if one["kind"] == kind)
             )
         until("it has audited all of them", lambda: audited(site), seconds=120)
+        # That round may have begun when it did not know them all.
+        before = rounds(site)
+        until(
+            "it has audited them once more",
+            lambda: all(rounds(site)[name] > before[name] for name in before),
+            seconds=120,
+        )
         yield
 
 
@@ -105,6 +112,11 @@ def audited(cluster: Cluster) -> bool:
     return len(found) == len(CASE["constraints"]) and all(
         "totalViolations" in one for one in found.values()
     )
+
+
+def rounds(cluster: Cluster) -> dict[str, str]:
+    """When each constraint was last audited."""
+    return {name: one["auditTimestamp"] for name, one in statuses(cluster).items()}
 
 
 def run_round(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import threading
@@ -15,6 +16,7 @@ import pytest
 from tests.chart.rendered import CHART
 from tests.cluster.node import Node
 from tests.cluster.server import Cluster, until
+from tests.cluster.test_chart import package_older
 from tests.cluster.tutorial import NAMESPACE, run, steps
 from tests.needs import ROOT, require_command, require_servers
 
@@ -113,12 +115,17 @@ def admission(node: Node) -> set[str]:
     return {name for name in node.pods if "audit" not in name}
 
 
-def test_an_upgrade_and_a_rollback_leave_no_gap(site: tuple[Cluster, Node]) -> None:
+def test_an_upgrade_and_a_rollback_leave_no_gap(
+    site: tuple[Cluster, Node], tmp_path: Path
+) -> None:
+    """From the chart of an earlier version, and back to it."""
     cluster, node = site
+    older = tmp_path / "older"
+    package_older(older)
     former = {*node.folder.glob("*.log")}  # their rights were uninstalled before them
     place = ("--namespace", NAMESPACE)
     cluster.helm(
-        *("upgrade", "--install", "gatewright", CHART),
+        *("upgrade", "--install", "gatewright", older),
         *("--create-namespace", *place, *VALUES),
     )
     until(
@@ -158,6 +165,9 @@ def test_an_upgrade_and_a_rollback_leave_no_gap(site: tuple[Cluster, Node]) -> N
 
     assert probe.others == []
     assert probe.asked > 10
+    history = json.loads(cluster.helm("history", "gatewright", *place, "-o", "json"))
+    charts = [one["chart"] for one in history]
+    assert charts == ["gatewright-0.0.9", "gatewright-0.1.0", "gatewright-0.0.9"]
     logs = [path.read_text() for path in {*node.folder.glob("*.log")} - former]
     refused = [line for text in logs for line in text.splitlines() if NOT_MAY in line]
     assert refused == []

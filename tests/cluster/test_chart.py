@@ -1,4 +1,4 @@
-"""The chart on a real API server: install, upgrade, rollback, uninstall, takeover.
+"""The chart on a real API server: install, upgrade, rollback, uninstall.
 
 No pod runs here: what is shown is what the API server holds, and what it does while
 nobody answers.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from gatewright.controllers.webhooks import FAIL_CLOSED, View, read, written
 from gatewright.crds.definitions import RESOURCES
 from tests.chart.rendered import CHART, KUBERNETES, NAMESPACE
 from tests.cluster.server import Cluster, until
-from tests.needs import require_conformance, require_servers
+from tests.needs import require_servers
 
 pytestmark = pytest.mark.cluster
 
@@ -269,12 +269,17 @@ def test_an_upgrade_widens_what_is_sent_and_leaves_closed_what_is_closed(
     assert {one["name"]: one["timeoutSeconds"] for one in config()["webhooks"]} == {
         "validation.gatekeeper.sh": 5,
         "check-ignore-label.gatekeeper.sh": 5,
+        "heartbeat.gatekeeper.sh": 5,
         FAIL_CLOSED: 5,
     }
 
     install(site, "upgrade", "--set", "validatingWebhookTimeoutSeconds=5")
     names = [one["name"] for one in config()["webhooks"]]
-    assert names == ["validation.gatekeeper.sh", "check-ignore-label.gatekeeper.sh"]
+    assert names == [
+        "validation.gatekeeper.sh",
+        "check-ignore-label.gatekeeper.sh",
+        "heartbeat.gatekeeper.sh",
+    ]
     conditions = [
         one["name"] for hook in config()["webhooks"] for one in hook["matchConditions"]
     ]
@@ -297,35 +302,3 @@ def test_open_with_nobody_there_keeps_the_ignore_label_guarded(site: Cluster) ->
     )
 
     assert create(site, plain) == ""
-
-
-def test_takeover_from_gatekeeper_and_back(
-    start_cluster: Callable[..., Cluster],
-) -> None:
-    require_servers("helm")
-    site = start_cluster()
-    manifest = require_conformance("gatekeeper", "deploy-gatekeeper.yaml")
-    site.kubectl("apply", "--server-side", "-f", manifest)
-    established(site)
-    site.kubectl("create", "-f", "-", stdin=TEMPLATE)
-    uid = site.get("constrainttemplate", "never")["metadata"]["uid"]
-
-    install(site, "install", "--take-ownership")
-
-    assert site.get("constrainttemplate", "never")["metadata"]["uid"] == uid
-    crd = site.get("crd", "constrainttemplates.templates.gatekeeper.sh")
-    assert crd["metadata"]["annotations"]["meta.helm.sh/release-name"] == "gatewright"
-    service = site.get("service", "gatekeeper-webhook-service", "-n", NAMESPACE)
-    assert service["spec"]["selector"]["app.kubernetes.io/name"] == "gatewright"
-    # Gatekeeper's deployments have other names, and are taken away by hand.
-    site.kubectl(
-        *("delete", "deployment", "-n", NAMESPACE),
-        *("gatekeeper-controller-manager", "gatekeeper-audit"),
-    )
-
-    site.helm("uninstall", "gatewright", "--namespace", NAMESPACE)
-    site.kubectl("apply", "--server-side", "--force-conflicts", "-f", manifest)
-
-    assert site.get("constrainttemplate", "never")["metadata"]["uid"] == uid
-    service = site.get("service", "gatekeeper-webhook-service", "-n", NAMESPACE)
-    assert "app.kubernetes.io/name" not in service["spec"]["selector"]

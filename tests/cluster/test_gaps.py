@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import json
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gatewright.kube.heartbeat import (
+    EVERY,
     HEARTBEAT,
     HEARTBEATS,
     LOST_AFTER,
@@ -33,7 +37,10 @@ from tests.cluster.manager import (
     registered,
     template,
 )
-from tests.cluster.server import Cluster, until
+from tests.cluster.proxy import Proxy
+from tests.cluster.server import Cluster, free_ports, until
+from tests.cluster.test_webhook_rules import rendered
+from tests.needs import require_servers
 from tests.serve.server import review
 
 pytestmark = pytest.mark.cluster
@@ -206,3 +213,90 @@ def stay_quiet(site: Cluster, told: Told, before: Manager) -> None:
         assert {name: told.gaps(name) for name in HEARTBEATS} == known
         for one in (third, mutating):
             assert not said(one, "requests may have")
+
+
+def test_one_that_follows_another_at_once_leaves_no_gap(site: Cluster) -> None:
+    """A single replica that is replaced ends soon after the next one is ready."""
+    told = Told(site)
+    duties = "--operation=webhook", "--operation=mutation-webhook"
+    for name in ("older", "newer"):
+        pod(site, name)
+    with managing(site, *duties, name="older", workers=1) as older:
+        for heartbeat in HEARTBEATS:
+            told.wait_for_beat(heartbeat, "older")
+        # What was before it came may be one.
+        time.sleep(LOST_AFTER.total_seconds() + 2)
+        told.wait_for_certainty()
+        known = {name: told.gaps(name) for name in HEARTBEATS}
+        with managing(site, *duties, name="newer", workers=1):
+            time.sleep(1)  # until a kubelet has seen that it is ready
+            older.process.send_signal(signal.SIGTERM)  # with a second to go
+            older.process.wait(30)
+            for heartbeat in HEARTBEATS:
+                told.wait_for_beat(heartbeat, "newer")
+            time.sleep(LOST_AFTER.total_seconds() + 2)
+            told.wait_for_certainty()
+            assert {name: told.gaps(name) for name in HEARTBEATS} == known
+
+
+def test_calls_that_do_not_arrive_are_a_gap(site: Cluster) -> None:
+    """The pod is well and beats all along; what stands between it and the API server
+    refuses connections for as long as an object needs to slip through."""
+    require_servers("helm")
+    (port,) = free_ports(1)
+    pod(site, "cut")
+    with managing(site, *SERVES, name="cut", workers=1) as manager:
+        apply_policy(site, template("Unheard", REGO), constraint("Unheard", "one"))
+        until("enforced", lambda: enforced(site, "unheard", "one"))
+        proxy = Proxy(("127.0.0.1", port), [manager.admission])
+        proxy.start()
+        (webhooks,) = rendered(
+            site,
+            frozenset({"ValidatingWebhookConfiguration"}),
+            "availability=open",
+            "narrowWebhookRules=false",
+            f"validatingWebhookURL=https://127.0.0.1:{port}",
+        )
+        bundle = base64.b64encode(Path(manager.event("listening")["ca"]).read_bytes())
+        for one in webhooks["webhooks"]:
+            one["clientConfig"]["caBundle"] = bundle.decode()
+        site.apply(webhooks)
+        try:
+            trial = config_map("unheard", bad="yes")
+            until("denied", lambda: not created(site, trial))
+            before = beats(site)
+            until("it beats", lambda: beats(site) != before)
+            known = gaps(site)
+            time.sleep(EVERY * 2)
+            assert gaps(site) == known
+            assert not said(manager, "calls do not arrive")
+
+            proxy.stop()
+            until("it slips through", lambda: created(site, trial))
+            until("the pod hears of it", lambda: said(manager, "calls do not arrive"))
+            assert manager.ready()
+            proxy = Proxy(("127.0.0.1", port), [manager.admission])
+            proxy.start()
+            when = beaten_at(site.get("configmap", "unheard", "--show-managed-fields"))
+            assert when is not None
+            until(
+                "a gap that it is in",
+                lambda: any(one.start <= when <= one.end for one in gaps(site)),
+            )
+            until(
+                "denied again", lambda: not created(site, config_map("other", bad="y"))
+            )
+            time.sleep(EVERY * 2)
+            after = gaps(site)
+            time.sleep(EVERY * 2)
+            assert gaps(site) == after
+        finally:
+            proxy.stop()
+            site.kubectl("delete", "validatingwebhookconfiguration", VALIDATING)
+
+
+def created(site: Cluster, obj: dict[str, Any]) -> bool:
+    """Whether the API server takes it; a denial is told apart from other failures."""
+    done = site.run("kubectl", "create", "-f", "-", stdin=json.dumps(obj))
+    assert done.returncode == 0 or "denied the request" in done.stderr, done.stderr
+    return done.returncode == 0

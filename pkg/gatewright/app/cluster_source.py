@@ -87,7 +87,14 @@ class ClusterSource:
             (MUTATION_WEBHOOK, MUTATION_HEARTBEAT),
         ):
             if duty in options.operations:
-                heart = Heart(settings.pod, namespace, Log("heartbeat"), lease=lease)
+                heart = Heart(
+                    settings.pod,
+                    namespace,
+                    Log("heartbeat"),
+                    lease=lease,
+                    # Those of mutation go where those of validation go.
+                    called=WEBHOOK in options.operations,
+                )
                 self.hearts[duty == MUTATION_WEBHOOK] = heart
                 beside.append(heart.run)
         self.keeper: Keeper | None = None
@@ -384,6 +391,10 @@ class ClusterSource:
     def undecided(self, *, mutation: bool) -> None:
         if mutation in self.hearts:
             self.hearts[mutation].miss()
+
+    def leave(self) -> None:
+        for heart in self.hearts.values():
+            heart.leave()
 
     def close(self) -> None:
         self.link.stop()

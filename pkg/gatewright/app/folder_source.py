@@ -94,6 +94,9 @@ class FolderSource:
     def undecided(self, *, mutation: bool) -> None:
         """Nobody audits by it."""
 
+    def leave(self) -> None:
+        """Nobody looks for it."""
+
     def close(self) -> None:
         """Nobody waits for it."""
 

@@ -109,7 +109,7 @@ class PolicyProcess:
         self.conflicting: dict[ObjectKey, str] = {}
         self.reported: dict[tuple[str, str], str] = {}
         self.collected = time.monotonic()
-        self.stopping = False
+        self.stopping = self.leaving = False
         self.notices: set[str] = set()
         self.status = b""
         #: By endpoint; none yet, so that those before our time are heard of, too.
@@ -134,6 +134,9 @@ class PolicyProcess:
             self.source.measure(self.gauge)
             self.hear_of_undecided()
             self.write_status()
+            if self.board.word(Board.DRAINING) and not self.leaving:
+                self.leaving = True
+                self.source.leave()
             self.tidy()
         self.source.close()
         return 0

@@ -113,6 +113,10 @@ class Source(Protocol):
         called last."""
         ...
 
+    def leave(self) -> None:
+        """Hear that this pod is about to end, and answers until then."""
+        ...
+
     def close(self) -> None:
         """Let go what others wait for; nothing is asked afterwards."""
         ...

@@ -17,5 +17,6 @@ In order of flow:
     watching.py    a watch, event by event
     reflector.py   list and watch joined: follows all objects of one kind for ever
     lease.py       who of several replicas does a thing
+    arrival.py     whether the API server's calls arrive anywhere
     heartbeat.py   when requests may have passed without a verdict
 """

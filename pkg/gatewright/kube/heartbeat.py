@@ -9,6 +9,9 @@ The first beat of a pod leaves a doubt: was anybody there between it and the bea
 Whoever was, knows that, and takes the doubt back with a beat of its own; a doubt that
 nobody takes back becomes a gap.  Beats are counted, so no time is compared for that.
 
+Before it beats a pod asks whether calls arrive (`arrival`); where they do not, what was
+since the beat before, and will be until one that follows a call that arrived, is a gap.
+
 All times are those of the API server (`managedFields`), the clock by which objects say
 when they were created and changed: no clock of a replica is read.
 """
@@ -16,6 +19,7 @@ when they were created and changed: no clock of a replica is read.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import random
 from collections.abc import Iterable, Mapping
@@ -24,6 +28,7 @@ from typing import Any, Final
 
 import orjson
 
+from gatewright.kube.arrival import arrives
 from gatewright.kube.client import Client
 from gatewright.kube.errors import ApiError, Unreachable
 from gatewright.kube.lease import LEASES
@@ -223,10 +228,17 @@ def takes_back(doubt: Doubt, there_since: int | None) -> bool:
 
 
 class Heart:
-    """One per pod and Lease.  `ready` is set from elsewhere, as `miss` is called."""
+    """One per pod and Lease.  `ready` is set from elsewhere, as `miss` and `leave` are
+    called.  `called`: whether it asks if calls arrive."""
 
     def __init__(
-        self, pod: str, namespace: str, log: Log, *, lease: str = HEARTBEAT
+        self,
+        pod: str,
+        namespace: str,
+        log: Log,
+        *,
+        lease: str = HEARTBEAT,
+        called: bool = False,
     ) -> None:
         self.pod = pod
         self.namespace = namespace
@@ -242,7 +254,21 @@ class Heart:
         self.stood = -1
         self.away = 0
         self.problem = ""
+        self.called = called
+        self.unheard = ""
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.moved = asyncio.Event()
         self._ready = False
+
+    def leave(self) -> None:
+        """Take back what doubt is there, for this pod is about to end."""
+        self.wake()
+
+    def wake(self) -> None:
+        """Look now."""
+        if self.loop is not None:
+            with contextlib.suppress(RuntimeError):  # it has ended
+                self.loop.call_soon_threadsafe(self.moved.set)
 
     def miss(self) -> None:
         """A request was not decided since the last call of this."""
@@ -258,7 +284,10 @@ class Heart:
         # Counted, since it may be over when the loop looks again.
         if self._ready and not ready:
             self.away += 1
+        begins = ready and not self._ready
         self._ready = ready
+        if begins:  # so that who ends when this pod is ready finds its first beat
+            self.wake()
 
     @property
     def there_since(self) -> int | None:
@@ -267,7 +296,9 @@ class Heart:
 
     async def run(self, client: Client) -> None:
         """Never ends by itself; cancel it."""
+        self.loop = asyncio.get_running_loop()
         while True:
+            self.moved.clear()
             try:
                 await self.look(client)
                 self.problem = ""
@@ -278,7 +309,10 @@ class Heart:
                 if not conflict and str(error) != self.problem:
                     self.problem = str(error)
                     self.log.warning("no heartbeat", error=self.problem)
-            await asyncio.sleep(EVERY * random.uniform(0.8, 1.0))  # noqa: S311 - no secret
+            pause = EVERY * random.uniform(0.8, 1.0)  # noqa: S311 - no secret
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self.moved.wait()
 
     async def look(self, client: Client) -> None:
         """Beat, if that is due.  Raises ApiError, Unreachable and ValueError."""
@@ -314,6 +348,13 @@ class Heart:
         doubted = any(takes_back(one, since) for one in doubts_in(lease))
         if fresh and since is not None and self.missed is None and not doubted:
             return  # another one has beaten since
+        unheard = await arrives(client, self.namespace) if self.called else ""
+        if unheard != self.unheard:
+            self.unheard = unheard
+            if unheard:
+                self.log.error("the API server's calls do not arrive", error=unheard)
+        if unheard and self.missed is None:
+            self.missed = self.seen
         known = {one.end for one in gaps_in(lease)}
         text = await client.replace(
             LEASES,
@@ -326,6 +367,8 @@ class Heart:
             self.first, self.stood = beats + 1, away
         lease = orjson.loads(text)
         self.seen, self.version = beaten_at(lease), lease["metadata"]["resourceVersion"]
+        if unheard:  # until a beat that follows a call that arrived
+            self.missed = self.seen
         for gap in gaps_in(lease):
             if gap.end not in known:
                 self.log.warning(

@@ -286,9 +286,16 @@ def create_all(cluster: Cluster, path: str, objects: list[dict[str, Any]]) -> No
             for obj in mine:
                 where = path.format(kind=obj["kind"].lower())
                 headers = {"Content-Type": "application/json"}
-                api.request("POST", where, json.dumps(obj), headers)
-                answer = api.getresponse()
-                text = answer.read().decode()
+                until = time.monotonic() + 30
+                while True:
+                    api.request("POST", where, json.dumps(obj), headers)
+                    answer = api.getresponse()
+                    text = answer.read().decode()
+                    # A kind is served a moment after its definition says so.
+                    soon = answer.status in (404, 429)
+                    if not soon or time.monotonic() > until:
+                        break
+                    time.sleep(0.1)
                 if answer.status != 201:
                     failed.append(text)
 
@@ -300,7 +307,7 @@ def create_all(cluster: Cluster, path: str, objects: list[dict[str, Any]]) -> No
         thread.start()
     for thread in threads:
         thread.join()
-    assert failed[:3] == []
+    assert failed[:3] == [], failed[:3]
 
 
 @contextlib.contextmanager

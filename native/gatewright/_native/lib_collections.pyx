@@ -8,7 +8,8 @@ from gatewright._native.operand cimport bad_item, bad_type, is_number, want_int
 from gatewright._native.value cimport (
     E_MEMORY, T_ARR, T_OBJ, T_SET, T_STR, UNDEFINED, W_FALSE, W_NULL, W_TRUE, Heap,
     SeqNode,
-    Word, compare, equal, fail, from_bool, from_int, item, lookup, new_seq, new_set,
+    Word, compare, equal, fail, from_bool, from_int, item, lookup, lookup_as, new_seq,
+    new_set,
     scratch, seq_len, sorted_seq, store, str_node, tag, value_at,
 )
 
@@ -46,7 +47,7 @@ cdef Word lib_member_3(Heap* heap, const Word* args, int n) noexcept nogil:
             not heap.older
             and equal(args[0], args[1]) and lookup(args[2], args[0]) != UNDEFINED
         )
-    found = lookup(args[2], args[0])
+    found = lookup_as(heap, args[2], args[0])
     return from_bool(found != UNDEFINED and equal(found, args[1]))
 
 

@@ -9,6 +9,7 @@ from gatewright._native.operand cimport bad_item, bad_type
 from gatewright._native.value cimport (
     E_DEPTH, E_MEMORY, E_NONE, E_TYPE, T_ARR, T_OBJ, T_SET, UNDEFINED, Heap, SeqNode,
     Tag, Word, compare, equal, fail, from_bool, from_int, item, key_at, lookup,
+    lookup_as,
     new_array, new_object, new_seq, new_set, scratch, seq_len, sorted_seq, store, tag,
     value_at,
 )
@@ -26,7 +27,7 @@ cdef Word lib_object_get(Heap* heap, const Word* args, int n) noexcept nogil:
         return bad_type(heap, "object.get", 1, "object", w)
     if tag(args[1]) == T_ARR:
         for i in range(seq_len(args[1])):
-            w = lookup(w, item(args[1], i))
+            w = lookup_as(heap, w, item(args[1], i))
             if w == UNDEFINED:
                 return args[2]
         return w

@@ -107,6 +107,9 @@ cdef Kind number_kind(Heap* heap, NumNode* num) noexcept nogil:
         if not c'0' <= num.text[at] <= c'9':
             if at or (num.text[0] != c'-' and num.text[0] != c'+'):
                 kind = A_STRING     # unless there is an exponent behind
+    if kind == A_STRING and heap.older:     # whatever reads as a float was one
+        if float_digits(heap, num.text, num.size, digits, &n, &exp, &minus):
+            return A_FLOAT
     return kind
 
 

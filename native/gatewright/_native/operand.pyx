@@ -3,11 +3,10 @@
 
 from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
-from libc.string cimport memchr
 
 from gatewright._native.value cimport (
     E_BUILTIN, E_TYPE, T_ARR, T_INT, T_NUM, T_OBJ, T_SET, T_STR, UNDEFINED, W_NULL,
-    ErrorKind, Heap, Tag, Word, fail, index_of_number, num_node, tag,
+    ErrorKind, Heap, Tag, Word, fail, has_point, index_of_number, tag,
 )
 
 
@@ -73,12 +72,6 @@ cdef Word bad_call(Heap* heap, const char* name, const char* text) noexcept nogi
     snprintf(whole, 512, "%s: %s", name, text)
     fail(heap, E_BUILTIN, whole)
     return UNDEFINED
-
-
-cdef bint has_point(Word w) noexcept nogil:
-    return tag(w) == T_NUM and (
-        memchr(num_node(w).text, c'.', num_node(w).size) != NULL
-    )
 
 
 cdef bint want_int(

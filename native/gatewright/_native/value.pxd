@@ -181,6 +181,9 @@ cdef bint equal(Word a, Word b) noexcept nogil
 cdef uint32_t seq_len(Word w) noexcept nogil
 cdef void sort_object(Word w) noexcept nogil         # no-op when sorted
 cdef Word lookup(Word container, Word key) noexcept nogil   # UNDEFINED when absent
+# The same as the release that evaluates has it
+cdef Word lookup_as(Heap* heap, Word container, Word key) noexcept nogil
+cdef bint has_point(Word w) noexcept nogil      # a number that is written with a point
 cdef Word lookup_str(Word obj, const char* key, size_t size) noexcept nogil
 cdef inline Word item(Word w, uint32_t i) noexcept nogil:   # array or sorted set
     return load(&seq_node(w).items[i])

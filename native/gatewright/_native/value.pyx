@@ -10,7 +10,7 @@ item, and only within a module can the C compiler join them.
 
 from libc.stdint cimport UINT32_MAX, int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcmp, memcpy, strlen
+from libc.string cimport memchr, memcmp, memcpy, strlen
 
 from gatewright._native.stack cimport widened
 from gatewright._native.utf8 cimport count_runes
@@ -714,6 +714,19 @@ cdef Word lookup(Word container, Word key) noexcept nogil:
         # The spelling asked for, as OPA gives it
         return key if bisect(seq_node(container), key, 1) >= 0 else UNDEFINED
     return UNDEFINED
+
+
+cdef bint has_point(Word w) noexcept nogil:
+    return tag(w) == T_NUM and (
+        memchr(num_node(w).text, c'.', num_node(w).size) != NULL
+    )
+
+
+cdef Word lookup_as(Heap* heap, Word container, Word key) noexcept nogil:
+    # To OPA 1.17, 1.0 is no index
+    if tag(container) == T_ARR and heap.older and has_point(key):
+        return UNDEFINED
+    return lookup(container, key)
 
 
 cdef inline Word lookup_key(SeqNode* seq, Word key) noexcept nogil:

@@ -155,6 +155,7 @@ from gatewright._native.value cimport (
     item,
     load,
     lookup,
+    lookup_as,
     lookup_str,
     new_array,
     new_object,
@@ -201,11 +202,16 @@ cdef inline Word dot(Word o, Word key) noexcept nogil:
     return lookup(o, key)
 
 
-cdef inline Word dots(Word w, Word path) noexcept nogil:
+cdef inline Word dot_as(Heap* heap, Word o, Word key) noexcept nogil:
+    # As the release that evaluates has it: see `lookup_as`
+    return lookup_as(heap, o, key) if tag(o) == T_ARR else dot(o, key)
+
+
+cdef inline Word dots(Heap* heap, Word w, Word path) noexcept nogil:
     cdef SeqNode* keys = seq_node(path)
     cdef uint32_t i
     for i in range(keys.n):
-        w = dot(w, load(&keys.items[i]))
+        w = dot_as(heap, w, load(&keys.items[i]))
         if w == UNDEFINED:
             break
     return w
@@ -217,13 +223,13 @@ cdef inline Word input_path(Vm* vm, Word path) noexcept nogil:
     cdef Word start = vm.context.input
     cdef Found* found
     if start != vm.steady:
-        return dots(start, path)
+        return dots(vm.heap, start, path)
     found = &vm.found[(path >> 4) & (FOUND_PATHS - 1)]
     if found.path != path or (
         found.stamp != vm.call_stamp and found.stamp != vm.batch_stamp
     ):
         found.path = path
-        found.value = dots(start, path)
+        found.value = dots(vm.heap, start, path)
         found.stamp = vm.call_stamp
         if vm.lasting != UNDEFINED and item(path, 0) == vm.lasting:
             found.stamp = vm.batch_stamp
@@ -534,21 +540,21 @@ cdef Status run(Vm* vm) noexcept nogil:
 
         # Looking up
         elif op == OP_DOT:
-            a = dot(r[pc[2]], r[pc[3]])
+            a = dot_as(heap, r[pc[2]], r[pc[3]])
             if a == UNDEFINED:
                 pc = code + pc[4]
             else:
                 r[pc[1]] = a
                 pc += 5
         elif op == OP_DOTK:
-            a = dot(r[pc[2]], constant(program, pc[3]))
+            a = dot_as(heap, r[pc[2]], constant(program, pc[3]))
             if a == UNDEFINED:
                 pc = code + pc[4]
             else:
                 r[pc[1]] = a
                 pc += 5
         elif op == OP_PATHK:
-            a = dots(r[pc[2]], constant(program, pc[3]))
+            a = dots(heap, r[pc[2]], constant(program, pc[3]))
             if a == UNDEFINED:
                 pc = code + pc[4]
             else:

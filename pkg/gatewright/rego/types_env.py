@@ -237,6 +237,8 @@ class TypeEnv:
             of: Maybe = None
             for item in term.items:
                 of = or_(of, self.get(item))
+            if of is None and self.older:
+                of = ANY
             return SetType(of)  # type: ignore[arg-type]
         if kind in COMPREHENSIONS:
             return self.closure(self, term)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
+from gatewright.engine.library.budget import older
 from gatewright.engine.library.errors import BuiltinError, OperandError
 from gatewright.engine.library.graphql_parser import (
     Node,
@@ -37,7 +38,7 @@ _schema = lru_cache(50)(parse_schema)
 
 
 @lru_cache(50)
-def _loaded(text: str) -> Schema:
+def _loaded(text: str, _dialect: bool) -> Schema:
     return load_schema(_schema(text))
 
 
@@ -100,7 +101,7 @@ def _read(query: Value, schema: Value) -> tuple[Node, Node, Schema]:
         if not isinstance(schema, str) and not is_object(schema):
             raise _wrong(schema, 1)
         if isinstance(schema, str):
-            return document, _schema(schema), _loaded(schema)
+            return document, _schema(schema), _loaded(schema, older())
         tree = _document(schema, _SCHEMA)
         return document, tree, load_schema(tree)
     except (KeyError, TypeError, AttributeError) as error:
@@ -152,7 +153,7 @@ def schema_is_valid(schema: Value) -> bool:
     """Tell whether a schema, text or tree, holds together."""
     try:
         if isinstance(schema, str):
-            _loaded(schema)
+            _loaded(schema, older())
         elif is_object(schema):
             load_schema(_document(schema, _SCHEMA))
         else:

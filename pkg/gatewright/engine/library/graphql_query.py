@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from gatewright.engine.library.budget import LINE, charge
+from gatewright.engine.library.budget import LINE, charge, older
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.gotext import quote
 from gatewright.engine.library.graphql_fragments import Cycles, too_deep, top_fields
@@ -186,7 +186,8 @@ class _Walk:
         self.walk_directives(node, "FRAGMENT_SPREAD")
         if fragment is not None and name not in self.walked:
             self.walked.add(name)
-            self.walk_directives(fragment, "FRAGMENT_DEFINITION")
+            if not older():
+                self.walk_directives(fragment, "FRAGMENT_DEFINITION")
             inner = self.type(fragment["TypeCondition"])
             self.walk_selections(parts(fragment, "SelectionSet"), inner)
         if fragment is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
+from gatewright.engine.library.budget import older
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.gotext import quote
 from gatewright.engine.library.graphql_parser import Node, parse_schema
@@ -112,7 +113,8 @@ def load_schema(document: Node) -> Schema:
     _find_roots(out, document)
     for name in sorted(out.types):
         _check_definition(out, out.types[name], built_in=name in built_in)
-    _check_cycles(out)
+    if not older():  # the library that OPA 1.17 has lets them be
+        _check_cycles(out)
     for name in sorted(out.directives):
         directive = out.directives[name]
         _check_name(directive)
@@ -250,14 +252,17 @@ def _twice(names: Sequence[str]) -> int | None:
 
 
 def _check_unique(node: Node) -> None:
-    for part, what in (("Fields", "Field"), ("EnumValues", "Enum value")):
+    once = [("Fields", "Field")]
+    if not older():
+        once.append(("EnumValues", "Enum value"))
+    for part, what in once:
         entries = parts(node, part)
         at = _twice([entry["Name"] for entry in entries])
         if at is not None:
             shown = f"{node['Name']}.{entries[at]['Name']}"
             raise _fail(entries[at], f"{what} {shown} can only be defined once.")
     members = parts(node, "Types")
-    at = _twice(list(members))
+    at = None if older() else _twice(list(members))
     if at is not None:
         places = parts(node, "_members")
         place = {"_at": places[at]} if len(places) == len(members) else node
@@ -342,7 +347,7 @@ def _check_directives(
         declared = schema.directives.get(name)
         if declared is None:
             raise _fail(used, f"Undefined directive {name}.")
-        if once and name in seen and not declared.get("IsRepeatable"):
+        if once and name in seen and not declared.get("IsRepeatable") and not older():
             text = f"The directive {name} can only be used once at this location."
             raise _fail(used, text)
         seen.add(name)

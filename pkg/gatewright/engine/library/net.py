@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
 
-from gatewright.engine.library.budget import LINE, charge, reserve
+from gatewright.engine.library.budget import LINE, charge, older, reserve
 from gatewright.engine.library.context import Context
 from gatewright.engine.library.errors import BuiltinError, OperandError
 from gatewright.engine.library.lookups import resolve
@@ -147,7 +147,13 @@ def cidr_contains(cidr: Value, other: Value) -> bool:
     network = _network(
         string(cidr, 1)
     )  # read before the kind of the other is looked at
-    return network.covers(_network_or_address(string(other, 1)))
+    inner = _network_or_address(string(other, 1))
+    return network.covers(inner) and not (older() and _lost(inner.first, inner.last))
+
+
+def _lost(first: int, last: int) -> bool:
+    """Whether OPA 1.17 finds a network in none, its last address being an IPv4 one."""
+    return last >> 32 == 0xFFFF != first >> 32
 
 
 def cidr_intersects(first: Value, second: Value) -> bool:
@@ -235,6 +241,8 @@ class _Covered:
         end = bisect_right(self._sorted, last, key=itemgetter(0))
         charge(_READ + (end - at) * LINE)
         for low, high, key in self._sorted[at:end]:
+            if older() and _lost(low, high):
+                continue
             if high <= last and (low >> 32 == 0xFFFF) == is4:
                 reserve(128)
                 yield key

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 import tempfile
 import threading
 import time
@@ -115,7 +116,16 @@ def measured(name: str, pids: Callable[[], list[int]], port: int, count: int) ->
     peak = Peak(pids)
     peak.start()
     started = time.monotonic()
-    until(f"{name} holds all", lambda: held(port, "Pod") >= count, seconds=600)
+
+    def holds() -> bool:
+        time.sleep(0.5)
+        now = held(port, "Pod")
+        if sys.stderr.isatty():
+            print(f"\r{name}: {now:,.0f} of {count:,} pods", end="", file=sys.stderr)
+        return now >= count
+
+    # Whose port is gone has ended: that is said at once.
+    until(f"{name} holds all", holds, seconds=600)
     took = time.monotonic() - started
     time.sleep(SETTLED)
     now = peak.look()

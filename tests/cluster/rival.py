@@ -38,6 +38,8 @@ class Rival:
     name: str = "no-pod"
 
     def ready(self) -> bool:
+        """Raises RuntimeError if it has ended."""
+        self.daemon.check()
         url = f"http://127.0.0.1:{self.health}/readyz"
         try:
             with urllib.request.urlopen(url, timeout=5) as answer:

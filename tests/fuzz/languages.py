@@ -21,7 +21,15 @@ from pathlib import Path
 from typing import Any
 
 from gatewright.engine.policy import Policy, RegoVersion, compile_policy
-from tests.fuzz import graphql, json_schemas, moments, patches, templates, texts
+from tests.fuzz import (
+    graphql,
+    json_schemas,
+    moments,
+    patches,
+    templates,
+    texts,
+    yaml_values,
+)
 from tests.fuzz.compare import Outcome, opa_outcome, ours
 from tests.fuzz.opa_server import OpaServer
 from tests.needs import require_peer
@@ -38,6 +46,7 @@ LANGUAGES: dict[str, tuple[Callable[[random.Random], Call], dict[str, int]]] = {
     "patches": (patches.call, patches.BUILTINS),
     "texts": (texts.call, texts.BUILTINS),
     "templates": (templates.call, {"strings.render_template": 2}),
+    "yaml": (yaml_values.call, yaml_values.BUILTINS),
 }
 
 

@@ -94,8 +94,9 @@ class PolicySet:
         self.namespaces: dict[str, Mapping[str, Any]] = {}
         self.inventory = inventory.Inventory(floats=self.settings.float_inventory)
         self.config: Mapping[str, Any] | None = None
-        #: Compiled by `compile_ahead`, until it is asked for.
+        #: Compiled by `compile_ahead`, and read, until it is asked for.
         self._ahead: dict[bytes, Part] = {}
+        self._read: dict[int, tuple[Mapping[str, Any], template.Template]] = {}
 
     # Templates ---------------------------------------------------------------
 
@@ -104,7 +105,7 @@ class PolicySet:
 
         The constraints of a replaced template stay, checked no further.
         """
-        parsed = template.parse(obj, defaults=self.settings.template_defaults)
+        parsed = self._parsed(obj)
         crd.check_target(parsed)
         old = self.templates.get(parsed.name)
         if old is not None:
@@ -145,13 +146,18 @@ class PolicySet:
         `guard` surrounds each; what raises in it leaves the template out.
         """
         self._ahead.clear()
+        self._read.clear()
+        objects = list(objects)
+        if crew.processes(len(objects)) < 2:
+            return
         wanted: dict[bytes, RegoSource] = {}
         for obj in objects:
             try:
-                parsed = template.parse(obj, defaults=self.settings.template_defaults)
+                parsed = self._parsed(obj)
                 source = regosource.source_of(parsed)
             except PolicyFault:
                 continue
+            self._read[id(obj)] = obj, parsed
             key = self._key(source)
             if key is not None and not self.settings.cache.has(key):
                 wanted[key] = source
@@ -170,6 +176,12 @@ class PolicySet:
                 self._ahead[todo[job]] = Part.read(data)
             except ValueError:
                 continue  # a process that ended as it wrote: no image
+
+    def _parsed(self, obj: Mapping[str, Any]) -> template.Template:
+        read = self._read.pop(id(obj), None)
+        if read is not None and read[0] is obj:
+            return read[1]
+        return template.parse(obj, defaults=self.settings.template_defaults)
 
     def _compile(self, parsed: template.Template) -> Part:
         source = regosource.source_of(parsed)

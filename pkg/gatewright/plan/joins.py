@@ -302,14 +302,18 @@ def _some(f: Frame, expr: ast.Expr) -> _Loop | None:
     return _Loop(steps, element, [])
 
 
+def _is_unbound(f: Frame, var: ast.Var) -> bool:
+    return var.name not in f.env and var.name not in ("data", "input")
+
+
 def _is_new(f: Frame, var: ast.Var, steps: Sequence[ast.Term]) -> bool:
-    return var.name not in ("data", "input", *f.env) and var not in steps
+    return _is_unbound(f, var) and var not in steps
 
 
 def _is_plain(f: Frame, step: ast.Term) -> bool:
     """Whether a step below the document means the same in a ref of its own."""
     if isinstance(step, ast.Var):
-        return step.name not in ("data", "input", *f.env)
+        return _is_unbound(f, step)
     return isinstance(step, ast.String) and not refs.is_ambiguous(step)
 
 

@@ -75,9 +75,6 @@ class Lookup:
 
 def analyse(f: Frame, body: Sequence[ast.Expr]) -> Lookup | None:
     """The look-up that a body begins with, if it does."""
-    parts = body[0].terms
-    if type(parts) is not list or not any(type(part) is ast.Ref for part in parts[1:]):
-        return None  # as most
     if leaves_out("lookups"):
         return None
     sides = _sides(f, body[0])
@@ -125,12 +122,14 @@ def _compared(
 
 
 def _sides(f: Frame, expr: ast.Expr) -> tuple[ast.Term, ast.Term] | None:
-    """The two sides of an equation."""
+    """The two sides of an equation, one of them a ref at least."""
     if expr.with_ or expr.negated or expr.negated_body is not None:
         return None
     if not isinstance(expr.terms, list) or len(expr.terms) != 3:
         return None
     operator, left, right = expr.terms
+    if not isinstance(left, ast.Ref) and not isinstance(right, ast.Ref):
+        return None  # neither goes through anything
     if not isinstance(operator, ast.Ref) or calls.is_user(operator):
         return None
     name = dotted_name(operator)
@@ -141,17 +140,18 @@ def _sides(f: Frame, expr: ast.Expr) -> tuple[ast.Term, ast.Term] | None:
 
 def _open_step(f: Frame, term: ast.Term) -> int | None:
     """Which step of a ref goes through all keys, if one does and the others do not."""
-    if not isinstance(term, ast.Ref) or not _is_head(f, term.terms[0]):
+    if not isinstance(term, ast.Ref):
         return None
-    found = None
-    for place, step in enumerate(term.terms[1:], 1):
-        if isinstance(step, ast.Var) and _is_new(f, step):
-            if found is not None:
-                return None
-            found = place
-        elif not _is_step(f, step):
-            return None
-    return found
+    head, *steps = term.terms
+    new = [
+        place
+        for place, step in enumerate(steps, 1)
+        if isinstance(step, ast.Var) and _is_new(f, step)
+    ]
+    if len(new) != 1 or not _is_head(f, head):
+        return None  # as in most
+    others = (step for place, step in enumerate(steps, 1) if place != new[0])
+    return new[0] if all(_is_step(f, step) for step in others) else None
 
 
 def _path(term: ast.Term, element: ast.Var) -> tuple[ast.String, ...]:
@@ -200,4 +200,4 @@ def _is_step(f: Frame, step: ast.Term) -> bool:
 
 
 def _is_new(f: Frame, var: ast.Var) -> bool:
-    return var.name not in ("data", "input", *f.env)
+    return var.name not in f.env and var.name not in ("data", "input")

@@ -236,7 +236,7 @@ class _Expansion:
         self.function = function
         self.plan = plan
         self.registers = function.registers
-        self.code: list[tuple[int, list[int]]] = []
+        self.code: list[Instr] = []
         self.locations: list[int] = []
         self.targets = _targets(function.code)
 
@@ -244,25 +244,35 @@ class _Expansion:
         function = self.function
         places = function.locations or (NO_LOCATION,) * len(function.code)
         starts: list[int] = []
-        for index, (op, args) in enumerate(function.code):
+        for index, instr in enumerate(function.code):
             starts.append(len(self.code))
             body = self.plan.get(index)
             if body is not None:
                 self._put(index, body, places[index])
                 continue
-            mine = list(args)
+            op, args = instr
             constant = self.inliner.constant_of(args[1]) if op == _RULE else None
             if constant is not None:
-                op, mine = _CONST, [mine[0], constant]
-            for place in LABEL_PLACES[op]:
-                mine[place] = ~mine[place]
-            self._emit(op, mine, places[index])
+                instr = instruction((_CONST, (args[0], constant)))
+            elif LABEL_PLACES[op]:
+                mine = list(args)
+                for place in LABEL_PLACES[op]:
+                    mine[place] = ~mine[place]
+                self._emit(op, mine, places[index])
+                continue
+            self.code.append(instr)
+            self.locations.append(places[index])
         code = []
-        for op, mine in self.code:
-            for place in LABEL_PLACES[op]:
-                if mine[place] < 0:
-                    mine[place] = starts[~mine[place]]
-            code.append(instruction((op, tuple(mine))))
+        for instr in self.code:
+            op, args = instr
+            labels = LABEL_PLACES[op]
+            if labels:
+                mine = list(args)
+                for place in labels:
+                    if mine[place] < 0:
+                        mine[place] = starts[~mine[place]]
+                instr = instruction((op, tuple(mine)))
+            code.append(instr)
         return replace(
             function,
             code=tuple(code),
@@ -271,7 +281,7 @@ class _Expansion:
         )
 
     def _emit(self, op: int, args: list[int], location: int) -> None:
-        self.code.append((op, args))
+        self.code.append(instruction((op, tuple(args))))
         self.locations.append(location)
 
     def _put(self, index: int, body: _Body, location: int) -> None:

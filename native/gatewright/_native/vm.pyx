@@ -236,7 +236,7 @@ cdef inline Word input_path(Vm* vm, Word path) noexcept nogil:
     return found.value
 
 
-cdef Word stored(Word o, Word key) noexcept nogil:
+cdef Word stored(Heap* heap, Word o, Word key) noexcept nogil:
     # As OPA's store has it: paths are texts, so a number names a key, and a text
     # that is an integer (with zeros after the point, if any) is an index.
     cdef char room[24]
@@ -246,7 +246,7 @@ cdef Word stored(Word o, Word key) noexcept nogil:
     cdef int64_t index = 0
     cdef bint minus = False
     cdef bint whole = True
-    cdef Word w = dot(o, key)
+    cdef Word w = dot_as(heap, o, key)
     if w != UNDEFINED:
         return w
     if tag(o) == T_OBJ:
@@ -272,16 +272,18 @@ cdef Word stored(Word o, Word key) noexcept nogil:
         else:
             return UNDEFINED
         i += 1
+    if not whole and heap.older:
+        return UNDEFINED
     if (minus and index > 0) or index >= seq_node(o).n:
         return UNDEFINED
     return load(&seq_node(o).items[index])
 
 
-cdef inline Word stored_path(Word w, Word path) noexcept nogil:
+cdef inline Word stored_path(Heap* heap, Word w, Word path) noexcept nogil:
     cdef SeqNode* keys = seq_node(path)
     cdef uint32_t i
     for i in range(keys.n):
-        w = stored(w, load(&keys.items[i]))
+        w = stored(heap, w, load(&keys.items[i]))
         if w == UNDEFINED:
             break
     return w
@@ -568,7 +570,7 @@ cdef Status run(Vm* vm) noexcept nogil:
                 r[pc[1]] = a
                 pc += 4
         elif op == OP_DATAK:
-            a = stored_path(vm.context.data, constant(program, pc[2]))
+            a = stored_path(heap, vm.context.data, constant(program, pc[2]))
             if a == UNDEFINED:
                 pc = code + pc[3]
             else:
@@ -587,7 +589,7 @@ cdef Status run(Vm* vm) noexcept nogil:
                 r[pc[1]] = a
                 pc += 5
         elif op == OP_DOTD:
-            a = stored(r[pc[2]], r[pc[3]])
+            a = stored(heap, r[pc[2]], r[pc[3]])
             if a == UNDEFINED:
                 pc = code + pc[4]
             else:

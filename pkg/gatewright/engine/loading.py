@@ -15,7 +15,9 @@ import os
 import stat
 import tarfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
@@ -45,15 +47,28 @@ __all__ = [
 _YAML: Final = frozenset({".yaml", ".yml"})
 _DATA_NAMES: Final = frozenset({"data.json", "data.yaml", "data.yml"})
 _MANIFEST: Final = ".manifest"
+_NONE: Final[Mapping[str, int]] = {}
 #: Bytes of one archive's members together; more is refused.
 _MAX_ARCHIVE: Final = 1 << 30
+#: Bytes that a gzip file begins with; Go reads them before it looks at them.
+_GZIP_HEADER: Final = 10
+
+
+class BadArchive(Exception):
+    """What is no `.tar.gz`, in Go's words."""
 
 
 class LoadErrors(Exception):
-    """What could not be read: errors of Rego, and texts for all else."""
+    """What could not be read: errors of Rego, and texts for all else.
 
-    def __init__(self, errors: Iterable[Error | str]) -> None:
+    `taken`: as in `Loaded`, up to there.
+    """
+
+    def __init__(
+        self, errors: Iterable[Error | str], taken: Mapping[str, int] = _NONE
+    ) -> None:
         self.errors: list[Error | str] = list(errors)
+        self.taken = taken
         super().__init__(self.errors)
 
     def __str__(self) -> str:
@@ -71,13 +86,13 @@ class _Refused(Exception):
 class Loaded:
     """Modules by file name, and the merged base data.
 
-    `parse_ns`: how long parsing of the modules took.  `roots`: what bundles own, by
-    their path.
+    `taken`: ns that steps took, `module_parse` and `data_parse`.
+    `roots`: what bundles own, by their path.
     """
 
     modules: dict[str, ast.Module] = field(default_factory=dict)
     documents: dict[str, Value] = field(default_factory=dict)
-    parse_ns: int = 0
+    taken: dict[str, int] = field(default_factory=dict)
     roots: dict[str, Sequence[str]] = field(default_factory=dict)
     _origins: dict[str, Any] = field(default_factory=dict)
 
@@ -194,7 +209,7 @@ class _Loader:
 
     def finish(self) -> Loaded:
         if self.errors:
-            raise LoadErrors(self.errors)
+            raise LoadErrors(self.errors, self.loaded.taken)
         return self.loaded
 
     def path(self, argument: str) -> None:
@@ -253,7 +268,7 @@ class _Loader:
         if extension == ".rego":
             self.module(path, data)
         elif known:
-            self.loaded.merge(path, place, _document(path, data))
+            self.loaded.merge(path, place, self.document(path, data))
         else:
             self.guess(path, data, place)
 
@@ -265,7 +280,7 @@ class _Loader:
                 value = load_first(data)
             except ValueError:
                 try:
-                    value = _document(path, data)
+                    value = self.document(path, data)
                 except _Refused:
                     message = f"{path}: can't recognize file type"
                     raise _Refused(message) from None
@@ -273,16 +288,28 @@ class _Loader:
 
     def module(self, path: str, data: bytes) -> None:
         text = data.decode("utf-8", "surrogateescape")
+        with self.timed("module_parse"):
+            self.loaded.modules[path] = parse_module(
+                path,
+                text,
+                version=self.version,
+                process_annotations=True,
+                capabilities=self.capabilities,
+                v0_v1=self.v0_v1,
+            )
+
+    def document(self, path: str, data: bytes) -> Value:
+        with self.timed("data_parse"):
+            return _document(path, data)
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
         start = time.perf_counter_ns()
-        self.loaded.modules[path] = parse_module(
-            path,
-            text,
-            version=self.version,
-            process_annotations=True,
-            capabilities=self.capabilities,
-            v0_v1=self.v0_v1,
-        )
-        self.loaded.parse_ns += time.perf_counter_ns() - start
+        try:
+            yield
+        finally:
+            taken = time.perf_counter_ns() - start
+            self.loaded.taken[name] = self.loaded.taken.get(name, 0) + taken
 
 
 def _document(path: str, data: bytes) -> Value:
@@ -417,8 +444,8 @@ def load_bundle(
     except OSError as error:
         message = f'error reading "{path}": {os_text(error, "stat")}'
         raise LoadErrors([message]) from error
-    except (tarfile.TarError, EOFError) as error:
-        raise LoadErrors([f"bundle {path}: archive read failed: {error}"]) from error
+    except BadArchive as error:
+        raise LoadErrors([f"bundle {path}: bundle read failed: {error}"]) from error
     base = path if os.path.isdir(path) else ""
     files = [
         (name, data)
@@ -435,9 +462,9 @@ def load_bundle(
         if not loader.errors:
             manifest.check(loader.loaded.modules, loader.loaded.documents)
     except ManifestError as error:
-        raise LoadErrors([_prefixed(path, str(error))]) from error
+        raise LoadErrors([f"bundle {path}: {error}"]) from error
     if loader.errors:
-        raise LoadErrors([_prefixed(path, error) for error in loader.errors])
+        raise LoadErrors([f"bundle {path}: {text}" for text in _texts(loader.errors)])
     loader.loaded.roots[path] = manifest.roots
     return loader.loaded
 
@@ -450,8 +477,21 @@ def _manifest(files: Sequence[tuple[str, bytes]]) -> Manifest:
     return Manifest.read(found[0][1]) if found else Manifest()
 
 
-def _prefixed(path: str, error: Error | str) -> Error | str:
-    return f"bundle {path}: {error}" if isinstance(error, str) else error
+def _texts(found: Sequence[Error | str]) -> list[str]:
+    """What is wrong in a bundle: its documents, or else what its first bad module has.
+
+    OPA reads the modules at the same time, and says what it finds first.
+    """
+    texts = [error for error in found if isinstance(error, str)]
+    if texts:
+        return texts
+    errors = [error for error in found if not isinstance(error, str)]
+    file = _file(errors[0])
+    return [str(RegoErrors([error for error in errors if _file(error) == file]))]
+
+
+def _file(error: Error) -> str:
+    return error.loc.file if error.loc is not None else ""
 
 
 def _member(loader: _Loader, name: str, shown: str, data: bytes) -> None:
@@ -460,7 +500,7 @@ def _member(loader: _Loader, name: str, shown: str, data: bytes) -> None:
         loader.module(shown, data)
     elif base in _DATA_NAMES:
         place = tuple(part for part in os.path.dirname(name).split("/") if part)
-        loader.loaded.merge(shown, place, _document(shown, data))
+        loader.loaded.merge(shown, place, loader.document(shown, data))
 
 
 def _folder(path: str) -> Iterator[tuple[str, bytes]]:
@@ -475,7 +515,26 @@ def _folder(path: str) -> Iterator[tuple[str, bytes]]:
 
 def _archive(path: str) -> Iterator[tuple[str, bytes]]:
     with open(path, "rb") as stream:
-        raw = io.BytesIO(stream.read())
+        packed = stream.read()
+    if len(packed) < _GZIP_HEADER:
+        raise BadArchive(f"archive read failed: {'unexpected ' if packed else ''}EOF")
+    if packed[:3] != b"\x1f\x8b\x08":
+        raise BadArchive("archive read failed: gzip: invalid header")
+    try:
+        yield from _members(io.BytesIO(packed))
+    except tarfile.ReadError as error:
+        if str(error) == "empty file":
+            return
+        whole = "truncated" not in str(error) and "end of data" not in str(error)
+        text = "archive/tar: invalid tar header" if whole else "unexpected EOF"
+        raise BadArchive(text) from error
+    except EOFError as error:
+        raise BadArchive("unexpected EOF") from error
+    except (tarfile.TarError, zlib.error) as error:
+        raise BadArchive(str(error)) from error
+
+
+def _members(raw: io.BytesIO) -> Iterator[tuple[str, bytes]]:
     total = 0
     with tarfile.open(fileobj=raw, mode="r:gz") as archive:
         for member in archive:

@@ -11,6 +11,7 @@ from gatewright.cli.rego.command import (
     INTEGER,
     Command,
     FlagError,
+    accepted,
     print_error,
     refused,
 )
@@ -19,6 +20,7 @@ from gatewright.cli.rego.options import format_option, query_options, target_opt
 __all__ = ["bench"]
 
 _NO_PARTIAL: Final = "there is no partial evaluation yet"
+_OF_PARTIAL: Final = "Accepted; changes nothing without --partial."
 
 
 @click.command(cls=Command, name="bench")
@@ -44,7 +46,7 @@ _NO_PARTIAL: Final = "there is no partial evaluation yet"
 @refused("--e2e", why="there is no server of Rego yet")
 @refused("-c", "--config-file", why="there is no server of Rego yet", flag=False)
 @refused("-p", "--partial", why=_NO_PARTIAL)
-@refused("-u", "--unknowns", why=_NO_PARTIAL, flag=False)
+@accepted("-u", "--unknowns", multiple=True, note=_OF_PARTIAL)
 @click.pass_context
 def bench(
     ctx: click.Context,

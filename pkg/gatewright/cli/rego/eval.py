@@ -30,13 +30,14 @@ from gatewright.cli.rego.options import (
 if TYPE_CHECKING:
     from gatewright.cli.rego.answers import Answer
     from gatewright.cli.rego.observing import Wanted
-    from gatewright.cli.rego.questions import Question
+    from gatewright.cli.rego.questions import Asked, Question
 
 __all__ = ["evaluate"]
 
 _FORMATS: Final = ("json", "values", "bindings", "pretty", "source", "raw", "discard")
 _EXPLAIN: Final = ("off", "full", "notes", "fails", "debug")
 _NO_PARTIAL: Final = "there is no partial evaluation yet"
+_OF_PARTIAL: Final = "Accepted; changes nothing without --partial."
 
 
 @click.command(cls=Command, name="eval")
@@ -87,12 +88,12 @@ _NO_PARTIAL: Final = "there is no partial evaluation yet"
 @accepted("--pretty-limit", type=INTEGER)
 @accepted("--optimize-store-for-read-speed", is_flag=True)
 @refused("-p", "--partial", why=_NO_PARTIAL)
-@refused("-u", "--unknowns", why=_NO_PARTIAL, flag=False)
-@refused("--disable-inlining", why=_NO_PARTIAL, flag=False)
-@refused("--shallow-inlining", why=_NO_PARTIAL)
-@refused("--nondeterminstic-builtins", why=_NO_PARTIAL)
-@refused("-O", "--optimize", why=_NO_PARTIAL, flag=False)
-@refused("-e", "--entrypoint", why=_NO_PARTIAL, flag=False)
+@accepted("-u", "--unknowns", multiple=True, note=_OF_PARTIAL)
+@accepted("--disable-inlining", multiple=True, note=_OF_PARTIAL)
+@accepted("--shallow-inlining", is_flag=True, note=_OF_PARTIAL)
+@accepted("--nondeterminstic-builtins", is_flag=True, note=_OF_PARTIAL)
+@accepted("-O", "--optimize", type=INTEGER, note=_OF_PARTIAL)
+@accepted("-e", "--entrypoint", multiple=True, note=_OF_PARTIAL)
 @click.pass_context
 def evaluate(
     ctx: click.Context,
@@ -230,6 +231,7 @@ def _answer(
     times: list[dict[str, int]] = []
     limits = Limits(steps=1 << 60, seconds=timeout or None)
     seen = Observation(wanted) if wanted.anything else None
+    asked: Asked | None = None
     try:
         asked = question.prepare()
         answer.expressions = asked.expressions
@@ -254,14 +256,16 @@ def _answer(
         text = "context deadline exceeded" if late else str(exceeded)
         answer.failures = [EvalError(CANCEL_ERROR, text)]
     except EvalError as error:
-        answer.failures = [in_query(error, asked.expressions)]
+        answer.failures = [in_query(error, answer.expressions)]
     except (LoadErrors, RegoErrors) as error:
         answer.failures = failures_of(error)
-        return answer
+        times.append(question.timers)
     if metrics and count > 1:
         answer.aggregated_metrics = aggregated(times)
     elif metrics:
         answer.metrics = question.timers
-    if seen is not None:
+    if seen is not None and asked is not None:
         answer.take(seen, asked, several=count > 1)
+    elif seen is not None and seen.coverage is not None:
+        answer.coverage = seen.coverage.report({})
     return answer

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from os.path import isdir
 
 import click
 
-from gatewright.cli.rego.command import Command, FlagError
+from gatewright.cli.rego.command import Command, FlagError, accepted
 
 __all__ = ["parse"]
 
@@ -30,6 +31,7 @@ __all__ = ["parse"]
     help="Parts of the JSON: locations, comments; with - in front to leave them out.",
 )
 @click.option("--v0-compatible", is_flag=True, help="Read the policy as Rego v0.")
+@accepted("--v1-compatible", is_flag=True, note="Read it as Rego v1, as is usual.")
 @click.pass_context
 def parse(
     ctx: click.Context,
@@ -66,7 +68,7 @@ def parse(
             process_annotations=True,
         )
     except OSError as error:
-        message = os_text(error)
+        message = os_text(error, "read" if isdir(paths[0]) else "open")
         sys.stderr.write(dumps({"errors": failure_rows([message])}) + "\n")
         ctx.exit(1)
     except RegoErrors as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gatewright.engine.library.gofmt import sprintf
 from gatewright.rego import ast
 from gatewright.rego.depth import deeply
 from gatewright.rego.printer import term_text
@@ -17,7 +18,10 @@ def tree(module: ast.Module) -> str:
     """Return a line for each node, one blank deeper than the node that holds it."""
     writer = _Writer()
     writer.module(module)
-    return "".join(line + "\n" for line in writer.lines)
+    # opa prints each with fmt.Printf, which takes a `%` in a text for a verb
+    return "".join(
+        (sprintf(line, []) if "%" in line else line) + "\n" for line in writer.lines
+    )
 
 
 class _Writer:
@@ -48,8 +52,8 @@ class _Writer:
         self.depth += 1
         self.node("package", ast.Ref(module.package.path.terms[:]))
         for item in module.imports:
-            alias = (ast.Var(item.alias),) if item.alias else ()
-            self.node("import", item.path, *alias)
+            # An alias that is not there is a name without letters
+            self.node("import", item.path, ast.Var(item.alias or ""))
         for rule in module.rules:
             self.rule(rule)
         for _ in module.annotations:

@@ -15,8 +15,8 @@ _PARAMETERS: Final = (
 )
 
 
-def check_sequence(data: bytes, name: str) -> None:
-    """Raise BuiltinError unless the data starts with a whole sequence.
+def check_sequence(data: bytes, name: str) -> int:
+    """Return where the sequence ends that the data starts with; BuiltinError for none.
 
     `name`: of the Go type that it is read into, which errors show.
     """
@@ -37,6 +37,7 @@ def check_sequence(data: bytes, name: str) -> None:
         )
     if at + length > len(data):
         raise BuiltinError("asn1: syntax error: data truncated")
+    return at + length
 
 
 def _base128(data: bytes, at: int) -> tuple[int, int]:

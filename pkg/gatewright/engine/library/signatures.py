@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import re
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
@@ -30,13 +29,14 @@ from cryptography.x509 import Certificate, load_der_x509_certificate
 from gatewright.engine.library.budget import charge
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.jsontext import load
+from gatewright.engine.library.operands import utf8
+from gatewright.engine.library.pem import read_pem
 
 __all__ = [
     "ALGORITHMS",
     "VerifyKey",
     "private_key",
     "read_certificate",
-    "read_pem",
     "serial_number",
     "sign",
     "verify",
@@ -57,8 +57,6 @@ ALGORITHMS: Final = frozenset(
     [f"{family}{size}" for family in ("HS", "RS", "PS", "ES") for size in _HASHES]
     + ["EdDSA"]
 )
-_PEM_BEGIN: Final = re.compile(r"-----BEGIN ([^\n-]*)-----[ \t\r]*\n")
-_PEM_LINE_END: Final = re.compile(r"[ \t\r]*(?:\n|\Z)")
 #: Bits of an RSA modulus at most: OpenSSL's own limit, and Go's is no higher. Keys
 #: are read and used by C code that nothing stops.
 MAX_RSA_BITS: Final = 16384
@@ -74,41 +72,6 @@ class VerifyKey:
     key: Any
     alg: str = ""
     kid: str = ""
-
-
-def read_pem(text: str) -> tuple[str, bytes, str] | None:
-    """Return label, bytes and what follows of the first PEM block; None: no block."""
-    block = _pem_block(text)
-    if block is None:
-        return None
-    label, body, rest = block
-    lines = body.split("\n")
-    if any(":" in line for line in lines) and "" in lines:
-        lines = lines[lines.index("") + 1 :]
-    try:
-        data = base64.b64decode("".join(lines).replace("\r", ""), validate=True)
-    except ValueError:
-        return None
-    return label, data, rest
-
-
-def _pem_block(text: str) -> tuple[str, str, str] | None:
-    """Return label, body and rest of the first block that is closed."""
-    unclosed: set[str] = set()
-    for begin in _PEM_BEGIN.finditer(text):
-        label = begin[1]
-        if label in unclosed:
-            continue
-        end, mark = begin.end(), f"-----END {label}-----"
-        charge(100 + (len(text) - end) // 16)
-        while (end := text.find(mark, end)) >= 0:
-            after = _PEM_LINE_END.match(text, end + len(mark))
-            if after is not None:
-                body = text[begin.end() : end].removesuffix("\n")
-                return label, body, text[after.end() :]
-            end += 1
-        unclosed.add(label)
-    return None
 
 
 #: The list of filters that a block of `catch_warnings` puts back is the process's.
@@ -144,7 +107,7 @@ def _unwarned() -> Iterator[None]:
 @lru_cache(200)
 def verify_keys(text: str) -> tuple[VerifyKey, ...]:
     """Read a PEM certificate or public key, a JWK or a set of them."""
-    block = read_pem(text)
+    block = read_pem(utf8(text))
     if block is None:
         return _jwks(text)
     label, data, rest = block

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+from contextlib import suppress
 from typing import Any, Final
 
 from cryptography import x509
@@ -22,11 +23,8 @@ from gatewright.engine.library.context import Context
 from gatewright.engine.library.encoding import decode_base64
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.operands import object_, string, utf8
-from gatewright.engine.library.signatures import (
-    read_certificate,
-    read_pem,
-    serial_number,
-)
+from gatewright.engine.library.pem import pem_blocks, read_pem
+from gatewright.engine.library.signatures import read_certificate, serial_number
 from gatewright.engine.library.x509_names import name_value, names_in, oid_list
 from gatewright.engine.library.x509_verify import EXTENDED, chain, options
 from gatewright.engine.values import Value
@@ -41,7 +39,8 @@ __all__ = [
     "parse_rsa_private_key",
 ]
 
-_BEGIN: Final = "-----BEGIN"
+_BEGIN: Final = b"-----BEGIN"
+_REQUEST: Final = b"-----BEGIN CERTIFICATE REQUEST-----"
 _SIGNATURES: Final = {
     "1.2.840.113549.1.1.4": 2,
     "1.2.840.113549.1.1.5": 3,
@@ -69,6 +68,8 @@ _USAGES: Final = (
     "encipher_only",
     "decipher_only",
 )
+#: Labels of private keys, and what Go reads them into.
+_KEY_TYPES: Final = {"": "pkcs8", "RSA": "pkcs1PrivateKey", "EC": "ecPrivateKey"}
 _PRIVATE: Final = re.compile(r"(?:RSA |EC )?PRIVATE KEY")
 
 
@@ -80,31 +81,22 @@ def _decoded(text: str) -> bytes:
     return decode_base64(utf8(text))
 
 
-def _blocks(text: str) -> list[tuple[str, bytes]]:
-    out = []
-    while block := read_pem(text):
-        out.append((block[0], block[1]))
-        text = block[2]
-    return out
-
-
 def _certificates(text: str) -> list[x509.Certificate]:
     """Read PEM, base64 of PEM, or base64 of one or more DER certificates."""
-    data = b""
-    if not text.startswith(_BEGIN):
+    data = utf8(text)
+    if not data.startswith(_BEGIN):
         data = _decoded(text)
-        text = data.decode("latin-1")
-    try:
-        if not text.startswith(_BEGIN):
-            return [read_certificate(der) for der in _der_items(data)]
-        out = []
-        for label, der in _blocks(text):
+    if data.startswith(_BEGIN):
+        parts = []
+        for label, der in pem_blocks(data):
             if label != "CERTIFICATE":
                 raise BuiltinError(f"PEM block type is '{label}', expected CERTIFICATE")
-            out.append(read_certificate(der))
+            parts.append(der)
+        data = b"".join(parts)
+    try:
+        return [read_certificate(der) for der in _der_items(data)]
     except (ValueError, UnsupportedAlgorithm) as error:
         raise BuiltinError("x509: malformed certificate") from error
-    return out
 
 
 def _der_items(data: bytes) -> list[bytes]:
@@ -350,14 +342,13 @@ def _policies(items: x509.Extensions) -> dict[str, Value]:
 
 def parse_certificate_request(value: Value) -> Value:
     """Return a PKCS #10 request as an object."""
-    text = string(value, 1)
-    block = read_pem(text)
-    if block is not None and block[0] == "CERTIFICATE REQUEST":
+    data = utf8(string(value, 1))
+    if not data.startswith(_REQUEST):
+        data = decode_base64(data)
+    if block := read_pem(data):
+        if block[0] != "CERTIFICATE REQUEST":
+            raise BuiltinError("invalid PEM-encoded certificate signing request")
         data = block[1]
-    else:
-        data = _decoded(text)
-        inner = read_pem(data.decode("latin-1"))
-        data = inner[1] if inner and inner[0] == "CERTIFICATE REQUEST" else data
     check_sequence(data, "certificateRequest")
     try:
         return _request(x509.load_der_x509_csr(data))
@@ -399,23 +390,37 @@ def _request(request: x509.CertificateSigningRequest) -> Value:
     }
 
 
-def _pem_text(text: str) -> str:
+def _pem_data(text: str) -> bytes:
     """Return PEM given as it is or in base64."""
-    if text.startswith(_BEGIN):
-        return text
-    return _decoded(text).decode("utf-8", "surrogateescape")
+    data = utf8(text)
+    return data if data.startswith(_BEGIN) else decode_base64(data)
 
 
-def _private_keys(text: str) -> list[Any]:
-    out = []
-    for label, data in _blocks(text):
-        if not _PRIVATE.fullmatch(label):
-            continue
-        try:
-            out.append(serialization.load_der_private_key(data, password=None))
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            raise BuiltinError(f"x509: failed to parse private key: {error}") from error
-    return out
+def _private_keys(data: bytes) -> list[Any]:
+    with suppress(BuiltinError):  # else it is PEM as it stands
+        data = decode_base64(data)
+    return [
+        _private_key(label, der)
+        for label, der in pem_blocks(data)
+        if _PRIVATE.fullmatch(label)
+    ]
+
+
+def _private_key(label: str, der: bytes) -> Any:
+    """Read a key; only behind one of PKCS #1 nothing may follow."""
+    form = label.removesuffix("PRIVATE KEY").strip()
+    try:
+        end = check_sequence(der, _KEY_TYPES[form])
+    except BuiltinError as error:
+        if form != "EC":
+            raise
+        raise BuiltinError(f"x509: failed to parse EC private key: {error}") from None
+    if form == "RSA" and end < len(der):
+        raise BuiltinError("asn1: syntax error: trailing data")
+    try:
+        return serialization.load_der_private_key(der[:end], password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise BuiltinError(f"x509: failed to parse private key: {error}") from error
 
 
 def _go_key(key: Any) -> Value:
@@ -447,11 +452,7 @@ def parse_private_keys(value: Value) -> Value:
     text = string(value, 1)
     if not text:
         return None
-    try:
-        text = _pem_text(text)
-    except BuiltinError:
-        return []
-    return [_go_key(key) for key in _private_keys(text)]
+    return [_go_key(key) for key in _private_keys(utf8(text))]
 
 
 def parse_rsa_private_key(value: Value) -> Value:
@@ -459,7 +460,7 @@ def parse_rsa_private_key(value: Value) -> Value:
     text = string(value, 1)
     if not text:
         raise BuiltinError("input PEM data was empty")
-    keys = _private_keys(_pem_text(text))
+    keys = _private_keys(_pem_data(text))
     return _jwk(keys[0]) if keys else None
 
 
@@ -508,17 +509,17 @@ def _jwk(key: Any) -> Value:
 def parse_keypair(certificate: Value, key: Value) -> Value:
     """Return a certificate chain and the private key of its first certificate."""
     texts = [string(part, 1) for part in (certificate, key)]
-    chain_text, key_text = (_pem_text(text) for text in texts)
-    found = [data for label, data in _blocks(chain_text) if label == "CERTIFICATE"]
-    if not chain_text.startswith(_BEGIN):
-        found = [chain_text.encode("utf-8", "surrogateescape")]
+    chain_data, key_data = (_pem_data(text) for text in texts)
+    found = [data for label, data in pem_blocks(chain_data) if label == "CERTIFICATE"]
+    if not chain_data.startswith(_BEGIN):
+        found = [chain_data]
     if not found:
         raise BuiltinError("tls: failed to find any PEM data in certificate input")
     try:
         items = [read_certificate(data) for data in found]
     except ValueError as error:
         raise BuiltinError("x509: malformed certificate") from error
-    keys = _private_keys(key_text)
+    keys = _private_keys(key_data)
     if not keys:
         raise BuiltinError("tls: failed to find any PEM data in key input")
     public, own = items[0].public_key(), keys[0].public_key()

@@ -23,6 +23,8 @@ __all__ = ["EXTENDED", "Options", "chain", "options"]
 #: Signatures that are checked at most while a chain is looked for.
 MAX_CHECKS: Final = 100
 ANY: Final = 0
+#: What Go looks for when no usage is named.
+SERVER: Final = 1
 #: Extended key usages: object identifier -> Go's number.
 EXTENDED: Final = {
     "2.5.29.37.0": ANY,
@@ -58,7 +60,7 @@ class Options:
 
     now: datetime
     name: str = ""
-    usages: tuple[int, ...] = (ANY,)
+    usages: tuple[int, ...] = (SERVER,)
 
 
 def options(wanted: Value, *, clock: int) -> Options:
@@ -99,7 +101,7 @@ def _usages(value: Value) -> tuple[int, ...]:
         raise BuiltinError(
             f"invalid entries for 'KeyUsages' found: [{' '.join(wrong)}]"
         )
-    return tuple(_NUMBERS[item] for item in items) or (ANY,)
+    return tuple(_NUMBERS[item] for item in items) or (SERVER,)
 
 
 def chain(
@@ -109,6 +111,8 @@ def chain(
     root, *between, leaf = certificates
     if not _valid_by_itself(leaf, wanted) or not _named(leaf, wanted.name):
         return None
+    if leaf == root:
+        return [leaf] if _usable([leaf], wanted.usages) else None
     budget = [MAX_CHECKS]
     return _extend([leaf], root, between, wanted, budget)
 
@@ -121,7 +125,7 @@ def _extend(
     budget: list[int],
 ) -> list[x509.Certificate] | None:
     for issuer in [root, *between]:
-        if issuer in path or budget[0] <= 0:
+        if any(_same(issuer, item) for item in path) or budget[0] <= 0:
             continue
         budget[0] -= 1
         if not _issued(path[-1], issuer) or not _may_sign(issuer, path, wanted):
@@ -135,6 +139,17 @@ def _extend(
         if found is not None:
             return found
     return None
+
+
+def _same(one: x509.Certificate, other: x509.Certificate) -> bool:
+    """Tell whether both stand for the same: subject, key and other names."""
+    return (
+        one.subject == other.subject
+        and one.public_key_algorithm_oid == other.public_key_algorithm_oid
+        and one.public_key() == other.public_key()
+        and _get(one, x509.SubjectAlternativeName)
+        == _get(other, x509.SubjectAlternativeName)
+    )
 
 
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 import time
@@ -11,6 +12,7 @@ from dataclasses import replace
 import pytest
 
 from gatewright.telemetry.metrics import place
+from gatewright.webhook.protocol import GuardedProtocol
 from tests.serve.inprocess import REQUESTS, Served
 from tests.serve.openers import SLOW, Opener
 from tests.serve.server import namespace, review
@@ -26,6 +28,19 @@ def until_closed(sock: socket.socket) -> bytes:
             got += chunk
     sock.close()
     return got
+
+
+def answer(sock: socket.socket) -> bytes:
+    """One answer, whole, however it comes."""
+    got = b""
+    while True:
+        head, _, body = got.partition(b"\r\n\r\n")
+        size = re.search(rb"content-length: (\d+)", head.lower())
+        if body and size is not None and len(body) == int(size[1]):
+            return got
+        chunk = sock.recv(65536)
+        assert chunk, f"closed after {got!r}"
+        got += chunk
 
 
 def broken(running: Served, reason: str) -> float:
@@ -81,14 +96,50 @@ def test_connections_end_after_their_age(served: Opener) -> None:
         connection.close()
 
 
-def test_idle_connections_end_after_their_age(served: Opener) -> None:
-    """An idle one is closed."""
+def test_an_old_connection_that_is_idle_is_not_closed(served: Opener) -> None:
+    """Its caller may be about to send: what it sends is answered, and ends it."""
     with served(connection_age=0.3) as running:
         sock = socket.create_connection(running.address)
         body = review(namespace())
-        sock.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        whole = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
+        sock.sendall(whole)
+        first = answer(sock)
+        time.sleep(1.2)  # the sweep comes twice
+        sock.sendall(whole)
+        second = until_closed(sock)
 
-        assert b'"allowed":false' in until_closed(sock)
+        assert b'"allowed":false' in first
+        assert b"connection: close" not in first.lower()
+        assert b'"allowed":false' in second
+        assert b"connection: close" in second.lower()
+
+
+def test_a_request_that_is_not_read_yet_is_not_cut_off(served: Opener) -> None:
+    """An idle connection whose time is over is looked at before it is closed: while the
+    loop was busy a request may have come."""
+    with served() as running:
+        sock = socket.create_connection(running.address)
+        body = review(namespace())
+        whole = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
+        sock.sendall(whole)
+        assert b'"allowed":false' in answer(sock)
+        assert running.server is not None
+        (connection,) = running.server.server_state.connections
+        assert isinstance(connection, GuardedProtocol)
+        busy, sent = threading.Event(), threading.Event()
+
+        def late() -> None:
+            busy.set()
+            assert sent.wait(10)
+            connection.sweep(float("inf"))
+
+        connection.loop.call_soon_threadsafe(late)
+        assert busy.wait(10)
+        sock.sendall(whole)
+        sent.set()
+
+        assert b'"allowed":false' in answer(sock)
+        sock.close()
 
 
 def test_overload_is_503(served: Opener) -> None:

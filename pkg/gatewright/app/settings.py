@@ -62,7 +62,8 @@ class Limits:
     one that has it, for the way back.  `steps` (about half a second of a core)
     and `memory` bound the evaluation of one constraint.  A worker whose event loop
     has stood still for `silence` is replaced, and one whose own memory is over
-    `worker_memory` when it has drained.
+    `worker_memory` when it has drained.  `keep_alive` is longer than the 90 s for which
+    the API server keeps an idle connection, so that it is the one who closes it.
     """
 
     in_flight: int = 256
@@ -72,7 +73,7 @@ class Limits:
     header_time: float = 5.0
     body_time: float = 5.0
     handshake_time: float = 5.0
-    keep_alive: float = 75.0
+    keep_alive: float = 120.0
     connection_age: float = 60.0
     connections: int = 4096
     deadline: float = 3.0

@@ -9,7 +9,9 @@ second, since a timer per request would cost as much as a policy.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import random
+import termios
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final
@@ -170,12 +172,32 @@ class GuardedProtocol(HttpToolsProtocol):
             self.flow.resume_reading()
 
     def sweep(self, now: float) -> None:
-        """Close the connection if its phase, or its life while idle, is over."""
+        """Close the connection if its phase is over.
+
+        An old one that is idle is not closed for its age: its next answer ends it.  What
+        a caller sends on a connection at the moment when we close it is lost, and a Go
+        program, as the API server is, does not send a POST again; it closes idle
+        connections itself before `timeout_keep_alive` is over.
+        """
+        if now < self.deadline or self.unread():
+            return
         if self.phase == "idle":
-            if now >= self.deadline or now >= self.expires:
-                self.transport.close()
-        elif now >= self.deadline:
+            self.transport.close()
+        else:
             self.broken(self.phase)
+
+    def unread(self) -> bool:
+        """Whether something has come that this process has not read yet."""
+        sock = self.transport.get_extra_info("socket")
+        if sock is None or self.phase not in ("idle", "header_time"):
+            return False
+        if self.header_bytes:  # of one who is slow there is always more to come
+            return False
+        try:
+            count = fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(4))
+        except OSError:  # closed
+            return False
+        return count != bytes(4)
 
     def shutdown(self) -> None:
         """As uvicorn's, which ends all between two requests; here what a caller has
@@ -183,7 +205,10 @@ class GuardedProtocol(HttpToolsProtocol):
         now = self.loop.time()
         self.expires = now  # whatever is still answered ends the connection
         if self.phase == "idle":
-            self.transport.close()
+            if self.unread():
+                self.deadline = min(self.deadline, now + FIRST_REQUEST)
+            else:
+                self.transport.close()
         elif self.cycle is not None:
             self.cycle.keep_alive = False
         elif not self.header_bytes:

@@ -14,6 +14,7 @@ from gatewright.app.installation import Fault, Installation, kept_out
 from gatewright.app.ledger import ObjectKey
 from gatewright.app.settings import ClusterSettings, RotationSettings
 from gatewright.app.source import Outcome, Trouble
+from gatewright.audit.origin import LEFT_OUT
 from gatewright.certs.decision import Plan
 from gatewright.certs.rotation import Rotation, Target
 from gatewright.constraints import crd
@@ -376,9 +377,7 @@ class ClusterSource:
         broken = [text for key, text in self.data_faults.items() if key[:3] == kind]
         if broken:
             return f"{len(broken)} objects can't be kept, the first: {broken[0]}"
-        if out := len(self.left_out.get(kind, ())):
-            return f"{out} objects are excluded from sync by Config, or being deleted"
-        return ""
+        return LEFT_OUT if self.left_out.get(kind) else ""
 
     def measure(self, gauge: Callable[[str, float], None]) -> None:
         vitals = self.link.vitals

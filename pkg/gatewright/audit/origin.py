@@ -14,7 +14,7 @@ from gatewright.constraints.namespaces import NamespaceError, NamespaceRecord
 from gatewright.constraints.snapshot import Snapshot
 from gatewright.engine.documents import Doc
 from gatewright.kube.client import Client
-from gatewright.kube.discovery import discover
+from gatewright.kube.discovery import discover, find_resource
 from gatewright.kube.errors import ApiError, Unreachable
 from gatewright.kube.items import Item, read_item
 from gatewright.kube.listing import pages
@@ -22,11 +22,15 @@ from gatewright.kube.resource import Resource
 from gatewright.match.block import ORIGINAL
 from gatewright.telemetry.log import Log
 
-__all__ = ["Cached", "Kind", "Listed", "Origin"]
+__all__ = ["LEFT_OUT", "Cached", "Kind", "Listed", "Origin"]
 
 NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 #: A list that outlives the server's memory so often is then asked for in one piece.
 PAGED_TRIES: Final = 3
+
+#: Why the inventory lacks objects that are well: policies are not to see them (Config
+#: excludes them from `sync`), or they are being deleted.  Gatekeeper audits them.
+LEFT_OUT: Final = "objects are excluded from sync by Config, or being deleted"
 
 #: Group, version and kind.
 Kind = tuple[str, str, str]
@@ -119,7 +123,8 @@ class Listed:
 
 
 class Cached:
-    """What the snapshot's inventory holds; nothing is listed.
+    """What the snapshot's inventory holds; nothing is listed but kinds of which objects
+    are left out of it, and of those only these objects are taken.
 
     `kinds`: those that are to be held, and why each is not, or not whole; blank
     where it is.  As with Gatekeeper reviews have no source, so that constraints that
@@ -145,7 +150,9 @@ class Cached:
         held = [Resource(*kind[:2], kind[2].lower(), kind[2]) for kind in self.kinds]
         planned = scope.plan(self.snapshot, held, {})
         missing = [
-            Unread(*kind, why) for kind, why in sorted(self.kinds.items()) if why
+            Unread(*kind, why)
+            for kind, why in sorted(self.kinds.items())
+            if why not in ("", LEFT_OUT)
         ]
         return Scope(planned.resources, (*planned.unread, *missing))
 
@@ -158,13 +165,33 @@ class Cached:
         namespaces = self.tree.get("namespace")
         if isinstance(namespaces, Doc):
             homes += [("namespace", name) for name in namespaces.fields()]
+        given: set[tuple[str, str]] = set()
         for home in homes:
             found = self.tree.get(*home, *steps)
             if isinstance(found, Doc):
                 for name in found.fields():
                     one = found.get(name)
                     assert isinstance(one, Doc)
-                    yield read_item(one.json(html=False))
+                    item = read_item(one.json(html=False))
+                    given.add(item.key)
+                    yield item
+        if self.kinds.get((group, version, resource.kind)) == LEFT_OUT:
+            async for item in self.left_out(resource, given):
+                yield item
+
+    async def left_out(
+        self, resource: Resource, given: set[tuple[str, str]]
+    ) -> AsyncIterator[Item]:
+        """The objects of a kind that the API server has besides those."""
+        served = await find_resource(
+            self.client, resource.group, resource.version, resource.kind
+        )
+        if served is None:
+            return
+        async for page in pages(self.client, served):
+            for item in page.items:
+                if item.key not in given:
+                    yield item
 
     async def namespace(self, name: str) -> NamespaceRecord | None:
         """As policies are held to know it; one that they don't know is asked for."""

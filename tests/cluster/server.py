@@ -77,6 +77,7 @@ class Cluster:
         self.kubeconfig = self._certificate_config(
             self.authority.client("admin", group="system:masters"), "admin"
         )
+        self.storage = f"http://127.0.0.1:{etcd}"
         self.etcd = Daemon("etcd", self._etcd(etcd, peer), log=folder / "etcd.log")
         self.apiserver = Daemon(
             "kube-apiserver", self._apiserver(etcd), log=folder / "kube-apiserver.log"
@@ -115,6 +116,20 @@ class Cluster:
                 return bool(answer.status == 200)
         except (OSError, urllib.error.URLError):
             return False
+
+    def forget(self, revision: int) -> None:
+        """Have etcd and the API server hold nothing of before a moment; as it is after
+        five minutes.  Returns when the API answers again."""
+        request = urllib.request.Request(  # noqa: S310 - the URL is ours
+            f"{self.storage}/v3/kv/compaction",
+            json.dumps({"revision": revision, "physical": True}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30):  # noqa: S310 - as above
+            pass
+        self.apiserver.stop(signal.SIGKILL)  # what it has in memory reaches further
+        self.apiserver.start()
+        until("the API is ready", self.ready, seconds=PATIENCE)
 
     def environment(self) -> dict[str, str]:
         """The environment of a command that works on this cluster as its admin."""

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from gatewright.audit.origin import Listed
+from gatewright.constraints.policyset import PolicySet
+from gatewright.constraints.snapshot import Snapshot
 from gatewright.kube import settings
 from gatewright.kube.client import Client
 from gatewright.kube.discovery import discover, find_resource
@@ -20,6 +23,7 @@ from gatewright.kube.lease import LEASES, Lease
 from gatewright.kube.listing import pages
 from gatewright.kube.reflector import Reflector, Selection
 from gatewright.kube.resource import Resource
+from gatewright.telemetry.log import Log
 from tests.cluster.server import Cluster
 
 pytestmark = pytest.mark.cluster
@@ -216,17 +220,61 @@ def test_a_watch_whose_moment_is_gone_lists_again(
     on(cluster, test)
 
 
-def test_a_page_that_expired_is_no_whole_list(cluster: Cluster) -> None:
+def test_a_list_whose_moment_is_gone_in_the_middle_begins_again(
+    start_cluster: Callable[..., Cluster],
+) -> None:
+    """410 on the second page: nothing is taken away by what came, all is there in the
+    end; and audit's reading of a kind has each object once."""
+    cluster = start_cluster(controllers=False)
+
+    async def forget(client: Client, name: str) -> None:
+        """The moment of a list that goes on, by a change after it."""
+        made = json.loads(await client.create(MAPS, config_map(name), "default"))
+        await asyncio.to_thread(
+            cluster.forget, int(made["metadata"]["resourceVersion"])
+        )
+
+    class Interrupted(Kept):
+        """In its first list, after its first object."""
+
+        def __init__(self, client: Client) -> None:
+            super().__init__()
+            self.client = client
+            self.begun = 0
+
+        async def begin(self) -> None:
+            await super().begin()
+            self.begun += 1
+
+        async def put(self, item: Item) -> None:
+            await super().put(item)
+            if self.begun == 1 and self.fresh is not None and len(self.fresh) == 1:
+                assert self.lists == 0
+                await forget(self.client, "later")
+
     async def test(client: Client) -> None:
-        query = {"limit": "1"}
-        text = await client.request("GET", "/api/v1/namespaces", query=query)
-        after = json.loads(text)["metadata"]["continue"]
-        # The token holds a revision; one that etcd has compacted is answered 410.
-        with pytest.raises(ApiError) as error:
-            await client.request(
-                "GET", "/api/v1/namespaces", query={**query, "continue": after[:-8]}
-            )
-        assert error.value.status in (400, 410)
+        for n in range(4):
+            await client.create(MAPS, config_map(f"m{n}"), "default")
+        kept = Interrupted(client)
+        reflector = Reflector(
+            client, MAPS, kept, selection=Selection("default"), page=1
+        )
+        task = asyncio.create_task(reflector.run())
+        await until("synced", lambda: reflector.state.synced)
+        task.cancel()
+        assert reflector.state.expired >= 1
+        assert kept.begun == reflector.state.expired + 1
+        assert kept.lists == 1
+        assert kept.names() >= {"m0", "m1", "m2", "m3", "later"}
+
+        listed = Listed(client, Snapshot(PolicySet().build()), size=2, log=Log("test"))
+        names: list[str] = []
+        async for item in listed.items(MAPS):
+            names.append(item.metadata.name)
+            if len(names) == 1:
+                await forget(client, "latest")
+        assert len(names) == len({*names})
+        assert {*names} >= {"m0", "m1", "m2", "m3", "later", "latest"}
 
     on(cluster, test)
 

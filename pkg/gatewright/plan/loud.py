@@ -57,11 +57,11 @@ class Loudness:
 
     def expr(self, expr: ast.Expr) -> bool:
         """Whether evaluating an expression may raise an error."""
-        return any(map(self._part, _parts_of(expr)))
+        return self._any(_parts_of(expr))
 
     def term(self, term: ast.Term) -> bool:
         """Whether evaluating a term may."""
-        return any(map(self._part, _parts_of(term)))
+        return self._any(_parts_of(term))
 
     def rules(self, node: RuleNode) -> bool:
         """Whether evaluating all that the rules at a node define may."""
@@ -87,7 +87,7 @@ class Loudness:
             return True
         heads = [clause.head for clause in clauses]
         values = [head.value for head in heads if head.value is not None]
-        if any(self._part(part) for part in _parts_of(values)):
+        if self._any(_parts_of(values)):
             return True
         if not all(is_ground(t) for head in heads for t in head.reference.terms[1:]):
             return True
@@ -100,17 +100,23 @@ class Loudness:
             return True
         return any(_may_repeat(clause) for clause in clauses)
 
-    def _part(self, part: Any) -> bool:
-        kind = type(part)
-        if kind is ast.Ref:
-            return self._ref(part)
-        if kind is ast.Expr:
-            if part.with_:
+    def _any(self, parts: Sequence[Any]) -> bool:
+        """Whether one of the nodes that `_parts_of` gives may, without its parts."""
+        for part in parts:
+            kind = type(part)
+            if kind is ast.Ref:
+                found = self._ref(part)
+            elif kind is ast.Expr:
+                found = bool(part.with_) or (
+                    type(part.terms) is list and self._call(part.terms[0])
+                )
+            elif kind is ast.Call:
+                found = self._call(part.operator)
+            else:
+                found = True
+            if found:
                 return True
-            return type(part.terms) is list and self._call(part.terms[0])
-        if kind is ast.Call:
-            return self._call(part.operator)
-        return kind is ast.ObjectComprehension or kind is ast.TemplateString
+        return False
 
     def _call(self, operator: ast.Term) -> bool:
         parts = operator.terms if isinstance(operator, ast.Ref) else [operator]
@@ -126,9 +132,10 @@ class Loudness:
         return self._strict or name == _TEMPLATE
 
     def _ref(self, ref: ast.Ref) -> bool:
-        head, *steps = ref.terms
+        head = ref.terms[0]
         if type(head) is not ast.Var or head.name != "data":
             return False
+        steps = ref.terms[1:]
         node = self._planner.compiled.rule_tree
         for step in steps:
             if not is_ground(step):

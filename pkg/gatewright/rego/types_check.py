@@ -25,9 +25,9 @@ from gatewright.rego.rule_tree import term_key
 from gatewright.rego.stages.trees import ground_prefix, rule_ref
 from gatewright.rego.stages.walk import (
     COMPREHENSIONS,
-    SCALARS,
     children,
     finder,
+    holder,
     is_ground,
     ref_name,
 )
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["TypeChecker"]
 
 _comprehensions_in: Final = finder(*COMPREHENSIONS, outermost=True)
+_holds_comprehension: Final = holder(*COMPREHENSIONS)
 
 
 class TypeChecker:
@@ -153,7 +154,7 @@ class TypeChecker:
             here = self.with_env(env, expr) if expr.with_ and not self.older else env
             in_closures: list[TypeProblem] = []
             refs = RefChecker(here, self.rename)
-            if not _flat(expr):
+            if _holds_comprehension(expr):
                 in_closures = self.check_closures(here, expr)
                 problems += in_closures
             refs.expr(expr)
@@ -382,26 +383,3 @@ class TypeChecker:
         return errors.Error(
             errors.TYPE_ERROR, f"undefined function {ref_text(operator)}", expr.loc
         )
-
-
-def _flat(expr: ast.Expr) -> bool:
-    """Whether an expression certainly holds no comprehension."""
-    terms = expr.terms
-    if expr.negated_body is not None or expr.with_:
-        return False
-    if type(terms) is list:
-        return all(map(_flat_term, terms))
-    return _flat_term(terms)
-
-
-def _flat_term(term: Any) -> bool:
-    kind = type(term)
-    if kind is ast.Var or kind in SCALARS:
-        return True
-    if kind is ast.Ref:
-        return all(
-            type(part) is ast.Var or type(part) in SCALARS for part in term.terms
-        )
-    if kind is ast.Array or kind is ast.Set:
-        return all(map(_flat_term, term.items))
-    return False

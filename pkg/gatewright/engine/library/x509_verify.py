@@ -5,7 +5,6 @@ The first certificate is trusted, the last is asked about, those between may hel
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -15,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.operands import whole
-from gatewright.engine.library.urls import read_url
+from gatewright.engine.library.x509_limits import has_name, within
 from gatewright.engine.values import Set, Value, is_number, pairs
 
 __all__ = ["EXTENDED", "Options", "chain", "options"]
@@ -109,7 +108,7 @@ def chain(
 ) -> list[x509.Certificate] | None:
     """Return the way from the last to the first certificate, or None."""
     root, *between, leaf = certificates
-    if not _valid_by_itself(leaf, wanted) or not _named(leaf, wanted.name):
+    if not _valid_by_itself(leaf, wanted) or not has_name(leaf, wanted.name):
         return None
     if leaf == root:
         return [leaf] if _usable([leaf], wanted.usages) else None
@@ -192,7 +191,7 @@ def _may_sign(
     if basic and basic.path_length is not None and len(path) - 1 > basic.path_length:
         return False
     limits = _get(issuer, x509.NameConstraints)
-    return limits is None or all(_within(item, limits) for item in path)
+    return limits is None or all(within(item, limits) for item in path)
 
 
 def _usable(path: list[x509.Certificate], usages: tuple[int, ...]) -> bool:
@@ -207,65 +206,3 @@ def _usable(path: list[x509.Certificate], usages: tuple[int, ...]) -> bool:
         if ANY not in allowed:
             left &= allowed
     return bool(left)
-
-
-def _named(certificate: x509.Certificate, name: str) -> bool:
-    if not name:
-        return True
-    names = _get(certificate, x509.SubjectAlternativeName)
-    if names is None:
-        return False
-    try:
-        address = ipaddress.ip_address(name.strip("[]"))
-    except ValueError:
-        host = name.lower().removesuffix(".")
-        texts = names.get_values_for_type(x509.DNSName)
-        return any(_matches_host(pattern.lower(), host) for pattern in texts)
-    return address in names.get_values_for_type(x509.IPAddress)
-
-
-def _matches_host(pattern: str, host: str) -> bool:
-    pattern = pattern.removesuffix(".")
-    wanted, given = pattern.split("."), host.split(".")
-    if len(wanted) != len(given) or not all(wanted):
-        return False
-    return wanted[1:] == given[1:] and wanted[0] in ("*", given[0])
-
-
-def _within(certificate: x509.Certificate, limits: x509.NameConstraints) -> bool:
-    names = _get(certificate, x509.SubjectAlternativeName)
-    for name in names or ():
-        excluded = limits.excluded_subtrees or ()
-        if any(_covers(tree, name) for tree in excluded):
-            return False
-        same = [t for t in limits.permitted_subtrees or () if type(t) is type(name)]
-        if same and not any(_covers(tree, name) for tree in same):
-            return False
-    return True
-
-
-def _covers(tree: x509.GeneralName, name: x509.GeneralName) -> bool:
-    if type(tree) is not type(name):
-        return False
-    limit: Any = tree.value
-    value: Any = name.value
-    if isinstance(tree, x509.IPAddress):
-        return bool(value.version == limit.version and value in limit)
-    if isinstance(tree, x509.DNSName):
-        return _below(limit, value)
-    if isinstance(tree, x509.RFC822Name):
-        if "@" in limit:
-            return bool(limit.lower() == value.lower())
-        return _below(limit, value.rpartition("@")[2], exact=not limit.startswith("."))
-    if isinstance(tree, x509.UniformResourceIdentifier):
-        host = read_url(value).host
-        return _below(limit, host, exact=not limit.startswith("."))
-    return bool(limit == value)
-
-
-def _below(limit: str, host: str, *, exact: bool = False) -> bool:
-    limit, host = limit.lower(), host.lower()
-    if exact:
-        return host == limit
-    limit = limit.removeprefix(".")
-    return not limit or host == limit or host.endswith(f".{limit}")

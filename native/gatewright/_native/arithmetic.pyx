@@ -255,6 +255,20 @@ cdef by_float(Word w):
     return -value if minus else value
 
 
+cdef bint few_digits(Word w):
+    # What OPA 1.17 reckons as ints, the zero of -0 too: below 1000, and only digits
+    cdef uint32_t at
+    if tag(w) == T_NUM:
+        for at in range(num_node(w).size):
+            if not (
+                c'0' <= num_node(w).text[at] <= c'9'
+                or (at == 0 and num_node(w).text[0] in (c'-', c'+'))
+            ):
+                return False
+    value = whole(w)
+    return value is not None and -1000 < value < 1000
+
+
 cdef Word from_text(Heap* heap, text):
     data = text.encode("ascii")
     return new_number(heap, <const char*>data, len(data))
@@ -268,7 +282,7 @@ cdef Word binary(Heap* heap, Operation op, Word a, Word b) except? 0:
             x, y = by_float(a), by_float(b)
             if y is not None and not y & ((1 << 64) - 1):
                 y = 0
-        elif op != OP_DIV:
+        elif op != OP_DIV and not (few_digits(a) and few_digits(b)):
             x = None
     if x is not None and y is not None:
         if op == OP_PLUS:

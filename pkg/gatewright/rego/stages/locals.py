@@ -457,7 +457,10 @@ def _nested_in_head(state: State, head: ast.Head) -> None:
         if kind in SCALARS or kind is ast.Var:
             return
         if kind in COMPREHENSIONS or kind is ast.TemplateString:
-            rewriter = LocalRewriter(state.gen, Scopes(), strict=state.options.strict)
+            options = state.options
+            rewriter = LocalRewriter(
+                state.gen, Scopes(), strict=options.strict, older=options.older
+            )
             if kind is ast.TemplateString:
                 rewriter.head_template(term)
             else:

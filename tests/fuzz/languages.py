@@ -22,6 +22,7 @@ from typing import Any
 
 from gatewright.engine.policy import Policy, RegoVersion, compile_policy
 from tests.fuzz import (
+    chains,
     graphql,
     json_schemas,
     moments,
@@ -41,6 +42,7 @@ TRIES = 20
 Call = tuple[str, list[Any]]
 #: Each language: its generator, and the builtins that it calls, by count of operands.
 LANGUAGES: dict[str, tuple[Callable[[random.Random], Call], dict[str, int]]] = {
+    "chains": (chains.call, chains.BUILTINS),
     "graphql": (graphql.call, graphql.BUILTINS),
     "schemas": (json_schemas.call, json_schemas.BUILTINS),
     "moments": (moments.call, moments.BUILTINS),

@@ -345,8 +345,7 @@ def invalid_ref(
     data = _ref_json(terms, at)
     if have is not None:
         data["have"] = _json(have)
-    if want is not None:
-        data["want"] = _json(want)
+    data["want"] = None if want is None else _json(want)
     values = [term_json(term)["value"] for term in one_of]
     data["oneOf"] = values or None
     return TypeProblem(_undefined(loc, terms, lines, data))

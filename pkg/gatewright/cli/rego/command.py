@@ -11,6 +11,7 @@ import click
 
 __all__ = [
     "DURATION",
+    "FLOAT",
     "INTEGER",
     "Command",
     "FlagError",
@@ -75,7 +76,25 @@ class _Integer(click.ParamType):  # type: ignore[type-arg]  # as above
             return self.fail(text, param, ctx)
 
 
+class _Float(click.ParamType):  # type: ignore[type-arg]  # as above
+    """A number."""
+
+    name = "float"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            return float(value)
+        except ValueError:
+            text = f'strconv.ParseFloat: parsing "{value}": invalid syntax'
+            return self.fail(text, param, ctx)
+
+
 DURATION: Final = _Duration()
+FLOAT: Final = _Float()
 INTEGER: Final = _Integer()
 
 

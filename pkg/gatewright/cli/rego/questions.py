@@ -32,7 +32,7 @@ from gatewright.engine.values import UNDEFINED, Value
 from gatewright.rego import ast
 from gatewright.rego.compiled import CompileOptions, QueryContext
 from gatewright.rego.compiler import compile_modules
-from gatewright.rego.errors import Error, RegoErrors
+from gatewright.rego.errors import COMPILE_ERROR, Error, RegoErrors
 from gatewright.rego.parser import parse_body, parse_module
 
 if TYPE_CHECKING:
@@ -246,14 +246,22 @@ class Question:
         imports = [found for text in self.imports for found in _imports(text)]
         words = [word for item in imports for word in _keywords(item)]
         with self._timed("query_parse"):
-            body = parse_body(
-                self.text,
-                version=self.version,
-                future_keywords=words,
-                capabilities=self.capabilities,
-            )
-        if not body:
+            try:
+                body = parse_body(
+                    self.text,
+                    version=self.version,
+                    future_keywords=words,
+                    capabilities=self.capabilities,
+                )
+            except RegoErrors as error:
+                message = error.errors[0].message
+                if message.startswith("expected body but got"):
+                    raise LoadErrors([message]) from error
+                raise
+        if not self.text:
             raise LoadErrors(["cannot evaluate empty query"])
+        if not body:
+            raise RegoErrors([Error(COMPILE_ERROR, "empty query cannot be compiled")])
         package = _package(self.package) if self.package else None
         policy = Policy.of(compiled, functions=prints.functions)
         context = QueryContext(package=package, imports=imports)

@@ -13,6 +13,7 @@ import click
 
 from gatewright.cli.rego.command import (
     DURATION,
+    FLOAT,
     INTEGER,
     Command,
     FlagError,
@@ -54,7 +55,7 @@ _EXPLAIN: Final = ("fails", "full", "notes", "debug")
 @coverage_options
 @click.option(
     "--threshold",
-    type=float,
+    type=FLOAT,
     default=0.0,
     help="Exit with 2 when fewer percent of lines are covered.",
 )

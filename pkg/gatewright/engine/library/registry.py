@@ -102,6 +102,8 @@ _FUNCTIONS: Final[Mapping[str, str]] = {
     "regex.replace": "regex.replace",
     "regex.split": "regex.split",
     "regex.template_match": "regex.template_match",
+    "rego.metadata.chain": "runtime.metadata_chain",
+    "rego.metadata.rule": "runtime.metadata_rule",
     "rego.parse_module": "runtime.parse_module",
     "semver.compare": "semver.compare",
     "semver.is_valid": "semver.is_valid",

@@ -13,12 +13,29 @@ from gatewright.engine.library.jsontext import load
 from gatewright.engine.library.operands import string
 from gatewright.engine.values import Value
 
-__all__ = ["parse_module", "runtime"]
+__all__ = ["metadata_chain", "metadata_rule", "parse_module", "runtime"]
 
 
 def runtime(ctx: Context) -> dict[str, Value]:
     """Return what the caller lets policies know; nothing unless it says so."""
     return dict(ctx.runtime)
+
+
+def metadata_chain() -> Value:
+    """Fail: what the compiler has not replaced stands in a query, outside of rules."""
+    raise _outside("chain")
+
+
+def metadata_rule() -> Value:
+    """Fail, as `metadata_chain` does."""
+    raise _outside("rule")
+
+
+def _outside(name: str) -> BuiltinError:
+    return BuiltinError(
+        f"the rego.metadata.{name} function must only be called within the scope of a"
+        " rule"
+    )
 
 
 @cache

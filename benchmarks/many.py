@@ -6,8 +6,8 @@ requests go on; then the whole pod is killed and begins with all of them.
 Seconds until they are created, served by the API server, enforced in all workers and
 told as that; memory of each process then (PSS, MB), the most of the whole family and of
 the policy process at any time, and the same of the pod that begins with them.  Judged as
-`tests/cluster/test_faults.py` judges, of which this is the large form: a wrong, partial or
-late verdict ends it.  Needs the binaries of the cluster tests; 500 take about four minutes.
+`tests/cluster/test_faults.py` judges, which runs the same without looking at memory: a
+wrong, partial or late verdict ends it.  Needs the binaries of the cluster tests; 500 take about four minutes.
 """
 
 from __future__ import annotations

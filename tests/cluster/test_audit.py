@@ -41,6 +41,10 @@ def site(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
     try:
         cluster.start()
         cluster.kubectl("apply", "--server-side", "-f", CHART / "files/crds")
+        cluster.apply(*CASE["definitions"])
+        for one in CASE["definitions"]:
+            name = f"crd/{one['metadata']['name']}"
+            cluster.kubectl("wait", "--for=condition=Established", name)
         cluster.apply(*CASE["objects"])
         yield cluster
     finally:

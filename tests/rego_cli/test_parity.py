@@ -127,3 +127,24 @@ def test_counts(opa):
         counts[line["args"][0]] = [agree + (not known), differ + known]
     print(json.dumps({"suite": "rego cli", "opa": str(opa.name), "lines": counts}))
     assert sum(agree for agree, _ in counts.values()) > 200
+
+
+@pytest.mark.parametrize("args", [["evall"], ["nothing"], []], ids=" ".join)
+def test_commands_that_are_none(args, folder, opa):
+    ran = subprocess.run(
+        [opa, *args],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    ours = run_rego(*args)
+    assert ours.status == ran.returncode
+    if args:
+        said = re.sub(r"\w+ rego\b", "opa", ours.stderr).strip()
+        # Of commands that are nearly alike opa may know more.
+        assert said.split("\n\n")[0] == ran.stderr.strip().split("\n\n")[0]
+        assert said.split("\n")[-1] == ran.stderr.strip().split("\n")[-1]
+    else:
+        assert ours.stdout.startswith("Usage: ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import gc
 from collections.abc import Mapping
 from typing import Final
@@ -49,12 +50,20 @@ class _Group(LazyGroup):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] in _LATER:
             raise FlagError(f"{args[0]} is not supported: {_LATER[args[0]]}")
+        if args and args[0] not in COMMANDS:
+            meant = difflib.get_close_matches(args[0], COMMANDS, 1)
+            hint = f"\n\nDid you mean this?\n\t{meant[0]}\n" if meant else ""
+            raise FlagError(
+                f'unknown command "{args[0]}" for "{ctx.command_path}"{hint}',
+                f"Run '{ctx.command_path} --help' for usage.",
+            )
         return super().resolve_command(ctx, args)
 
 
 @click.group(
     cls=_Group,
     table=COMMANDS,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.pass_context
@@ -68,6 +77,9 @@ def rego(ctx: click.Context) -> None:
 
     A flag can also come from the environment, as for opa: OPA_EVAL_FORMAT=raw.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+        return
     # Trees that live to the end of the command are all that a collector could look
     # at, again and again: a third of the time of a large run.
     if gc.isenabled():

@@ -22,8 +22,8 @@ Numbers, texts, graphs: bits, units, semver, uuids, strings, graphs.
 
 Addresses and requests: addresses, net, lookups, urls, http, http_cache, http_transport, aws.
 
-Encodings, digests and trust: encoding, digests, jwt, pem, signatures, asn1, x509, x509_names,
-x509_limits, x509_verify.
+Encodings, digests and trust: encoding, digests, jwt, pem, signatures, asn1, ec_keys, x509,
+x509_names, x509_limits, x509_verify.
 
 Languages: schemas with schema_check, schema_references, schema_numbers, schema_validation,
 formats and emails (JSON Schema); graphql with

@@ -20,6 +20,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID
 
 from gatewright.engine.library.asn1 import check_sequence
 from gatewright.engine.library.context import Context
+from gatewright.engine.library.ec_keys import without_public_half
 from gatewright.engine.library.encoding import decode_base64
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.operands import object_, string, utf8
@@ -420,6 +421,9 @@ def _private_key(label: str, der: bytes) -> Any:
     try:
         return serialization.load_der_private_key(der[:end], password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        with suppress(ValueError, TypeError, UnsupportedAlgorithm):
+            own = without_public_half(der[:end])
+            return serialization.load_der_private_key(own, password=None)
         raise BuiltinError(f"x509: failed to parse private key: {error}") from error
 
 

@@ -13,7 +13,7 @@ YAML, from bytes to values: yaml_input, yaml_cursor, yaml_scalars, yaml_words,
 yaml_scanner, yaml_parser, yaml_nodes, yaml_tags, yaml_values; yamls, which prints it with
 yamlorder and yaml_printer.
 
-Patterns: re2, dfa (patterns as tables for the evaluator), regex_hooks (its door to
+Patterns: re2, runes, dfa (patterns as tables for the evaluator), regex_hooks (its door to
 them), regex, glob, gobwas with gobwas_syntax and gobwas_matchers (as before), globs.
 
 Time: civil, layouts, durations, times.

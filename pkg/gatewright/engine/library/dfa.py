@@ -16,10 +16,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, TypeAlias
 
-__all__ = ["Tables", "Unsupported", "compile_tables"]
+from gatewright.engine.library.runes import Ranges, united
 
-#: Sorted, disjoint, inclusive ranges of code points (or of bytes).
-Ranges: TypeAlias = tuple[tuple[int, int], ...]
+__all__ = ["Tables", "Unsupported", "compile_tables"]
 
 MAX_NODES: Final = 3000
 MAX_STATES: Final = 400
@@ -114,16 +113,6 @@ CONTROL: Final = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 PUNCTUATION: Final = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 #: Letters beyond ASCII that fold to ASCII ones: long s, Kelvin.
 FOLDS: Final = {0x73: 0x17F, 0x6B: 0x212A}
-
-
-def united(ranges: Iterable[tuple[int, int]]) -> Ranges:
-    out: list[tuple[int, int]] = []
-    for low, high in sorted(ranges):
-        if out and low <= out[-1][1] + 1:
-            out[-1] = (out[-1][0], max(high, out[-1][1]))
-        else:
-            out.append((low, high))
-    return tuple(out)
 
 
 def complement(ranges: Ranges) -> Ranges:

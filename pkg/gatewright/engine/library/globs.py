@@ -16,13 +16,13 @@ from typing import Final
 from gatewright.engine.library.budget import LINE, charge
 from gatewright.engine.library.errors import BuiltinError
 from gatewright.engine.library.gofmt import Fault, sprintf
+from gatewright.engine.library.runes import Ranges, united
 
 __all__ = ["intersect"]
 
 _INVALID: Final = Fault("the input provided is invalid")
 #: Bytes that are no UTF-8 are one character to Go.
 _BYTE: Final = re.compile("[\ud800-\udfff]")
-Ranges = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class _Reader:
             if not char:
                 raise self.fail("found [ without matching ]")
             if not escaped and char == "]":
-                return _in_order(found)
+                return united(found)
             if escaped or char != "-":
                 found.append((ord(char), ord(char)))
                 low = char
@@ -137,16 +137,6 @@ class _Reader:
             message = "range is out of order: '%s' comes before '%s' in Unicode"
             raise self.fail(message, char, low)
         return char
-
-
-def _in_order(ranges: list[tuple[int, int]]) -> Ranges:
-    out: list[tuple[int, int]] = []
-    for low, high in sorted(ranges):
-        if out and low <= out[-1][1] + 1:
-            out[-1] = (out[-1][0], max(high, out[-1][1]))
-        else:
-            out.append((low, high))
-    return tuple(out)
 
 
 def _tokens(text: str) -> Tokens:

@@ -5,10 +5,11 @@ As Go's encoding/json writes an AdmissionReview: members in the order of the str
 """
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcmp, strlen
 
 from gatewright._native.arrival cimport Arrival
+from gatewright._native.evaluation cimport O_ERROR, O_VALUE, Call, Evaluation
 from gatewright._native.lines cimport write_lines
 from gatewright._native.request cimport is_some_text, is_text
 from gatewright._native.roster cimport Roster
@@ -70,26 +71,57 @@ cdef void write_head(Out* out, Word version, Word kind) noexcept nogil:
     say(out, b'"response":{"uid":"')
 
 
-def answer_of(Arrival arrival not None, Roster roster not None, dict replaced=None):
+cdef dict failures(Evaluation evaluation, words):
+    # By program, what its first call that failed says; None: some call was stopped
+    cdef Call* call
+    cdef uint32_t i
+    cdef dict found = {}
+    for i in range(evaluation.call_count):
+        call = &evaluation.calls[i]
+        if call.outcome == O_VALUE:
+            continue
+        if call.outcome != O_ERROR:
+            return None     # stopped
+        if call.program not in found:
+            _, code, message, location, _ = evaluation.error_of(call)
+            found[call.program] = words(code, message, location)
+    return found
+
+
+cdef bint has_failed(Evaluation evaluation) noexcept:
+    cdef uint32_t i
+    for i in range(evaluation.call_count):
+        if evaluation.calls[i].outcome != O_VALUE:
+            return True
+    return False
+
+
+def answer_of(Arrival arrival not None, Roster roster not None, words):
     """The answer to a review whose calls have run: (bytes, allowed, lines).
 
-    `roster` has the calls.  `replaced` has the message (bytes)
-    of calls, by number, that count as one violation whatever they came to.  `lines` is
-    the number of violations, those that nobody is told of included.
+    `roster` has the calls.  A program that fails does so for all its calls, each of
+    which counts as one violation: its message (bytes) is what `words(code, message,
+    location)` gives for the first that failed.  `lines` is the number of violations,
+    those that nobody is told of included.
 
-    None if some other call failed, some message is no string, or the violations of some
+    None if some call was stopped, some message is no string, or the violations of some
     call have no lines.
     """
     cdef Out out, denials, warnings
     cdef int64_t n = 0
     cdef bint allowed
+    cdef dict failed = None
+    if roster.count and roster.spoken and has_failed(arrival.evaluation):
+        failed = failures(arrival.evaluation, words)
+        if failed is None:
+            return None
     out_init(&out, LIMIT)
     out_init(&denials, LIMIT)
     out_init(&warnings, LIMIT)
     try:
         if roster.count:
             n = write_lines(
-                arrival.evaluation, roster, replaced, &denials, &warnings
+                arrival.evaluation, roster, failed, &denials, &warnings
             )
             if n < 0:
                 return None

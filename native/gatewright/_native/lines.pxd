@@ -8,9 +8,9 @@ from gatewright._native.writer cimport Out
 
 # Of the calls of a roster that have run.  `first` takes the lines of the first part,
 # joined by newlines; `second` the second part's, each in quotes, joined by commas.
-# `replaced` (or None) has the message (bytes) of calls, by number, that count as one
-# violation whatever they came to.  Gives the number of all lines; -1 if some other call
-# failed, or some message is no string, or the roster's violations have no lines.
+# `failed` (or None) has the message (bytes) of programs whose calls count as one
+# violation each whatever they came to.  Gives the number of all lines; -1 if some other
+# call failed, or some message is no string, or the roster's violations have no lines.
 cdef int64_t write_lines(
-    Evaluation evaluation, Roster roster, dict replaced, Out* first, Out* second
+    Evaluation evaluation, Roster roster, dict failed, Out* first, Out* second
 ) except -2

@@ -85,7 +85,7 @@ cdef Line* sort_lines(Line* lines, uint32_t n) noexcept nogil:
 
 
 cdef int64_t write_lines(
-    Evaluation evaluation, Roster roster, dict replaced, Out* first, Out* second
+    Evaluation evaluation, Roster roster, dict failed, Out* first, Out* second
 ) except -2:
     # See lines.pxd
     cdef Line few[2 * FEW]
@@ -107,7 +107,7 @@ cdef int64_t write_lines(
         return -1
     for i in range(count):
         call = &evaluation.calls[i]
-        if replaced is not None and i in replaced:
+        if failed is not None and call.program in failed:
             n += 1
         elif call.outcome != O_VALUE:
             return -1
@@ -123,7 +123,7 @@ cdef int64_t write_lines(
         n = 0
         for i in range(count):
             call = &evaluation.calls[i]
-            given = replaced.get(i) if replaced is not None else None
+            given = failed.get(call.program) if failed is not None else None
             if given is None and call.result == NONE:
                 continue
             entry = &roster.entries[i]

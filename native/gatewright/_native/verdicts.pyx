@@ -68,16 +68,3 @@ def violations_of(Evaluation evaluation not None, make_error):
             else:
                 out.append(tuple(found))
     return out
-
-
-def failures_of(Evaluation evaluation not None, make_error):
-    """What `violations_of` gives for the calls that failed, with their numbers."""
-    cdef Call* call
-    cdef uint32_t i
-    cdef list out = []
-    finished(evaluation)
-    for i in range(evaluation.call_count):
-        call = &evaluation.calls[i]
-        if call.outcome != O_VALUE:
-            out.append((i, make_error(*evaluation.error_of(call))))
-    return out

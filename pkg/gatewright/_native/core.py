@@ -32,7 +32,7 @@ from gatewright._native.query import Question
 from gatewright._native.roster import Roster
 from gatewright._native.segment import SegmentWriter, room_for
 from gatewright._native.tally import tally
-from gatewright._native.verdicts import costs_of, failures_of, violations_of
+from gatewright._native.verdicts import costs_of, violations_of
 from gatewright._native.work import (
     OverBudget,
     cancelled,
@@ -76,7 +76,6 @@ __all__ = [
     "compare_python",
     "costs_of",
     "difference",
-    "failures_of",
     "integer_text",
     "receive",
     "older",

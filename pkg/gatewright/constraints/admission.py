@@ -24,7 +24,6 @@ from gatewright.constraints.judge import (
     Result,
     Review,
     ReviewFailed,
-    answered,
     by_action,
 )
 from gatewright.constraints.namespaces import (
@@ -382,7 +381,7 @@ class Case:
             return None
         if self._judgement is not None and self._judgement.rejected:
             return None
-        found = answered(lineup, self.reviewer, arrival)
+        found = self.reviewer.answer(arrival, lineup.roster)
         return None if found is None else Brief(*found, arrival.dry_run)
 
     def _outcomes(self) -> Sequence[Outcome]:

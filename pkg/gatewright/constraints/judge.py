@@ -15,7 +15,7 @@ from gatewright.constraints.constraint import Constraint
 from gatewright.constraints.gosort import sort_like_go
 from gatewright.constraints.selection import Candidate, Lineup
 from gatewright.constraints.snapshot import Snapshot
-from gatewright.engine.arrivals import Arrival, answer_of
+from gatewright.engine.arrivals import Arrival
 from gatewright.engine.documents import Doc
 from gatewright.engine.errors import BudgetExceeded, EvalError, MessageError
 from gatewright.engine.reviews import Outcome, Reviewer
@@ -28,7 +28,6 @@ __all__ = [
     "Review",
     "ReviewCancelled",
     "ReviewFailed",
-    "answered",
     "by_action",
     "judge",
     "judge_briefly",
@@ -281,33 +280,6 @@ def judge(
     return judgement.conclude(outcomes)
 
 
-def answered(
-    lineup: Lineup, reviewer: Reviewer, arrival: Arrival
-) -> tuple[bytes, bool, int] | None:
-    """Return what `Judgement.conclude` and `by_action` come to, as `answer_of` does.
-
-    That is the answer, whether it allows, and the number of results; None when only
-    `conclude` has them.
-    """
-    # Nearly always no call has failed, which the engine sees on its way
-    found = answer_of(arrival, lineup.roster)
-    if found is not None or not lineup.roster.spoken:
-        return found
-    failed: dict[str, bytes] = {}
-    for number, error in reviewer.failures():
-        if not isinstance(error, EvalError) or isinstance(error, MessageError):
-            return None
-        kind = lineup.candidates[number].constraint.kind
-        text = str(error).encode("utf-8", "surrogateescape")
-        failed.setdefault(kind, text)
-    replaced = {
-        number: failed[one.constraint.kind]
-        for number, one in enumerate(lineup.candidates)
-        if one.constraint.kind in failed
-    }
-    return answer_of(arrival, lineup.roster, replaced) if replaced else None
-
-
 def judge_briefly(
     snapshot: Snapshot,
     reviewer: Reviewer,
@@ -315,7 +287,7 @@ def judge_briefly(
     review: Review,
     point: str,
 ) -> tuple[bytes, bool, int] | None:
-    """Return the answer to a review that has arrived (see `answered`).
+    """Return the answer to a review that has arrived (see `Reviewer.answer`).
 
     `review` says what it is held against; its document is not looked at.  None: only
     `judge` has the answer.
@@ -328,7 +300,7 @@ def judge_briefly(
         arrival.set_out(lineup.roster, None, steps=reviewer.limits.steps)
         while not reviewer.advance(1_000_000):
             pass
-    return answered(lineup, reviewer, arrival)
+    return reviewer.answer(arrival, lineup.roster)
 
 
 def by_action(results: list[Result]) -> list[Result]:

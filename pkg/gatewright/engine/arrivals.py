@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from gatewright._native.core import Arrival, Roster, Route, answer_of
+from gatewright._native.core import Arrival, Roster, Route
 
-__all__ = ["Arrival", "Roster", "Route", "answer_of"]
+__all__ = ["Arrival", "Roster", "Route"]

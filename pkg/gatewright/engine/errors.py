@@ -60,6 +60,18 @@ class Frame(NamedTuple):
         return out
 
 
+def error_text(code: str, message: str, location: tuple[str, int, int] | None) -> str:
+    """Return an error as OPA prints it: place (file, row, column), code, message."""
+    if location is None:
+        return f"{code}: {message}"
+    file, row, col = location
+    return (
+        f"{file}:{row}: {code}: {message}"
+        if file
+        else f"{row}:{col}: {code}: {message}"
+    )
+
+
 class EvalError(Exception):
     """Evaluation failed.  Its text is OPA's: place, code, message.
 
@@ -77,13 +89,7 @@ class EvalError(Exception):
         self.location = location
 
     def __str__(self) -> str:
-        text = f"{self.code}: {self.message}"
-        place = self.location
-        if place is None:
-            return text
-        if place.file:
-            return f"{place.file}:{place.row}: {text}"
-        return f"{place.row}:{place.col}: {text}"
+        return error_text(self.code, self.message, self.location)
 
     def to_json(self) -> dict[str, Any]:
         """Return the object OPA prints for this error in JSON output."""

@@ -15,17 +15,18 @@ from gatewright._native.core import (
     Evaluation,
     Image,
     IndexSet,
+    Roster,
     Route,
+    answer_of,
     costs_of,
     difference,
-    failures_of,
     receive,
     tally,
     violations_of,
 )
 from gatewright.engine.basedata import Replica, View
 from gatewright.engine.binding import LIBRARY, Binding
-from gatewright.engine.errors import BudgetExceeded, EvalError, MessageError
+from gatewright.engine.errors import BudgetExceeded, EvalError, MessageError, error_text
 from gatewright.engine.library.context import Context, HttpPolicy
 from gatewright.engine.limits import Limits
 from gatewright.engine.parts import Part
@@ -275,9 +276,16 @@ class Reviewer:
         """The outcome of each call, in their order."""
         return violations_of(self._evaluation, _error)
 
-    def failures(self) -> list[tuple[int, EvalError | BudgetExceeded]]:
-        """The calls that failed: number and outcome."""
-        return failures_of(self._evaluation, _error)
+    def answer(
+        self, arrival: Arrival, roster: Roster
+    ) -> tuple[bytes, bool, int] | None:
+        """The answer to a review whose calls, the roster's, have their outcome.
+
+        That is its bytes, whether it allows, and the number of violations; a policy
+        that fails is one for each of its calls.  None where that cannot be said
+        briefly: a call was stopped, or a message is no string.
+        """
+        return answer_of(arrival, roster, _words)
 
     def run(
         self,
@@ -310,3 +318,7 @@ def _error(
     if kind == "message":
         return MessageError(message)
     return error_from(kind, code, message, location, cause)
+
+
+def _words(code: str, message: str, location: tuple[str, int, int] | None) -> bytes:
+    return error_text(code, message, location).encode("utf-8", "surrogateescape")
